@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { Priority } from './spec.ts';
+
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
+const UNIT: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `30s`, `5m`, `1h`, or seconds as a number; becomes milliseconds. */
+export const Duration = z
+  .union([z.number().nonnegative(), z.string().regex(DURATION, 'a duration such as 30s, 5m or 1h')])
+  .transform((given) => {
+    if (typeof given === 'number') return given * 1_000;
+    const [, amount, unit] = DURATION.exec(given) ?? [];
+    return Number(amount) * (UNIT[unit ?? 's'] ?? 1_000);
+  });
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of letters, digits, dots, dashes');
+
+/** A program that does tasks: argv template, prompt on stdin or in a file; its exit code and output are the result. */
+export const CommandAgent = z.strictObject({
+  /** `{prompt_file}`, `{output_file}`, `{task}`, `{project_dir}`, `{model}` are filled in, each inside its own argument. */
+  command: z.array(z.string().min(1)).min(1),
+  stdin: z.enum(['prompt', 'none']).optional().describe('default: prompt, unless the command names {prompt_file}'),
+  capabilities: z.array(z.string()).default([]),
+  max: z.number().int().min(0).default(1).describe('runs at once; 0 = without limit'),
+  ttl: Duration.optional(),
+  env: z.record(z.string(), z.string()).default({}),
+  pass_env: z.array(z.string()).default([]).describe('names of variables that the agent gets from the runtime'),
+});
+export type CommandAgent = z.infer<typeof CommandAgent>;
+
+export const JobsProvider = z.strictObject({
+  kind: z.literal('jobs'),
+  base_url: z.url(),
+  key_env: z.string().optional().describe('name of the environment variable that holds the API key'),
+  key_file: z.string().optional(),
+  ai: z.array(z.string()).default([]).describe('the AIs it serves; preferred_ai may name one'),
+  idempotent_submit: z.boolean().default(false),
+  max: z.number().int().min(0).default(0),
+  timeout: Duration.default(30_000),
+});
+export type JobsProvider = z.infer<typeof JobsProvider>;
+
+/** The whole configuration; every key has a default, so that an empty file is a working one. */
+export const Config = z.strictObject({
+  allowed_roots: z
+    .array(z.string())
+    .optional()
+    .describe('projects must lie inside one of these; default: the home directory'),
+  projects: z
+    .array(
+      z.strictObject({
+        name,
+        path: z.string(),
+        weight: z.number().positive().default(1),
+        max_running: z.number().int().min(0).default(0),
+        shared_checkout: z.boolean().default(false),
+        agent: z.string().optional(),
+      }),
+    )
+    .default([]),
+  dispatcher: z
+    .strictObject({
+      projects_dir: z.string().optional(),
+      scan: Duration.default(60_000),
+      settle: Duration.default(1_000).describe('a file written in place is taken when it has been quiet for this long'),
+      default_agent: z.string().optional(),
+    })
+    .prefault({}),
+  agents: z.record(name, CommandAgent).default({}),
+  models: z.partialRecord(Priority, z.string()).default({ critical: 'opus', default: 'sonnet' }),
+  headless: z
+    .strictObject({
+      max_running: z.number().int().min(0).default(2),
+      ttl: Duration.default(3_600_000),
+      grace: Duration.default(5_000),
+    })
+    .prefault({}),
+  checks: z
+    .record(name, z.array(z.string().min(1)).min(1))
+    .default({})
+    .describe('commands that a dropped file may name in verify'),
+  delegation: z
+    .strictObject({
+      interval: Duration.default(30_000),
+      concurrency: z.number().int().min(1).max(256).default(8),
+      default_provider: z.string().optional(),
+      providers: z.record(name, JobsProvider).default({}),
+    })
+    .prefault({}),
+  retry: z
+    .strictObject({
+      max_attempts: z.number().int().min(1).max(20).default(3),
+      backoff: Duration.default(5_000),
+      backoff_max: Duration.default(600_000),
+    })
+    .prefault({}),
+  order: z
+    .strictObject({ age_step: Duration.default(600_000).describe('a waiting task rises one priority per step') })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      max_task_bytes: z.number().int().min(1_000).default(1_048_576),
+      max_open_tasks: z.number().int().min(1).default(200_000),
+      max_depth: z.number().int().min(0).default(2),
+      children: z.boolean().default(false).describe('may an attempt enqueue tasks of its own?'),
+      min_free_bytes: z.number().int().min(0).default(67_108_864),
+    })
+    .prefault({}),
+  journal: z.strictObject({ segment_bytes: z.number().int().min(4_096).default(16_777_216) }).prefault({}),
+  retention: z.strictObject({ runs: Duration.default(30 * 86_400_000) }).prefault({}),
+  prompt: z
+    .strictObject({
+      closing: z.string().default('Carry out the actions that this task asks for; do not only describe them.'),
+      delegated_closing: z.string().default('Give a complete, self-contained answer: you cannot see any files.'),
+    })
+    .prefault({}),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+});
+export type Config = z.infer<typeof Config>;

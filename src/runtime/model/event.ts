@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { ProjectId, TaskId } from './ids.ts';
+import { RunRoute } from './route.ts';
+import { ErrorClass } from './spec.ts';
+import { BodyRef, Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
+
+/** A task's bytes inside a record: text where it is UTF-8, else base64. */
+export const Bytes = z.union([z.object({ text: z.string() }), z.object({ base64: z.string() })]);
+export type Bytes = z.infer<typeof Bytes>;
+
+export const Project = z.object({ id: ProjectId, path: z.string(), name: z.string(), adopted_at: z.number() });
+export type Project = z.infer<typeof Project>;
+
+const ref = { project: ProjectId, id: TaskId };
+const arrival = { seq: true, changed_at: true, changed_seq: true, body: true } as const;
+
+/** Everything that can happen. State is the fold of these; nothing else changes it. */
+export const Event = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('project_adopted'), project: Project }),
+  z.object({ type: z.literal('task_queued'), task: QueuedTask.omit(arrival), bytes: Bytes }),
+  z.object({ type: z.literal('task_found'), task: UnknownTask.omit(arrival), bytes: Bytes }),
+  z.object({
+    type: z.literal('task_edited'),
+    ...ref,
+    task: QueuedTask.pick({ spec: true, title: true, sha: true, size: true, waits_for: true }),
+    bytes: Bytes,
+  }),
+  z.object({ type: z.literal('task_carried'), ...ref, bytes: Bytes }), // its old segment is about to go
+  z.object({
+    type: z.literal('task_claimed'),
+    ...ref,
+    attempt: z.number(),
+    token: z.string(),
+    route: RunRoute,
+    sha: z.string(),
+  }),
+  z.object({ type: z.literal('claim_void'), ...ref, attempt: z.number(), reason: z.string() }),
+  z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number() }),
+  z.object({ type: z.literal('job_accepted'), ...ref, attempt: z.number(), job_id: z.string() }),
+  z.object({
+    type: z.literal('task_requeued'),
+    ...ref,
+    attempt: z.number(),
+    error_class: ErrorClass,
+    reason: z.string(),
+    not_before: z.number(),
+    spent: z.boolean(),
+  }),
+  z.object({ type: z.literal('task_released'), ...ref, reason: z.string() }), // an unknown task, or one in backoff, is free to run now
+  z.object({ type: z.literal('cancel_requested'), ...ref, reason: z.string() }),
+  z.object({ type: z.literal('task_finished'), ...ref, attempt: z.number(), outcome: Outcome }),
+  z.object({ type: z.literal('task_retried'), ...ref, as: TaskId }),
+  z.object({ type: z.literal('report_refused'), ...ref, attempt: z.number(), report: z.string(), why: z.string() }),
+  z.object({
+    type: z.literal('drop_rejected'),
+    project: ProjectId,
+    name: z.string(),
+    failed_as: z.string(),
+    reason: z.string(),
+    size: z.number(),
+  }),
+  z.object({ type: z.literal('paused'), project: ProjectId.optional(), reason: z.string() }),
+  z.object({ type: z.literal('resumed'), project: ProjectId.optional() }),
+  /** Something a person may want to know; changes no state. */
+  z.object({
+    type: z.literal('noted'),
+    code: z.string(),
+    message: z.string(),
+    project: ProjectId.optional(),
+    id: TaskId.optional(),
+  }),
+]);
+export type Event = z.infer<typeof Event>;
+export type EventType = Event['type'];
+
+/** One line of the journal: one change with its cause, committed whole or not at all. */
+export const JournalRecord = z.object({
+  seq: z.number().int().positive(),
+  at: z.number(),
+  type: z.string(), // of the first event: makes the file readable with grep
+  cause: Cause,
+  events: z.array(Event).min(1),
+  /** What the caller was answered; the same call sent again gets it again. */
+  reply: z.unknown().optional(),
+});
+export type JournalRecord = z.infer<typeof JournalRecord>;
+
+export { BodyRef };

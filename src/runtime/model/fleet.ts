@@ -1,0 +1,47 @@
+import type { ProjectId } from './ids.ts';
+
+/** A place where tasks can run on this machine: a command agent's slots, later a session or a headless slot. */
+export interface FleetAgent {
+  readonly id: string;
+  readonly kind: 'command' | 'headless' | 'session';
+  /** The agent program as the config names it: `claude`, `codex`, `gemini` or a configured command. */
+  readonly program: string;
+  readonly capabilities: readonly string[];
+  readonly status: 'available' | 'busy' | 'offline';
+  readonly load: number;
+  readonly max: number; // 0 = without limit
+  /** A dedicated session takes only this project's tasks. */
+  readonly project?: ProjectId;
+}
+
+export interface FleetProvider {
+  readonly id: string;
+  /** The AIs it serves; `preferred_ai` may name one of them. */
+  readonly ai: readonly string[];
+  readonly status: 'available' | 'offline';
+  readonly load: number;
+  readonly max: number;
+}
+
+/** Everything that `decide` looks at besides the task and the time. */
+export interface Fleet {
+  readonly agents: readonly FleetAgent[];
+  readonly providers: readonly FleetProvider[];
+  readonly default_provider?: string;
+  readonly paused: boolean;
+  readonly projects: ReadonlyMap<ProjectId, FleetProject>;
+  /** Model per priority, from the config: `critical: opus, default: sonnet`. */
+  readonly models: Readonly<Record<string, string>>;
+}
+
+export interface FleetProject {
+  readonly paused: boolean;
+  /** Tasks that run now, wherever they run. */
+  readonly running: number;
+  readonly max_running: number; // 0 = without limit
+  readonly weight: number;
+  /** A local task with `workspace: project` is at work in the checkout and the project does not share it. */
+  readonly checkout_busy: boolean;
+  /** The default agent of this project's tasks, when it names one. */
+  readonly agent?: string;
+}

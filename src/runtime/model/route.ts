@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+/** Why a task that could be run some time is not run now. */
+export const WaitReason = z.enum([
+  'dependency',
+  'not_before',
+  'backoff',
+  'no_free_agent',
+  'no_eligible_agent', // no configured agent could ever take it: a person must act
+  'checkout_busy', // another task works in the same shared checkout
+  'project_limit',
+  'allowance',
+  'paused',
+]);
+export type WaitReason = z.infer<typeof WaitReason>;
+
+/** One rule that spoke while the route was decided, in the order in which it spoke. */
+export const RouteRule = z.object({ rule: z.string(), says: z.string() });
+export type RouteRule = z.infer<typeof RouteRule>;
+
+const rules = z.array(RouteRule);
+
+export const AgentRoute = z.object({
+  to: z.literal('agent'),
+  agent: z.string(),
+  kind: z.enum(['command', 'headless', 'session']),
+  model: z.string().optional(),
+  rules,
+});
+export const ProviderRoute = z.object({
+  to: z.literal('provider'),
+  provider: z.string(),
+  /** What is passed upstream as `preferred_ai`; absent for `auto` and for the provider's own name. */
+  ai: z.string().optional(),
+  rules,
+});
+export const WaitRoute = z.object({
+  to: z.literal('wait'),
+  reason: WaitReason,
+  until: z.number().optional(),
+  detail: z.string().optional(),
+  rules,
+});
+export const RefuseRoute = z.object({ to: z.literal('refuse'), reason: z.string(), rules });
+
+/** A route on which a task runs now. */
+export const RunRoute = z.discriminatedUnion('to', [AgentRoute, ProviderRoute]);
+export type RunRoute = z.infer<typeof RunRoute>;
+export const Route = z.discriminatedUnion('to', [AgentRoute, ProviderRoute, WaitRoute, RefuseRoute]);
+export type Route = z.infer<typeof Route>;
+export type AgentRoute = z.infer<typeof AgentRoute>;
+export type ProviderRoute = z.infer<typeof ProviderRoute>;

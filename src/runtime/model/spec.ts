@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { TaskId } from './ids.ts';
+
+export const Priority = z.enum(['critical', 'high', 'default', 'low']);
+export type Priority = z.infer<typeof Priority>;
+
+export const ErrorClass = z.enum([
+  'rate_limit',
+  'tool_failure',
+  'context_overflow',
+  'logic_error',
+  'timeout',
+  'auth',
+  'billing',
+  'permission',
+  'crash',
+  'invalid', // the task itself can't be read
+  'dependency', // a task it depends on failed
+  'upstream', // a provider ended the job as failed
+  'unconfirmed', // it may have run upstream; never sent again by itself
+]);
+export type ErrorClass = z.infer<typeof ErrorClass>;
+
+const label = z.string().min(1).max(100);
+const line = z.string().min(1).max(300);
+
+/**
+ * What a task asks for: the front matter of its file and the arguments of `enqueue_task`, under the same names.
+ * Unknown front-matter keys are kept in the file and ignored here; a wrong value is refused with its key.
+ */
+export const TaskSpec = z.object({
+  title: line.optional(),
+  priority: z.union([Priority, z.literal('medium').transform((): Priority => 'default')]).default('default'),
+  tags: z.array(label).max(50).default([]),
+  requires: z.array(label).max(50).default([]),
+  group: label.optional(),
+  needs_claude_code: z.boolean().optional(),
+  preferred_ai: label.optional(),
+  allow_delegation: z.boolean().optional(),
+  complexity_hint: z.enum(['simple', 'moderate', 'complex']).optional(),
+  agent: label.optional(),
+  mode: z.enum(['session', 'headless']).optional(),
+  model: label.optional(),
+  depends_on: z.array(TaskId).max(200).default([]),
+  on_dependency_failure: z.enum(['fail', 'hold']).default('fail'),
+  not_before: z.iso.datetime({ offset: true }).optional(),
+  ttl_seconds: z.number().int().min(60).max(86_400).optional(),
+  max_attempts: z.number().int().min(1).max(20).optional(),
+  verify: z.string().min(1).max(2_000).optional(),
+  workspace: z.enum(['project', 'worktree']).default('project'),
+  base: label.optional(),
+  continues: TaskId.optional(),
+  permission_mode: z.enum(['plan', 'default', 'acceptEdits', 'auto', 'dontAsk', 'bypassPermissions']).optional(),
+  allowed_tools: z.array(label).max(200).optional(),
+  constraints: z.array(z.string().max(2_000)).max(50).default([]),
+  learnings: z.array(z.string().max(4_000)).max(200).default([]),
+  callback_url: z.url().optional(),
+  budget_usd: z.number().positive().max(100_000).optional(),
+  idempotency_key: z.string().min(1).max(200).optional(),
+});
+export type TaskSpec = z.infer<typeof TaskSpec>;
+export type TaskSpecInput = z.input<typeof TaskSpec>;

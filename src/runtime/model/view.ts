@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { WaitReason } from './route.ts';
+
+/** The states that a person or a client asks for. */
+export const TaskState = z.enum(['queued', 'claimed', 'running', 'unknown', 'done', 'failed', 'cancelled']);
+export type TaskState = z.infer<typeof TaskState>;
+export const TERMINAL: readonly TaskState[] = ['done', 'failed', 'cancelled'];
+
+/** A task as lists show it: small, without its text. Times are ISO strings. */
+export const TaskSummary = z.object({
+  id: z.string(),
+  project: z.string().describe('project name'),
+  state: TaskState,
+  title: z.string(),
+  priority: z.string(),
+  group: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+  waiting: z.object({ reason: WaitReason, detail: z.string().optional(), until: z.string().optional() }).optional(),
+  attempts: z.number(),
+  runs_on: z.string().optional().describe('agent or provider'),
+  job_id: z.string().optional(),
+  reason: z.string().optional().describe('why it failed or was cancelled'),
+  error_class: z.string().optional(),
+  queued_at: z.string(),
+  started_at: z.string().optional(),
+  finished_at: z.string().optional(),
+});
+export type TaskSummary = z.infer<typeof TaskSummary>;

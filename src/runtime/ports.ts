@@ -1,0 +1,277 @@
+import type { Project } from './model/event.ts';
+import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
+import type { Refusal } from './model/refusal.ts';
+import type { RunRoute } from './model/route.ts';
+import type { ErrorClass, TaskSpec } from './model/spec.ts';
+import type { Cause, FinishedTask, Lease, LiveTask, OpenTask, OutcomeInput } from './model/task.ts';
+import type { TaskState } from './model/view.ts';
+
+/* Every effect the runtime has on the world goes through one of these. `io/` implements them. */
+
+// ── time and chance ─────────────────────────────────────────────────────────
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls once after `ms`; the returned function cancels. Never keeps the process alive by itself. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export interface Chance {
+  /** Hex digits from the system's random source. */
+  hex(bytes: number): string;
+  /** 0 ≤ x < 1, for jitter. */
+  fraction(): number;
+}
+
+// ── files ───────────────────────────────────────────────────────────────────
+
+export interface FileStat {
+  readonly kind: 'file' | 'dir' | 'link' | 'other';
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+  readonly nlink: number;
+}
+
+export interface AppendFile {
+  readonly size: number;
+  /** Appends all of it or throws; after a throw the caller truncates. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Data on disk when it returns (fdatasync). */
+  sync(): Promise<void>;
+  truncate(size: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * The file system. Nothing is durable until it is synced: bytes by `sync`, names by `syncDir` of the folder.
+ * No method follows a symbolic link at the last component.
+ */
+export interface Files {
+  /** Undefined where nothing is. Throws for anything that is not a regular file. */
+  read(path: string, limit?: number): Promise<Uint8Array | undefined>;
+  stat(path: string): Promise<FileStat | undefined>;
+  /** Names and kinds, undefined where the folder is not. */
+  list(dir: string): Promise<{ name: string; kind: FileStat['kind'] }[] | undefined>;
+  makeDir(dir: string): Promise<void>;
+  /** Whole file by temp in the same folder + rename: readers see the old or the new. */
+  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /** Like `replace`, but never over something that exists. */
+  create(path: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
+  /** rename(2): replaces the target. */
+  move(from: string, to: string): Promise<'moved' | 'missing'>;
+  /** Like `move`, but never over something that exists. */
+  moveNew(from: string, to: string): Promise<'moved' | 'missing' | 'exists'>;
+  /** Header, then the bytes of `from`, streamed to a new file at `to`; `from` stays. */
+  copyBehind(header: Uint8Array, from: string, to: string): Promise<'created' | 'exists' | 'missing'>;
+  remove(path: string): Promise<'removed' | 'missing'>;
+  sync(path: string): Promise<void>;
+  syncDir(dir: string): Promise<void>;
+  /** Opens for appending, creates when missing. */
+  append(path: string): Promise<AppendFile>;
+}
+
+/** A hint that something in a folder changed. Scans are the truth; hints may be lost. */
+export interface Watcher {
+  watch(dir: string, changed: (name: string | null) => void): { close(): void };
+}
+
+/** A lock that dies with its owner. */
+export interface Locks {
+  /** Undefined when somebody else holds it. */
+  acquire(path: string): Promise<{ release(): Promise<void> } | undefined>;
+}
+
+// ── processes of agents ─────────────────────────────────────────────────────
+
+export interface RunOrder {
+  /** The attempt's run directory; exists, holds `prompt.md`. */
+  readonly dir: string;
+  readonly argv: readonly [string, ...string[]];
+  readonly cwd: string;
+  /** The whole environment of the agent: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** A file that becomes standard input; without it `/dev/null`. */
+  readonly stdin?: string;
+}
+
+export type RunEnd =
+  | {
+      readonly kind: 'exited';
+      readonly code: number;
+      readonly signal?: string;
+      readonly started_at: number;
+      readonly ended_at: number;
+    }
+  /** Proof of death without an exit record; what survived of it has been ended. */
+  | { readonly kind: 'lost'; readonly reason: string };
+
+export type Recovered =
+  | { readonly kind: 'never_started' } // fenced: it can't start any more
+  | { readonly kind: 'running' }
+  | RunEnd;
+
+/** Runs one process per run directory, at most once; the process outlives the runtime. */
+export interface Runner {
+  start(order: RunOrder): Promise<{ kind: 'started' } | { kind: 'refused'; reason: string }>;
+  /** After a restart: what became of it. Fences a run that never began. */
+  recover(dir: string): Promise<Recovered>;
+  /** Settles when the run has ended, whoever started it. */
+  ended(dir: string): Promise<RunEnd>;
+  /** SIGTERM to the agent's group, SIGKILL after `graceMs`; settles when it has ended. */
+  stop(dir: string, graceMs: number): Promise<RunEnd>;
+  /** Stops watching; runs go on. */
+  close(): Promise<void>;
+}
+
+// ── remote job services ─────────────────────────────────────────────────────
+
+export interface JobOrder {
+  readonly key: string; // idempotency key
+  readonly type: string;
+  readonly priority: string;
+  readonly prompt: string;
+  readonly preferred_ai?: string;
+  readonly source: string;
+}
+
+export type Submitted =
+  | { readonly kind: 'accepted'; readonly job_id: string }
+  | { readonly kind: 'refused'; readonly class: ErrorClass; readonly reason: string }
+  | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number } // certainly not taken
+  | { readonly kind: 'unconfirmed'; readonly reason: string }; // it may have been taken
+
+export type JobLook =
+  | { readonly kind: 'active'; readonly status: string }
+  | {
+      readonly kind: 'completed';
+      readonly response: string;
+      readonly provider?: string;
+      readonly model?: string;
+      readonly cost_cad?: number;
+      readonly tokens?: number;
+    }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'unknown_job' }
+  | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number };
+
+export interface Provider {
+  readonly id: string;
+  readonly ai: readonly string[];
+  /** A second submit with the same key makes no second job. */
+  readonly idempotent: boolean;
+  submit(order: JobOrder, signal: AbortSignal): Promise<Submitted>;
+  look(job_id: string, signal: AbortSignal): Promise<JobLook>;
+  /** Looks a job up by its key, where the service can. */
+  find?(key: string, signal: AbortSignal): Promise<string | undefined>;
+  cancel?(job_id: string, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ── the queue ───────────────────────────────────────────────────────────────
+
+/** A task to be stored: its file's bytes and what they say. */
+export interface NewTask {
+  readonly project: ProjectId;
+  readonly id?: TaskId; // made from the title when absent
+  readonly spec: TaskSpec;
+  readonly bytes: Uint8Array;
+  readonly source: OpenTask['source'];
+  readonly enqueued_by: string;
+  readonly parent?: TaskRef;
+  readonly depth?: number;
+  readonly retry_of?: TaskId;
+}
+
+export type Enqueued = { readonly ref: TaskRef; readonly state: TaskState; readonly created: boolean };
+
+/** What an attempt ended with. */
+export type AttemptEnd =
+  | { readonly kind: 'finished'; readonly outcome: OutcomeInput }
+  /** Back to the queue; `spent: false` where the failure was not the task's own. */
+  | {
+      readonly kind: 'requeue';
+      readonly class: ErrorClass;
+      readonly reason: string;
+      readonly not_before: number;
+      readonly spent: boolean;
+    }
+  /** It provably never began: nothing is counted. */
+  | { readonly kind: 'void'; readonly reason: string };
+
+export interface TaskQuery {
+  readonly states?: readonly TaskState[];
+  readonly project?: ProjectId;
+  readonly group?: string;
+  /** Only tasks that changed at or after this time (ms). */
+  readonly changed_since?: number;
+  readonly limit: number;
+  /** From an earlier answer's `next`. */
+  readonly cursor?: string;
+}
+
+export interface TaskPage {
+  readonly tasks: readonly (OpenTask | FinishedTask)[];
+  readonly next?: string;
+}
+
+export interface TaskText {
+  readonly bytes: Uint8Array;
+  readonly path: string;
+}
+
+/** After a commit: what a task was and what it is. `before` is absent for a new one; `after` is a FinishedTask at its end. */
+export interface Change {
+  readonly seq: number;
+  readonly at: number;
+  readonly type: string;
+  readonly before?: OpenTask;
+  readonly after?: OpenTask | FinishedTask;
+}
+
+/**
+ * The queue: everything that stores, claims, finishes and lists tasks. A second engine implements this and passes
+ * the same conformance suite. Every promise that changes something settles after the change is durable.
+ */
+export interface TaskStore {
+  readonly epoch: string;
+
+  adoptProject(path: string, name: string, cause: Cause): Promise<Project | Refusal>;
+  projects(): readonly Project[];
+
+  /** One answer per task, in order; all accepted ones are committed together. */
+  enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]>;
+  /** The journalled claim and the renamed file, or why not. Nothing may start without it. */
+  claim(
+    ref: TaskRef,
+    route: RunRoute,
+    cause: Cause,
+  ): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal>;
+  started(lease: Lease): Promise<Refusal | undefined>;
+  jobAccepted(lease: Lease, job_id: string): Promise<Refusal | undefined>;
+  /** Ends the attempt. A stale lease is recorded and changes nothing. */
+  end(lease: Lease, end: AttemptEnd, cause: Cause): Promise<Refusal | undefined>;
+  /** Queued: cancelled at once. Running: asked to end; the runner's report makes it cancelled. */
+  cancel(ref: TaskRef, reason: string, cause: Cause): Promise<{ state: TaskState; note: string } | Refusal>;
+  /** A failed or cancelled task becomes a new one; a waiting or unknown one is freed to run now. */
+  retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
+  pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void>;
+
+  /** The open tasks in memory. */
+  open(): ReadonlyMap<string, OpenTask>;
+  get(ref: TaskRef): Promise<OpenTask | FinishedTask | undefined>;
+  /** A task's own file while it is open, its done/ or failed/ file afterwards. */
+  text(ref: TaskRef): Promise<TaskText | undefined>;
+  list(query: TaskQuery): Promise<TaskPage>;
+  counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>>;
+  /** Open and finished members of a group. */
+  paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+
+  /** Called after each commit, in order. Returns the way to stop. */
+  subscribe(listener: (changes: readonly Change[]) => void): () => void;
+  /** True when files say what the journal says. */
+  converged(): boolean;
+  close(): Promise<void>;
+}

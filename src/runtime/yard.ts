@@ -1,0 +1,98 @@
+import type { Config } from './model/config.ts';
+import type { Project } from './model/event.ts';
+import type { Fleet } from './model/fleet.ts';
+import type { ProjectId, TaskRef } from './model/ids.ts';
+import type { Refusal } from './model/refusal.ts';
+import type { Route } from './model/route.ts';
+import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
+import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
+import type { TaskSummary } from './model/view.ts';
+import type { Clock, Enqueued, TaskStore } from './ports.ts';
+
+/** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
+export type Caller =
+  | { readonly principal: 'owner'; readonly name: string; readonly bridge?: string }
+  | {
+      readonly principal: 'attempt';
+      readonly name: string;
+      readonly bridge?: string;
+      readonly task: TaskRef;
+      readonly depth: number;
+    };
+
+/** One slot of an agent, as `list_sessions` shows it. */
+export interface SlotView {
+  readonly name: string; // `<agent>-<n>`
+  readonly agent: string;
+  readonly kind: 'command' | 'headless' | 'session';
+  readonly state: 'idle' | 'working';
+  readonly task?: {
+    readonly ref: TaskRef;
+    readonly title: string;
+    readonly attempt: number;
+    readonly since: number;
+    readonly run_dir: string;
+  };
+}
+
+export interface NewTaskInput extends TaskSpecInput {
+  readonly id?: string;
+  readonly body: string;
+}
+
+/** What a person should look at, most urgent first. */
+export interface Need {
+  readonly what: string;
+  readonly where: string;
+  readonly next: string;
+}
+
+/**
+ * The runtime as the tools see it: the one interface between the surfaces (MCP, CLI, HTTP) and the services.
+ * Everything that changes the queue goes on to `store`; what is here adds names, text and routing.
+ */
+export interface Yard {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly store: TaskStore;
+  readonly version: string;
+  readonly home: string;
+
+  /** A configured name, a project's id, or a path inside an allowed root; adopts it when it is new and `adopt` is set. */
+  project(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal>;
+  projectName(id: ProjectId): string;
+
+  /** Front matter and body become a file's bytes; checks projects, dependencies, bounds and rights. */
+  enqueue(
+    tasks: readonly { project: string; input: NewTaskInput }[],
+    cause: Cause,
+    caller: Caller,
+  ): Promise<(Enqueued | Refusal)[]>;
+  delegate(
+    ref: TaskRef,
+    provider: string | undefined,
+    cause: Cause,
+  ): Promise<{ ref: TaskRef; provider: string } | Refusal>;
+
+  fleet(): Fleet;
+  /** What the dispatcher would do with it now. */
+  route(task: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route;
+  summary(task: OpenTask | FinishedTask): TaskSummary;
+
+  slots(): readonly SlotView[];
+  /** The run directory of a task's newest attempt. */
+  runDir(ref: TaskRef, attempt: number): string;
+  needs(): readonly Need[];
+  /** Files match the journal and no drop waits to be looked at. */
+  converged(): boolean;
+  /** The newest events, oldest first; `after` is a sequence number. */
+  events(options: {
+    after?: number;
+    limit: number;
+  }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  /** Scans a project's inbox now and takes what is there; also what a seed's queue left behind, when `takeOver` is set. */
+  scan(
+    project: ProjectId,
+    options: { takeOver: boolean; cause: Cause },
+  ): Promise<{ taken: number; released: number; rejected: number }>;
+}
