@@ -67,10 +67,18 @@ export interface Files {
   /** Header, then the bytes of `from`, streamed to a new file at `to`; `from` stays. */
   copyBehind(header: Uint8Array, from: string, to: string): Promise<'created' | 'exists' | 'missing'>;
   remove(path: string): Promise<'removed' | 'missing'>;
+  /** The path with every link resolved; undefined where nothing is. */
+  real(path: string): Promise<string | undefined>;
   sync(path: string): Promise<void>;
   syncDir(dir: string): Promise<void>;
   /** Opens for appending, creates when missing. */
   append(path: string): Promise<AppendFile>;
+}
+
+/** What of a folder lies in git's hands. */
+export interface Git {
+  /** Is anything below this folder in the index of the repository around it? */
+  tracks(folder: string): Promise<boolean>;
 }
 
 /** A hint that something in a folder changed. Scans are the truth; hints may be lost. */
@@ -238,8 +246,13 @@ export interface Change {
 export interface TaskStore {
   readonly epoch: string;
 
-  adoptProject(path: string, name: string, cause: Cause): Promise<Project | Refusal>;
+  /** Takes the queue in a project's folder; what lay in an unconfigured one's inbox before is held. */
+  adoptProject(path: string, name: string, configured: boolean, cause: Cause): Promise<Project | Refusal>;
   projects(): readonly Project[];
+  /** False for a project whose queue another home holds. */
+  owns(project: ProjectId): boolean;
+  /** The drops that lay there before the project's first use may be taken. */
+  releaseHeld(project: ProjectId, cause: Cause): Promise<void>;
 
   /** One answer per task, in order; all accepted ones are committed together. */
   enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]>;
@@ -257,6 +270,16 @@ export interface TaskStore {
   cancel(ref: TaskRef, reason: string, cause: Cause): Promise<{ state: TaskState; note: string } | Refusal>;
   /** A failed or cancelled task becomes a new one; a waiting or unknown one is freed to run now. */
   retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
+  /** A drop that could not be taken; its bytes are in failed/ already. */
+  rejected(
+    project: ProjectId,
+    drop: { name: string; failed_as: string; reason: string; size: number },
+    cause: Cause,
+  ): Promise<void>;
+  /** Writes a queued task's file again where it is missing. */
+  restore(ref: TaskRef): void;
+  /** Records something that a person may want to know. */
+  note(code: string, message: string, about?: { project?: ProjectId; id?: TaskId }): Promise<void>;
   pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void>;
 
   /** The open tasks in memory. */

@@ -8,7 +8,14 @@ import { BodyRef, Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
 export const Bytes = z.union([z.object({ text: z.string() }), z.object({ base64: z.string() })]);
 export type Bytes = z.infer<typeof Bytes>;
 
-export const Project = z.object({ id: ProjectId, path: z.string(), name: z.string(), adopted_at: z.number() });
+export const Project = z.object({
+  id: ProjectId,
+  path: z.string(),
+  name: z.string(),
+  adopted_at: z.number(),
+  /** Drops that lay there before the project's first use: not taken until `import` names the project. */
+  held: z.array(z.string()),
+});
 export type Project = z.infer<typeof Project>;
 
 const ref = { project: ProjectId, id: TaskId };
@@ -17,6 +24,15 @@ const arrival = { seq: true, changed_at: true, changed_seq: true, body: true } a
 /** Everything that can happen. State is the fold of these; nothing else changes it. */
 export const Event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('project_adopted'), project: Project }),
+  z.object({ type: z.literal('held_released'), project: ProjectId }),
+  /** Finished tasks that were found as files of an earlier home. */
+  z.object({
+    type: z.literal('history_counted'),
+    project: ProjectId,
+    done: z.number(),
+    failed: z.number(),
+    cancelled: z.number(),
+  }),
   z.object({ type: z.literal('task_queued'), task: QueuedTask.omit(arrival), bytes: Bytes }),
   z.object({ type: z.literal('task_found'), task: UnknownTask.omit(arrival), bytes: Bytes }),
   z.object({
@@ -48,7 +64,7 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('task_released'), ...ref, reason: z.string() }), // an unknown task, or one in backoff, is free to run now
   z.object({ type: z.literal('cancel_requested'), ...ref, reason: z.string() }),
-  z.object({ type: z.literal('task_finished'), ...ref, attempt: z.number(), outcome: Outcome }),
+  z.object({ type: z.literal('task_finished'), ...ref, attempt: z.number(), outcome: Outcome, from_file: z.boolean().optional() }), // from_file: done/ or failed/ has it already
   z.object({ type: z.literal('task_retried'), ...ref, as: TaskId }),
   z.object({ type: z.literal('report_refused'), ...ref, attempt: z.number(), report: z.string(), why: z.string() }),
   z.object({

@@ -81,6 +81,8 @@ export const UnknownTask = z.object({
   state: z.literal('unknown'),
   found: z.enum(['dispatched', 'delegated']),
   detail: z.string(),
+  /** Where its runner would have left its traces: proof of its death frees the task. */
+  run_dir: z.string().optional(),
 });
 
 export const OpenTask = z.discriminatedUnion('state', [QueuedTask, ClaimedTask, RunningTask, UnknownTask]);

@@ -1,0 +1,75 @@
+import type { ProjectId } from './model/ids.ts';
+import type { FinishedTask, OpenTask } from './model/task.ts';
+import type { Waiting } from './summary.ts';
+import type { Need } from './yard.ts';
+
+export interface NeedsView {
+  readonly open: Iterable<OpenTask>;
+  readonly recentlyFailed: Iterable<FinishedTask>;
+  readonly waiting: (task: OpenTask) => Waiting | undefined;
+  readonly projectName: (id: ProjectId) => string;
+  readonly offline: ReadonlyMap<string, string>;
+  readonly heldDrops: readonly { project: string; count: number }[];
+  readonly unowned: readonly { name: string; path: string }[];
+  readonly troubles: readonly { key: string; message: string }[];
+}
+
+const PER_KIND = 20; // a list for a person, not a dump
+
+/** What a person should look at, most urgent first: what blocks work, then what has failed, then what waits for a word. */
+export function needsOf(view: NeedsView): Need[] {
+  return [
+    ...view.troubles.slice(0, PER_KIND).map(({ key, message }) => ({
+      what: `files of ${key} can't be written: ${message}`,
+      where: key,
+      next: 'mend the folder (space, rights, a vanished disk); it is tried again by itself',
+    })),
+    ...[...view.offline].map(([agent, reason]) => ({
+      what: `agent ${agent} can't be started: ${reason}`,
+      where: agent,
+      next: 'yardmaster doctor; mend agents in yardmaster.yaml',
+    })),
+    ...view.unowned.map(({ name, path }) => ({
+      what: `the queue of ${name} belongs to another home; it is read-only here`,
+      where: path,
+      next: 'stop the other runtime',
+    })),
+    ...openNeeds(view),
+    ...view.heldDrops.map(({ project, count }) => ({
+      what: `${count} files lay in the inbox of ${project} before its first use; they are not taken`,
+      where: project,
+      next: `yardmaster import ${project}`,
+    })),
+    ...failedNeeds(view),
+  ];
+}
+
+function openNeeds(view: NeedsView): Need[] {
+  const needs: Need[] = [];
+  for (const task of view.open) {
+    if (needs.length >= PER_KIND) break;
+    const where = `${view.projectName(task.project)}/${task.id}`;
+    if (task.state === 'unknown') {
+      needs.push({ what: `task ${task.id}: ${task.detail}`, where, next: `retry_task {id: "${task.id}"} runs it, cancel_task ends it` });
+      continue;
+    }
+    if (task.state !== 'queued') continue;
+    const waiting = view.waiting(task);
+    if (waiting?.reason === 'no_eligible_agent') {
+      needs.push({ what: `no agent can ever take task ${task.id}: ${waiting.detail ?? ''}`, where, next: 'configure an agent that fits, or cancel_task' });
+    }
+  }
+  return needs;
+}
+
+function failedNeeds(view: NeedsView): Need[] {
+  const failed = [...view.recentlyFailed].filter((task) => task.state === 'failed' && task.retried_as === undefined);
+  return failed
+    .slice(-PER_KIND)
+    .reverse()
+    .map((task) => ({
+      what: `task ${task.id} failed (${task.error_class ?? 'unknown'}): ${task.reason ?? ''}`,
+      where: `${view.projectName(task.project)}/${task.id}`,
+      next: `job_status {id: "${task.id}", detail: "log"}, then retry_task`,
+    }));
+}

@@ -1,0 +1,195 @@
+import type { Event } from '../model/event.ts';
+import { keyOf, TaskId, type TaskKey } from '../model/ids.ts';
+import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
+import type { Cause } from '../model/task.ts';
+import { findCycle } from '../policy/dependencies.ts';
+import { numbered, slug } from '../policy/slug.ts';
+import type { Enqueued, NewTask } from '../ports.ts';
+import type { Adoption } from './adoption.ts';
+import { encodeBytes } from './bytes.ts';
+import type { Commits, Decision } from './commit.ts';
+import { dependencyFailed } from './decide.ts';
+import type { Ground } from './ground.ts';
+import { sha256 } from './projector.ts';
+import type { State } from './state.ts';
+
+type Dependency = 'open' | 'done' | 'failed';
+
+/** A new task with everything that had to be looked up before the decision. */
+interface Prepared {
+  readonly task: NewTask;
+  readonly id: TaskId;
+  readonly sha: string;
+  /** Dependencies that only the disk knows. */
+  readonly onDisk: ReadonlyMap<TaskId, Dependency>;
+}
+
+/** New tasks: ids, idempotency keys, dependencies, bounds; one record for all of a call. */
+export class Arrivals {
+  readonly #ground: Ground;
+  readonly #commits: Commits;
+  readonly #adoption: Adoption;
+  /** Ids on their way into a record. */
+  readonly #reserved = new Set<TaskKey>();
+
+  constructor(ground: Ground, commits: Commits, adoption: Adoption) {
+    this.#ground = ground;
+    this.#commits = commits;
+    this.#adoption = adoption;
+  }
+
+  /** `besides` adds to the same record what follows from the answers. */
+  async enqueue(
+    tasks: readonly NewTask[],
+    cause: Cause,
+    besides: (answers: readonly (Enqueued | Refusal)[]) => readonly Event[] = () => [],
+  ): Promise<(Enqueued | Refusal)[]> {
+    const reserved: TaskKey[] = [];
+    try {
+      const prepared: (Prepared | Refusal | Enqueued)[] = [];
+      for (const task of tasks) prepared.push(await this.#prepare(task, cause, reserved));
+      return await this.#commits.commit(cause, (state) => {
+        const { events, reply } = this.#decide(state, prepared);
+        return { events: [...events, ...besides(reply)], reply };
+      });
+    } finally {
+      for (const key of reserved) this.#reserved.delete(key);
+    }
+  }
+
+  async #prepare(task: NewTask, cause: Cause, reserved: TaskKey[]): Promise<Prepared | Refusal | Enqueued> {
+    if (cause.call !== undefined && this.#commits.working.replies.has(cause.call)) return refuse('stale', 'answered before', '');
+    const folder = this.#adoption.folder(task.project);
+    if (folder === undefined) return refuse('read_only', 'the queue of this project belongs to another home', 'use that home');
+    const again = this.#repeated(this.#commits.working, task);
+    if (again) return again;
+    const id = await this.#reserve(task, reserved);
+    if (isRefusal(id)) return id;
+    const onDisk = new Map<TaskId, Dependency>();
+    for (const dependency of task.spec.depends_on) onDisk.set(dependency, await this.#lookUp(task, dependency));
+    return { task, id, sha: sha256(task.bytes), onDisk };
+  }
+
+  /** The id that was asked for, or a free one made from the title. It stays ours until the record is durable. */
+  async #reserve(task: NewTask, reserved: TaskKey[]): Promise<TaskId | Refusal> {
+    for (let n = 1; ; n++) {
+      const id = task.id ?? TaskId.parse(numbered(slug(task.spec.title ?? 'task'), n));
+      if (await this.#tryReserve(task, id, reserved)) return id;
+      if (task.id) return refuse('id_taken', `the project has a task ${id} already`, 'leave id out to get a free one, or choose another');
+    }
+  }
+
+  async #tryReserve(task: NewTask, id: TaskId, reserved: TaskKey[]): Promise<boolean> {
+    const key = keyOf({ project: task.project, id });
+    const { working } = this.#commits;
+    if (this.#reserved.has(key) || working.open.has(key) || working.finished.has(key)) return false;
+    this.#reserved.add(key); // before the look at the disk: nobody else may choose the same id meanwhile
+    reserved.push(key);
+    return !(await this.#isOnDisk(task, id));
+  }
+
+  async #isOnDisk(task: NewTask, id: TaskId): Promise<boolean> {
+    const paths = this.#adoption.paths(task.project);
+    if (!paths) return false;
+    const chosenByUs = task.source !== 'drop' && task.id === undefined; // then even a drop that nobody has taken yet is in the way
+    const places = [paths.doneFile(id), paths.failedFile(id), ...(chosenByUs ? [paths.task(id)] : [])];
+    const stats = await Promise.all(places.map((path) => this.#ground.files.stat(path)));
+    return stats.some((stat) => stat !== undefined);
+  }
+
+  async #lookUp(task: NewTask, id: TaskId): Promise<Dependency> {
+    const paths = this.#adoption.paths(task.project);
+    if (!paths) return 'open';
+    if (await this.#ground.files.stat(paths.doneFile(id))) return 'done';
+    return (await this.#ground.files.stat(paths.failedFile(id))) ? 'failed' : 'open';
+  }
+
+  #repeated(state: State, task: NewTask): Enqueued | undefined {
+    const key = task.spec.idempotency_key;
+    const earlier = key === undefined ? undefined : state.keys.get(`${task.project}\n${key}`);
+    if (!earlier) return undefined;
+    const ref = { project: task.project, id: earlier.id };
+    const at = state.open.get(keyOf(ref)) ?? state.finished.get(keyOf(ref));
+    return { ref, state: at?.state ?? 'done', created: false };
+  }
+
+  #decide(state: State, prepared: readonly (Prepared | Refusal | Enqueued)[]): Decision<(Enqueued | Refusal)[]> {
+    const fresh = prepared.filter((one): one is Prepared => 'sha' in one);
+    const events: Event[] = [];
+    const keys = new Map<string, TaskId>(); // idempotency keys within this very call
+    const reply = prepared.map((one): Enqueued | Refusal => {
+      if (!('sha' in one)) return one;
+      const again = this.#repeated(state, one.task) ?? repeatedHere(keys, one);
+      return again ?? this.#admit(state, one, fresh, events);
+    });
+    return { events, reply };
+  }
+
+  #admit(state: State, one: Prepared, batch: readonly Prepared[], events: Event[]): Enqueued | Refusal {
+    const { task, id, sha } = one;
+    const ref = { project: task.project, id };
+    const { max_open_tasks } = this.#ground.config.limits;
+    if (state.open.size + batch.length > max_open_tasks) {
+      return refuse('full', `there are ${state.open.size} open tasks; the limit is ${max_open_tasks}`, 'wait until some have finished');
+    }
+    const cycle = this.#cycle(state, one, batch);
+    if (cycle) return refuse('cycle', `its dependencies form a cycle: ${cycle.join(' → ')}`, 'remove one of these depends_on');
+    const dependencies = task.spec.depends_on.map((on) => ({ on, is: dependencyState(state, one, on) }));
+    const failed = dependencies.find(({ is }) => is === 'failed');
+    const now = this.#ground.clock.now();
+    events.push({
+      type: 'task_queued',
+      bytes: encodeBytes(task.bytes),
+      task: {
+        ...ref,
+        state: 'queued',
+        queued_at: now,
+        spec: task.spec,
+        title: task.spec.title ?? id,
+        sha,
+        size: task.bytes.length,
+        source: task.source,
+        enqueued_by: task.enqueued_by,
+        ...(task.parent && { parent: task.parent }),
+        depth: task.depth ?? 0,
+        ...(task.retry_of && { retry_of: task.retry_of }),
+        attempt: 0,
+        spent: 0,
+        waits_for: dependencies.filter(({ is }) => is !== 'done').map(({ on }) => on),
+      },
+    });
+    if (failed && task.spec.on_dependency_failure === 'fail') {
+      events.push(dependencyFailed({ ...ref, attempt: 0 }, failed.on));
+      return { ref, state: 'failed', created: true };
+    }
+    return { ref, state: 'queued', created: true };
+  }
+
+  #cycle(state: State, one: Prepared, batch: readonly Prepared[]): readonly string[] | undefined {
+    if (one.task.spec.depends_on.length === 0) return undefined;
+    const { project } = one.task;
+    const edges = (id: TaskId): readonly TaskId[] =>
+      batch.find((other) => other.id === id && other.task.project === project)?.task.spec.depends_on ??
+      state.open.get(keyOf({ project, id }))?.waits_for ??
+      [];
+    return findCycle(one.id, edges);
+  }
+}
+
+function repeatedHere(keys: Map<string, TaskId>, one: Prepared): Enqueued | undefined {
+  const key = one.task.spec.idempotency_key;
+  if (key === undefined) return undefined;
+  const full = `${one.task.project}\n${key}`;
+  const earlier = keys.get(full);
+  if (earlier) return { ref: { project: one.task.project, id: earlier }, state: 'queued', created: false };
+  keys.set(full, one.id);
+  return undefined;
+}
+
+function dependencyState(state: State, one: Prepared, on: TaskId): Dependency {
+  const key = keyOf({ project: one.task.project, id: on });
+  if (state.open.has(key)) return 'open';
+  const ended = state.finished.get(key);
+  if (ended) return ended.state === 'done' ? 'done' : 'failed';
+  return one.onDisk.get(on) ?? 'open';
+}

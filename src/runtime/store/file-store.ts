@@ -1,0 +1,215 @@
+import type { JournalRecord, Project } from '../model/event.ts';
+import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
+import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
+import type { RunRoute } from '../model/route.ts';
+import { type Cause, type FinishedTask, isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import type { TaskState } from '../model/view.ts';
+import type { AttemptEnd, Change, Enqueued, NewTask, TaskPage, TaskQuery, TaskStore, TaskText } from '../ports.ts';
+import { Adoption } from './adoption.ts';
+import { Arrivals } from './arrivals.ts';
+import { Bodies } from './bodies.ts';
+import { Checkpoints } from './checkpoint.ts';
+import { Claims } from './claims.ts';
+import { Commits, type Decision } from './commit.ts';
+import { decideCancel, decideEnd, leased, refuseReport } from './decide.ts';
+import type { Ground } from './ground.ts';
+import { Lists } from './lists.ts';
+import { Projections } from './projections.ts';
+import { Reconcile } from './reconcile.ts';
+import { Retries } from './retries.ts';
+import { countStates, type Place, type State } from './state.ts';
+
+/*
+ * The queue on plain files.
+ *
+ * S1. The journal commits, files are projections: nothing is acknowledged before its record is durable (laws 1 and 7).
+ * S2. A claim is durable before the file is renamed, and the file is renamed before anything starts (law 2).
+ * S3. Every report shows its lease; a stale one is recorded and changes nothing (laws 2 and 3).
+ */
+export class FileStore implements TaskStore {
+  readonly epoch: string;
+  readonly #ground: Ground;
+  readonly #commits: Commits;
+  readonly #adoption: Adoption;
+  readonly #projections: Projections;
+  readonly #arrivals: Arrivals;
+  readonly #claims: Claims;
+  readonly #retries: Retries;
+  readonly #lists: Lists;
+  readonly #checkpoints: Checkpoints;
+  readonly #reconcile: Reconcile;
+  readonly #listeners = new Set<(changes: readonly Change[]) => void>();
+
+  constructor(ground: Ground, state: State) {
+    this.#ground = ground;
+    this.epoch = ground.journal.epoch;
+    this.#commits = new Commits(ground.journal, state, (record, place, changes) => this.#committed(record, place, changes));
+    const bodies = new Bodies(ground, () => this.#commits.committed);
+    this.#adoption = new Adoption(ground, this.#commits);
+    this.#projections = new Projections(ground, this.#commits, this.#adoption, bodies);
+    this.#arrivals = new Arrivals(ground, this.#commits, this.#adoption);
+    this.#claims = new Claims(ground, this.#commits, this.#adoption, this.#projections);
+    this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies);
+    this.#retries = new Retries(this.#commits, this.#arrivals, this.#lists);
+    this.#checkpoints = new Checkpoints(ground, this.#commits, this.#projections, bodies);
+    this.#reconcile = new Reconcile(ground, this.#commits, this.#adoption, this.#projections);
+  }
+
+  async adoptProject(path: string, name: string, configured: boolean, cause: Cause): Promise<Project | Refusal> {
+    const project = await this.#adoption.adopt(path, name, configured, cause);
+    if (!isRefusal(project)) await this.#reconcile.project(project.id);
+    return project;
+  }
+
+  projects(): readonly Project[] {
+    return [...this.#commits.committed.projects.values()];
+  }
+
+  owns(id: ProjectId): boolean {
+    return this.#adoption.folder(id) !== undefined;
+  }
+
+  enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
+    return this.#arrivals.enqueue(tasks, cause);
+  }
+
+  claim(ref: TaskRef, route: RunRoute, cause: Cause): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
+    return this.#claims.claim(ref, route, cause);
+  }
+
+  started(lease: Lease): Promise<Refusal | undefined> {
+    return this.#report(lease, 'started', (task) =>
+      task.state === 'claimed'
+        ? { events: [{ type: 'attempt_started', ...lease.task, attempt: lease.attempt }], reply: undefined }
+        : { events: [], reply: undefined },
+    );
+  }
+
+  jobAccepted(lease: Lease, job_id: string): Promise<Refusal | undefined> {
+    return this.#report(lease, 'job_accepted', () => ({
+      events: [{ type: 'job_accepted', ...lease.task, attempt: lease.attempt, job_id }],
+      reply: undefined,
+    }));
+  }
+
+  end(lease: Lease, end: AttemptEnd, cause: Cause): Promise<Refusal | undefined> {
+    return this.#commits.commit(cause, (state) => decideEnd(state, lease, this.epoch, end)); // S3
+  }
+
+  cancel(ref: TaskRef, reason: string, cause: Cause): Promise<{ state: TaskState; note: string } | Refusal> {
+    return this.#commits.commit(cause, (state) => decideCancel(state, ref, reason));
+  }
+
+  retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
+    return this.#retries.retry(ref, cause);
+  }
+
+  async pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void> {
+    const of = project === undefined ? {} : { project };
+    await this.#commits.commit(cause, () => ({
+      events: [on ? { type: 'paused', reason, ...of } : { type: 'resumed', ...of }],
+      reply: null,
+    }));
+  }
+
+  async rejected(project: ProjectId, drop: { name: string; failed_as: string; reason: string; size: number }, cause: Cause): Promise<void> {
+    await this.#commits.commit(cause, () => ({ events: [{ type: 'drop_rejected', project, ...drop }], reply: null }));
+  }
+
+  async note(code: string, message: string, about: { project?: ProjectId; id?: TaskId } = {}): Promise<void> {
+    await this.#commits.commit({ by: 'recovery' }, () => ({ events: [{ type: 'noted', code, message, ...about }], reply: null }));
+  }
+
+  async releaseHeld(project: ProjectId, cause: Cause): Promise<void> {
+    await this.#commits.commit(cause, (state) => ({
+      events: state.projects.get(project)?.held.length ? [{ type: 'held_released', project }] : [],
+      reply: null,
+    }));
+  }
+
+  /** Writes a queued task's file again where it is missing. */
+  restore(ref: TaskRef): void {
+    this.#projections.restore(keyOf(ref));
+  }
+
+  open(): ReadonlyMap<string, OpenTask> {
+    return this.#commits.committed.open;
+  }
+
+  get(ref: TaskRef): Promise<OpenTask | FinishedTask | undefined> {
+    return this.#lists.get(ref);
+  }
+
+  async text(ref: TaskRef): Promise<TaskText | undefined> {
+    await this.#projections.settled(keyOf(ref));
+    return this.#lists.text(ref);
+  }
+
+  list(query: TaskQuery): Promise<TaskPage> {
+    return this.#lists.list(query);
+  }
+
+  counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>> {
+    return countStates(this.#commits.committed);
+  }
+
+  paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> } {
+    const { pausedAll, pausedProjects } = this.#commits.committed;
+    return { all: pausedAll !== undefined, projects: new Set(pausedProjects.keys()) };
+  }
+
+  subscribe(listener: (changes: readonly Change[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  converged(): boolean {
+    return this.#projections.pending === 0;
+  }
+
+  troubles(): readonly { key: string; message: string }[] {
+    return this.#projections.troubles();
+  }
+
+  checkpoint(): Promise<void> {
+    return this.#checkpoints.run();
+  }
+
+  /** What replay found finished since the snapshot: its files may not be there yet. */
+  project(records: Iterable<{ record: JournalRecord; place: Place; changes: readonly Change[] }>): void {
+    for (const { record, changes } of records) this.#projections.follow(record, changes, 'replay');
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.settled().catch(() => undefined);
+    await this.#projections.reached(CLOSING_PATIENCE_MS);
+    await this.#checkpoints.run().catch((error) => this.#ground.say('warn', 'no snapshot at the end; the next start replays more', { error: String(error) }));
+    for (const id of this.#adoption.owned()) await this.#adoption.writeMark(id).catch(() => undefined);
+    await this.#projections.stop();
+    await this.#ground.index.close();
+    await this.#ground.journal.close();
+    await this.#adoption.release();
+  }
+
+  #report(lease: Lease, report: string, decide: (task: LiveTask) => Decision<undefined>): Promise<Refusal | undefined> {
+    return this.#commits.commit<Refusal | undefined>({ by: 'runner' }, (state) => {
+      const task = leased(state, lease, this.epoch);
+      return typeof task === 'string' ? refuseReport(lease, report, task) : decide(task); // S3
+    });
+  }
+
+  #committed(record: JournalRecord, _place: Place, changes: readonly Change[]): void {
+    this.#projections.follow(record, changes, 'live');
+    for (const listener of this.#listeners) {
+      try {
+        listener(changes);
+      } catch (error) {
+        this.#ground.say('error', 'a listener of the queue failed', { error: String(error) });
+      }
+    }
+    if (this.#ground.journal.segments().length > 1) void this.#checkpoints.soon();
+  }
+}
+
+const CLOSING_PATIENCE_MS = 10_000;
+

@@ -1,0 +1,104 @@
+import { keyOf, type ProjectId, type TaskRef } from '../model/ids.ts';
+import type { FinishedTask, OpenTask } from '../model/task.ts';
+import { TERMINAL, type TaskState } from '../model/view.ts';
+import type { TaskPage, TaskQuery, TaskText } from '../ports.ts';
+import { readResult } from '../taskfile/read-result.ts';
+import type { Adoption } from './adoption.ts';
+import type { Commits } from './commit.ts';
+import type { Ground } from './ground.ts';
+
+/*
+ * What the queue shows. Open tasks come from memory, finished ones from their index and files: the cost of a page does
+ * not depend on how much was ever done.
+ */
+
+const MAX_SCAN = 50_000; // lines of the index looked at for one page; the cursor goes on from there
+
+export class Lists {
+  readonly #ground: Ground;
+  readonly #commits: Commits;
+  readonly #adoption: Adoption;
+  /** A task's bytes from the journal. */
+  readonly #body: (task: OpenTask) => Promise<Uint8Array>;
+
+  constructor(ground: Ground, commits: Commits, adoption: Adoption, body: (task: OpenTask) => Promise<Uint8Array>) {
+    this.#ground = ground;
+    this.#commits = commits;
+    this.#adoption = adoption;
+    this.#body = body;
+  }
+
+  async get(ref: TaskRef): Promise<OpenTask | FinishedTask | undefined> {
+    const { committed } = this.#commits;
+    return committed.open.get(keyOf(ref)) ?? committed.finished.get(keyOf(ref)) ?? this.#fromFile(ref);
+  }
+
+  async #fromFile(ref: TaskRef): Promise<FinishedTask | undefined> {
+    const paths = this.#adoption.paths(ref.project);
+    if (!paths) return undefined;
+    for (const path of [paths.doneFile(ref.id), paths.failedFile(ref.id)]) {
+      const stat = await this.#ground.files.stat(path);
+      const bytes = stat?.kind === 'file' ? await this.#ground.files.read(path) : undefined;
+      if (stat && bytes) return readResult(bytes, { ...ref, folder: path === paths.doneFile(ref.id) ? 'done' : 'failed', mtime: stat.mtimeMs }).task;
+    }
+    return undefined;
+  }
+
+  async text(ref: TaskRef): Promise<TaskText | undefined> {
+    const paths = this.#adoption.paths(ref.project);
+    if (!paths) return undefined;
+    const task = this.#commits.committed.open.get(keyOf(ref));
+    const places = task ? [paths.dispatched(ref.id), paths.task(ref.id)] : [paths.doneFile(ref.id), paths.failedFile(ref.id)];
+    for (const path of places) {
+      const bytes = await this.#ground.files.read(path);
+      if (bytes) return { bytes, path };
+    }
+    return task ? { bytes: await this.#body(task), path: paths.task(ref.id) } : undefined;
+  }
+
+  async list(query: TaskQuery): Promise<TaskPage> {
+    const states = new Set<TaskState>(query.states ?? ['queued', 'claimed', 'running', 'unknown', ...TERMINAL]);
+    const open = query.cursor?.startsWith('f') ? { tasks: [], next: 'f' } : this.#openPage(query, states);
+    const wantsFinished = TERMINAL.some((state) => states.has(state));
+    if (open.next?.startsWith('o') || !wantsFinished) {
+      return { tasks: open.tasks, ...(open.next?.startsWith('o') && { next: open.next }) };
+    }
+    const room = query.limit - open.tasks.length;
+    if (room === 0) return { tasks: open.tasks, next: 'f' };
+    const finished = await this.#finishedPage(query, states, room);
+    return { tasks: [...open.tasks, ...finished.tasks], ...(finished.next !== undefined && { next: `f${finished.next}` }) };
+  }
+
+  #openPage(query: TaskQuery, states: ReadonlySet<TaskState>): TaskPage {
+    const after = query.cursor?.startsWith('o') ? Number(query.cursor.slice(1)) : -1;
+    const matching: OpenTask[] = [];
+    for (const task of this.#commits.committed.open.values()) {
+      if (task.seq > after && states.has(task.state) && matches(query, task, task.changed_at)) matching.push(task);
+    }
+    matching.sort((a, b) => a.seq - b.seq);
+    const tasks = matching.slice(0, query.limit);
+    const last = tasks.at(-1);
+    return { tasks, ...(last && matching.length > tasks.length && { next: `o${last.seq}` }) };
+  }
+
+  async #finishedPage(query: TaskQuery, states: ReadonlySet<TaskState>, limit: number): Promise<{ tasks: readonly FinishedTask[]; next?: string }> {
+    const cursor = query.cursor?.startsWith('f') ? query.cursor.slice(1) : '';
+    const filter = (task: FinishedTask) => states.has(task.state) && matches(query, task, task.finished_at);
+    const until = query.changed_since;
+    const page = await this.#ground.index.page({
+      ...(cursor !== '' && { cursor }),
+      limit,
+      filter,
+      maxScan: MAX_SCAN,
+      ...(until !== undefined && { stop: (task: FinishedTask) => task.finished_at < until }),
+    });
+    return { tasks: page.tasks, ...(page.next !== undefined && { next: page.next }) };
+  }
+}
+
+function matches(query: TaskQuery, task: OpenTask | FinishedTask, changedAt: number): boolean {
+  if (query.project !== undefined && task.project !== (query.project as ProjectId)) return false;
+  const group = 'spec' in task ? task.spec.group : task.group;
+  if (query.group !== undefined && group !== query.group) return false;
+  return query.changed_since === undefined || changedAt >= query.changed_since;
+}

@@ -1,0 +1,131 @@
+import type { Event, JournalRecord } from '../model/event.ts';
+import { keyOf, type TaskKey } from '../model/ids.ts';
+import type { FinishedTask, OpenTask } from '../model/task.ts';
+import type { Change } from '../ports.ts';
+import type { Adoption } from './adoption.ts';
+import type { Bodies } from './bodies.ts';
+import { decodeBytes } from './bytes.ts';
+import type { Commits } from './commit.ts';
+import type { Ground } from './ground.ts';
+import { Projector } from './projector.ts';
+
+const BYTES_IN_HAND = 64 * 1_048_576; // beyond it the bytes are read from the journal again
+
+/** From committed records to what the files and the finished index must become. */
+export class Projections {
+  readonly #ground: Ground;
+  readonly #projector: Projector;
+  readonly #adoption: Adoption;
+  readonly #troubles = new Map<TaskKey, string>();
+  #inHand = 0;
+
+  constructor(ground: Ground, commits: Commits, adoption: Adoption, bodies: Bodies) {
+    this.#ground = ground;
+    this.#adoption = adoption;
+    this.#projector = new Projector({
+      files: ground.files,
+      clock: ground.clock,
+      folder: (project) => adoption.folder(project),
+      current: (key) => commits.committed.open.get(key),
+      body: (task) => bodies.of(task),
+      trouble: (key, error) => this.#troubles.set(key, String(error)),
+      done: (key) => this.#troubles.delete(key),
+    });
+  }
+
+  /** `replay`: the record was committed by an earlier run of this runtime. */
+  follow(record: JournalRecord, changes: readonly Change[], when: 'live' | 'replay'): void {
+    const finished: FinishedTask[] = [];
+    for (const change of changes) {
+      if (change.after && 'finished_seq' in change.after && change.type === 'task_finished' && change.before) {
+        finished.push(change.after);
+        this.#ended(record, change.before, change.after);
+      } else if (when === 'live' && change.after?.state === 'queued') {
+        this.#queued(record, change.type, change.after as OpenTask);
+      }
+    }
+    if (finished.length > 0) this.#ground.index.append(finished);
+    for (const event of record.events) {
+      if (event.type === 'task_retried') this.#ground.index.amend({ project: event.project, id: event.id, retried_as: event.as });
+    }
+  }
+
+  #ended(record: JournalRecord, before: OpenTask, task: FinishedTask): void {
+    const event = endOf(record.events, task);
+    if (event) this.#projector.request(keyOf(task), { kind: 'ended', before, task, outcome: event.outcome, inPlace: event.from_file === true });
+  }
+
+  #queued(record: JournalRecord, type: Change['type'], task: OpenTask): void {
+    const key = keyOf(task);
+    switch (type) {
+      case 'task_queued': {
+        if (task.source === 'drop') {
+          const paths = this.#adoption.paths(task.project);
+          if (paths) this.#projector.markUnsynced(paths.task(task.id), paths.inbox); // its file is there, but perhaps not safe
+          return;
+        }
+        this.#projector.request(key, { kind: 'queued', first: true, ...this.#bytes(record.events, task) });
+        return;
+      }
+      case 'task_requeued':
+      case 'claim_void':
+      case 'task_released':
+        this.#projector.request(key, { kind: 'queued' });
+        return;
+    }
+  }
+
+  #bytes(events: readonly Event[], task: OpenTask): { bytes?: Uint8Array } {
+    if (this.#inHand > BYTES_IN_HAND) return {};
+    const event = events.find((e) => e.type === 'task_queued' && e.task.id === task.id && e.task.project === task.project);
+    if (event?.type !== 'task_queued') return {};
+    const bytes = decodeBytes(event.bytes);
+    this.#inHand += bytes.length;
+    void Promise.resolve().then(() => this.#projector.settled(keyOf(task))).then(() => {
+      this.#inHand -= bytes.length;
+    });
+    return { bytes };
+  }
+
+  /** Writes a queued task's file where it is missing; `first` also moves a stranger of the same name aside. */
+  restore(key: TaskKey, first = false): void {
+    this.#projector.request(key, first ? { kind: 'queued', first } : { kind: 'queued' });
+  }
+
+  markUnsynced(...paths: string[]): void {
+    this.#projector.markUnsynced(...paths);
+  }
+
+  takeUnsynced(): string[] {
+    return this.#projector.takeUnsynced();
+  }
+
+  get pending(): number {
+    return this.#projector.pending;
+  }
+
+  settled(key: TaskKey): Promise<void> {
+    return this.#projector.settled(key);
+  }
+
+  reached(ms: number): Promise<boolean> {
+    return this.#projector.reached(ms);
+  }
+
+  isPending(key: TaskKey): boolean {
+    return this.#projector.isPending(key);
+  }
+
+  troubles(): readonly { key: string; message: string }[] {
+    return [...this.#troubles].map(([key, message]) => ({ key, message }));
+  }
+
+  stop(): Promise<void> {
+    return this.#projector.stop();
+  }
+}
+
+function endOf(events: readonly Event[], task: FinishedTask): Extract<Event, { type: 'task_finished' }> | undefined {
+  const event = events.find((e) => e.type === 'task_finished' && e.id === task.id && e.project === task.project);
+  return event?.type === 'task_finished' ? event : undefined;
+}

@@ -1,0 +1,239 @@
+import type { Event, JournalRecord, Project } from '../model/event.ts';
+import { keyOf, type ProjectId, type TaskId, type TaskKey } from '../model/ids.ts';
+import type { BodyRef, FinishedTask, OpenTask } from '../model/task.ts';
+import { transition, withoutDependency } from '../model/transition.ts';
+import type { TaskState } from '../model/view.ts';
+import type { Change } from '../ports.ts';
+
+/*
+ * State is a fold over the journal and nothing else (law 7). It holds what is open, and of what is finished only the
+ * newest few: its size follows the work at hand, not the history.
+ */
+
+/** Room for the events of one record in a task's arrival number. */
+const PER_RECORD = 100_000;
+const KEPT_FINISHED = 2_000; // answers about the recent past without a look at the disk
+const KEPT_REPLIES_MS = 24 * 3_600_000;
+const KEPT_KEYS_MS = 30 * 24 * 3_600_000;
+
+type EndState = 'done' | 'failed' | 'cancelled';
+export type EndCounts = Record<EndState, number>;
+
+/** Where a record lies, for reading a task's bytes again. */
+export type Place = BodyRef;
+
+export class State {
+  seq = 0;
+  readonly projects = new Map<ProjectId, Project>();
+  readonly open = new Map<TaskKey, OpenTask>();
+  readonly finished = new Map<TaskKey, FinishedTask>();
+  readonly ended = new Map<ProjectId, EndCounts>();
+  /** Idempotency keys, `<project>\n<key>`. */
+  readonly keys = new Map<string, { id: TaskId; at: number }>();
+  /** What a call was answered. */
+  readonly replies = new Map<string, { at: number; reply: unknown }>();
+  pausedAll: string | undefined;
+  readonly pausedProjects = new Map<ProjectId, string>();
+  /** Open tasks by the task that they wait for. Follows from `open`. */
+  readonly dependants = new Map<TaskKey, Set<TaskKey>>();
+
+  clone(): State {
+    return State.from(this.toJSON());
+  }
+
+  toJSON() {
+    return {
+      seq: this.seq,
+      projects: [...this.projects.values()],
+      open: [...this.open.values()],
+      finished: [...this.finished.values()],
+      ended: [...this.ended],
+      keys: [...this.keys],
+      replies: [...this.replies],
+      pausedAll: this.pausedAll,
+      pausedProjects: [...this.pausedProjects],
+    };
+  }
+
+  static from(json: ReturnType<State['toJSON']>): State {
+    const state = new State();
+    state.seq = json.seq;
+    for (const project of json.projects) state.projects.set(project.id, project);
+    for (const task of json.open) state.#put(task);
+    for (const task of json.finished) state.finished.set(keyOf(task), task);
+    for (const [id, counts] of json.ended) state.ended.set(id, { ...counts });
+    for (const [key, value] of json.keys) state.keys.set(key, value);
+    for (const [key, value] of json.replies) state.replies.set(key, value);
+    state.pausedAll = json.pausedAll;
+    for (const [id, reason] of json.pausedProjects) state.pausedProjects.set(id, reason);
+    return state;
+  }
+
+  /** Applies one committed record and says what changed. */
+  apply(record: JournalRecord, place: Place): Change[] {
+    this.seq = record.seq;
+    const changes: Change[] = [];
+    for (const event of record.events) this.#applyEvent(event, record, place, changes);
+    if (record.cause.call !== undefined) this.replies.set(record.cause.call, { at: record.at, reply: record.reply });
+    this.#forgetOld(record.at);
+    return changes;
+  }
+
+  #applyEvent(event: Event, record: JournalRecord, place: Place, changes: Change[]): void {
+    const { seq, at } = record;
+    const changed = (before: OpenTask | undefined, after: OpenTask | FinishedTask | undefined) =>
+      changes.push({ seq, at, type: event.type, ...(before && { before }), ...(after && { after }) });
+    switch (event.type) {
+      case 'project_adopted':
+        this.projects.set(event.project.id, event.project);
+        return;
+      case 'held_released': {
+        const project = this.projects.get(event.project);
+        if (project) this.projects.set(project.id, { ...project, held: [] });
+        return;
+      }
+      case 'history_counted': {
+        const { done, failed, cancelled } = event;
+        this.ended.set(event.project, { done, failed, cancelled });
+        return;
+      }
+      case 'task_queued':
+      case 'task_found': {
+        const task = { ...event.task, seq: seq * PER_RECORD + changes.length, changed_at: at, changed_seq: seq, body: place } as OpenTask;
+        this.#put(task);
+        if (task.spec.idempotency_key) this.keys.set(`${task.project}\n${task.spec.idempotency_key}`, { id: task.id, at });
+        changed(undefined, task);
+        return;
+      }
+      case 'task_carried': {
+        const task = this.open.get(keyOf(event));
+        if (task) this.open.set(keyOf(event), { ...task, body: place });
+        return;
+      }
+      case 'task_retried':
+        this.#retried(event.project, event.id, event.as, changed);
+        return;
+      case 'paused':
+        if (event.project) this.pausedProjects.set(event.project, event.reason);
+        else this.pausedAll = event.reason;
+        changed(undefined, undefined);
+        return;
+      case 'resumed':
+        if (event.project) this.pausedProjects.delete(event.project);
+        else this.pausedAll = undefined;
+        changed(undefined, undefined);
+        return;
+      case 'report_refused':
+      case 'drop_rejected':
+      case 'noted':
+        changed(undefined, undefined);
+        return;
+      default: {
+        const before = this.open.get(keyOf(event));
+        if (!before) return; // T1: finished tasks absorb
+        const next = transition(before, event, { seq, at });
+        if (next.kind === 'stale') return;
+        if (next.kind === 'finished') this.#finish(before, next.task, changed);
+        else {
+          const task = event.type === 'task_edited' ? { ...next.task, body: place } : next.task;
+          this.#put(task);
+          changed(before, task);
+        }
+      }
+    }
+  }
+
+  #finish(before: OpenTask, after: FinishedTask, changed: (b: OpenTask | undefined, a: OpenTask | FinishedTask) => void): void {
+    const key = keyOf(before);
+    this.#take(before);
+    this.#remember(after);
+    const counts = this.ended.get(after.project) ?? { done: 0, failed: 0, cancelled: 0 };
+    counts[after.state] += 1;
+    this.ended.set(after.project, counts);
+    changed(before, after);
+    if (after.state !== 'done') return;
+    for (const waiting of [...(this.dependants.get(key) ?? [])]) {
+      const task = this.open.get(waiting);
+      if (!task) continue;
+      const freed = withoutDependency(task, after.id);
+      this.#put(freed);
+      changed(task, freed);
+    }
+  }
+
+  #retried(project: ProjectId, id: TaskId, as: TaskId, changed: (b: OpenTask | undefined, a: OpenTask | FinishedTask) => void): void {
+    const key = keyOf({ project, id });
+    const old = this.finished.get(key);
+    if (old) this.finished.set(key, { ...old, retried_as: as });
+    for (const waiting of [...(this.dependants.get(key) ?? [])]) {
+      const task = this.open.get(waiting);
+      if (!task) continue;
+      const moved = withoutDependency(task, id, as);
+      this.#put(moved);
+      changed(task, moved);
+    }
+  }
+
+  #put(task: OpenTask): void {
+    const key = keyOf(task);
+    const before = this.open.get(key);
+    if (before?.waits_for !== task.waits_for) {
+      if (before) this.#unlink(before);
+      for (const id of task.waits_for) {
+        const on = keyOf({ project: task.project, id });
+        const set = this.dependants.get(on) ?? new Set();
+        this.dependants.set(on, set.add(key));
+      }
+    }
+    this.open.set(key, task);
+  }
+
+  #take(task: OpenTask): void {
+    this.#unlink(task);
+    this.open.delete(keyOf(task));
+  }
+
+  #unlink(task: OpenTask): void {
+    for (const id of task.waits_for) {
+      const on = keyOf({ project: task.project, id });
+      const set = this.dependants.get(on);
+      set?.delete(keyOf(task));
+      if (set?.size === 0) this.dependants.delete(on);
+    }
+  }
+
+  #remember(task: FinishedTask): void {
+    this.finished.set(keyOf(task), task);
+    while (this.finished.size > KEPT_FINISHED) this.finished.delete(this.finished.keys().next().value as TaskKey);
+  }
+
+  #forgetOld(now: number): void {
+    for (const [call, { at }] of this.replies) {
+      if (now - at < KEPT_REPLIES_MS) break; // insertion order is age
+      this.replies.delete(call);
+    }
+    for (const [key, { at }] of this.keys) {
+      if (now - at < KEPT_KEYS_MS) break;
+      this.keys.delete(key);
+    }
+  }
+}
+
+/** How many tasks of a project are in each state. */
+export function countStates(state: State): Map<ProjectId, Record<TaskState, number>> {
+  const counts = new Map<ProjectId, Record<TaskState, number>>();
+  for (const id of state.projects.keys()) {
+    const ended = state.ended.get(id) ?? { done: 0, failed: 0, cancelled: 0 };
+    counts.set(id, { queued: 0, claimed: 0, running: 0, unknown: 0, ...ended });
+  }
+  for (const task of state.open.values()) {
+    const of = counts.get(task.project);
+    if (of) of[task.state] += 1;
+  }
+  return counts;
+}
+
+/** The record that brought a task. */
+export function arrivedWith(task: OpenTask): number {
+  return Math.floor(task.seq / PER_RECORD);
+}
