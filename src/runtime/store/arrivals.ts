@@ -1,9 +1,9 @@
 import type { Event } from '../model/event.ts';
-import { keyOf, TaskId, type TaskKey } from '../model/ids.ts';
+import { keyOf, type ProjectId, TaskId, type TaskKey } from '../model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
 import { findCycle } from '../policy/dependencies.ts';
-import { numbered, slug } from '../policy/slug.ts';
+import { slugOf } from '../policy/slug.ts';
 import type { Enqueued, NewTask } from '../ports.ts';
 import type { Adoption } from './adoption.ts';
 import { encodeBytes } from './bytes.ts';
@@ -72,8 +72,9 @@ export class Arrivals {
 
   /** The id that was asked for, or a free one made from the title. It stays ours until the record is durable. */
   async #reserve(task: NewTask, reserved: TaskKey[]): Promise<TaskId | Refusal> {
+    const stem = task.retry_of ?? slugOf(task.spec.title ?? '');
     for (let n = 1; ; n++) {
-      const id = task.id ?? TaskId.parse(numbered(slug(task.spec.title ?? 'task'), n));
+      const id = task.id ?? TaskId.parse(n === 1 ? stem : `${stem}-${n}`);
       if (await this.#tryReserve(task, id, reserved)) return id;
       if (task.id) return refuse('id_taken', `the project has a task ${id} already`, 'leave id out to get a free one, or choose another');
     }
@@ -132,8 +133,13 @@ export class Arrivals {
     if (state.open.size + batch.length > max_open_tasks) {
       return refuse('full', `there are ${state.open.size} open tasks; the limit is ${max_open_tasks}`, 'wait until some have finished');
     }
-    const cycle = this.#cycle(state, one, batch);
-    if (cycle) return refuse('cycle', `its dependencies form a cycle: ${cycle.join(' → ')}`, 'remove one of these depends_on');
+    const cycle = findCycle(
+      (on) => openDependencies(state, task.project, on),
+      batch.filter((other) => other.task.project === task.project).map((other) => ({ id: other.id, depends_on: other.task.spec.depends_on })),
+    );
+    if (cycle && task.spec.depends_on.length > 0 && cycle.split(' → ').includes(id)) {
+      return refuse('cycle', `depends_on: the dependencies form a cycle: ${cycle}`, 'remove one of them');
+    }
     const dependencies = task.spec.depends_on.map((on) => ({ on, is: dependencyState(state, one, on) }));
     const failed = dependencies.find(({ is }) => is === 'failed');
     const now = this.#ground.clock.now();
@@ -153,6 +159,7 @@ export class Arrivals {
         ...(task.parent && { parent: task.parent }),
         depth: task.depth ?? 0,
         ...(task.retry_of && { retry_of: task.retry_of }),
+        ...(task.spec.not_before !== undefined && { not_before: Date.parse(task.spec.not_before) }),
         attempt: 0,
         spent: 0,
         waits_for: dependencies.filter(({ is }) => is !== 'done').map(({ on }) => on),
@@ -164,16 +171,11 @@ export class Arrivals {
     }
     return { ref, state: 'queued', created: true };
   }
+}
 
-  #cycle(state: State, one: Prepared, batch: readonly Prepared[]): readonly string[] | undefined {
-    if (one.task.spec.depends_on.length === 0) return undefined;
-    const { project } = one.task;
-    const edges = (id: TaskId): readonly TaskId[] =>
-      batch.find((other) => other.id === id && other.task.project === project)?.task.spec.depends_on ??
-      state.open.get(keyOf({ project, id }))?.waits_for ??
-      [];
-    return findCycle(one.id, edges);
-  }
+function openDependencies(state: State, project: ProjectId, on: string) {
+  const task = state.open.get(`${project}/${on}` as TaskKey);
+  return task && { id: task.id, depends_on: task.waits_for };
 }
 
 function repeatedHere(keys: Map<string, TaskId>, one: Prepared): Enqueued | undefined {

@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import type { Event } from '../model/event.ts';
 import type { OpenTask } from '../model/task.ts';
+import type { Bodies } from './bodies.ts';
 import { encodeBytes } from './bytes.ts';
 import type { Commits } from './commit.ts';
 import type { Ground } from './ground.ts';
-import type { Projector } from './projector.ts';
+import { firstOf } from './journal/segment.ts';
+import type { Projections } from './projections.ts';
 import { writeSnapshot } from './snapshot.ts';
 
 /*
@@ -14,20 +17,22 @@ import { writeSnapshot } from './snapshot.ts';
  */
 
 const PROJECTION_PATIENCE_MS = 60_000;
-const DEAD_ENOUGH = 0.25; // a segment with a smaller living part is emptied
+const LIVING_SHARE = 0.25; // a segment with a smaller living part is emptied; so is the oldest when the whole has less
+const ROOM = 64 * 1_048_576; // that the journal may always take
 
 export class Checkpoints {
   readonly #ground: Ground;
   readonly #commits: Commits;
-  readonly #projector: Projector;
-  readonly #body: (task: OpenTask) => Promise<Uint8Array>;
+  readonly #projections: Projections;
+  readonly #bodies: Bodies;
   #running: Promise<void> | undefined;
+  #triedAt: string | undefined;
 
-  constructor(ground: Ground, commits: Commits, projector: Projector, body: (task: OpenTask) => Promise<Uint8Array>) {
+  constructor(ground: Ground, commits: Commits, projections: Projections, bodies: Bodies) {
     this.#ground = ground;
     this.#commits = commits;
-    this.#projector = projector;
-    this.#body = body;
+    this.#projections = projections;
+    this.#bodies = bodies;
   }
 
   /** One at a time; a call during a run joins it. */
@@ -38,12 +43,21 @@ export class Checkpoints {
     return this.#running;
   }
 
+  /** Without anybody who waits: what goes wrong is said, and tried again when the next segment is full. */
+  soon(): void {
+    const { journal, say } = this.#ground;
+    const newest = journal.segments().at(-1);
+    if (newest === this.#triedAt) return;
+    this.#triedAt = newest;
+    this.run().catch((error) => say('warn', 'old journal segments could not be cleared away yet', { error: String(error) }));
+  }
+
   async #run(): Promise<void> {
     const { journal, files, index, home, clock } = this.#ground;
     const state = this.#commits.committed;
     const covered = state.seq;
     const snapshot = state.toJSON(); // taken in one step with `covered`
-    if (!(await this.#projector.reached(PROJECTION_PATIENCE_MS))) return; // an unreachable project pins the segments (K1)
+    if (!(await this.#projections.reached(PROJECTION_PATIENCE_MS))) return; // an unreachable project pins the segments (K1)
     await this.#syncFiles(files);
     await index.sync();
     await writeSnapshot(files, home.snapshot, { format: 1, epoch: journal.epoch, seq: covered, at: clock.now(), state: snapshot });
@@ -51,31 +65,41 @@ export class Checkpoints {
   }
 
   async #syncFiles(files: Ground['files']): Promise<void> {
-    const paths = this.#projector.takeUnsynced();
+    const paths = this.#projections.takeUnsynced();
     try {
       for (const path of paths) await syncIfThere(files, path);
     } catch (error) {
-      this.#projector.markUnsynced(...paths);
+      this.#projections.markUnsynced(...paths);
       throw error;
     }
   }
 
   async #dropSegments(covered: number): Promise<void> {
     const { journal } = this.#ground;
-    const segments = journal.segments();
-    const living = this.#livingBytes();
-    for (const [i, segment] of segments.entries()) {
-      const next = segments[i + 1];
-      if (!next || next.firstSeq > covered + 1) return; // the one being written, or not covered yet
-      const alive = living.get(segment.name) ?? [];
-      const bytes = alive.reduce((sum, task) => sum + task.size, 0);
-      if (bytes > segment.bytes * DEAD_ENOUGH) continue;
-      await this.#carry(alive); // K2
-      await journal.drop(segment.name);
+    const living = this.#living();
+    const names = journal.segments();
+    const sizes = await Promise.all(names.map((name) => this.#size(name)));
+    let left = sum(sizes);
+    const alive = sum([...living.values()].flat().map((task) => task.size));
+    for (const [i, name] of names.entries()) {
+      const next = names[i + 1];
+      if (next === undefined || (firstOf(next) ?? 0) > covered + 1) return; // the one being written, or not covered yet
+      const tasks = living.get(name) ?? [];
+      const size = sizes[i] ?? 0;
+      const mostlyDead = sum(tasks.map((task) => task.size)) <= size * LIVING_SHARE;
+      if (!mostlyDead && left <= alive / LIVING_SHARE + ROOM) return; // only the oldest can go, so it stands before the others
+      await this.#carry(tasks); // K2
+      await journal.drop(name);
+      left -= size;
     }
   }
 
-  #livingBytes(): Map<string, OpenTask[]> {
+  async #size(name: string): Promise<number> {
+    const { files, home } = this.#ground;
+    return (await files.stat(join(home.journal, name)))?.size ?? 0;
+  }
+
+  #living(): Map<string, OpenTask[]> {
     const living = new Map<string, OpenTask[]>();
     for (const task of this.#commits.committed.open.values()) {
       const tasks = living.get(task.body.segment);
@@ -89,7 +113,7 @@ export class Checkpoints {
     for (let i = 0; i < tasks.length; i += 50) {
       const events: Event[] = [];
       for (const task of tasks.slice(i, i + 50)) {
-        events.push({ type: 'task_carried', project: task.project, id: task.id, bytes: encodeBytes(await this.#body(task)) });
+        events.push({ type: 'task_carried', project: task.project, id: task.id, bytes: encodeBytes(await this.#bodies.of(task)) });
       }
       await this.#commits.commit({ by: 'recovery' }, () => ({ events, reply: null }));
     }
@@ -100,4 +124,8 @@ async function syncIfThere(files: Ground['files'], path: string): Promise<void> 
   const stat = await files.stat(path);
   if (stat?.kind === 'dir') await files.syncDir(path);
   else if (stat?.kind === 'file') await files.sync(path);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }

@@ -12,7 +12,7 @@ import { type Place, State } from './state.ts';
 
 /** The part of the journal that commits need. */
 export interface Log {
-  append(draft: Pick<JournalRecord, 'type' | 'cause' | 'events' | 'reply'>): { record: JournalRecord; durable: Promise<Place> };
+  append(draft: Pick<JournalRecord, 'cause' | 'events' | 'reply'>): { record: JournalRecord; place: Place; durable: Promise<void> };
 }
 
 export interface Decision<T> {
@@ -20,13 +20,12 @@ export interface Decision<T> {
   readonly reply: T;
 }
 
-export type Committed = (record: JournalRecord, place: Place, changes: readonly Change[]) => void;
+export type Committed = (record: JournalRecord, changes: readonly Change[]) => void;
 
 /** Turns decisions into records and records into state. */
 export class Commits {
   committed: State;
   #working: State;
-  #generation = 0;
   #newest: Promise<unknown> = Promise.resolve();
   readonly #log: Log;
   readonly #onCommit: Committed;
@@ -50,38 +49,29 @@ export class Commits {
       return repeated.reply as T; // C4
     }
     const { events, reply } = decide(this.#working);
-    const first = events[0];
-    if (first === undefined) {
+    if (events.length === 0) {
       await this.#newest; // what the answer rests on must be durable
       return reply;
     }
-    const draft = { type: first.type, cause, events: [...events], ...(cause.call !== undefined && { reply }) };
-    const { record, durable } = this.#log.append(draft);
-    this.#working.apply(record, { segment: '', seq: record.seq }); // C1
-    this.#newest = this.#settle(record, durable);
-    await this.#newest;
+    const draft = { cause, events: [...events], ...(cause.call !== undefined && { reply }) };
+    const { record, place, durable } = this.#log.append(draft);
+    this.#working.apply(record, place); // C1
+    const settled = durable.then(() => {
+      const changes = this.committed.apply(record, place); // C2
+      this.#onCommit(record, changes);
+    });
+    this.#newest = settled.catch(() => undefined);
+    await settled;
     return reply;
   }
 
-  /** Settles when everything decided so far is durable. */
-  async settled(): Promise<void> {
-    await this.#newest;
+  /** Called by the journal, before any promise rejects, when it has taken back what was not durable. */
+  fallBack(): void {
+    this.#working = this.committed.clone(); // C3
   }
 
-  async #settle(record: JournalRecord, durable: Promise<Place>): Promise<void> {
-    const generation = this.#generation;
-    let place: Place;
-    try {
-      place = await durable;
-    } catch (error) {
-      if (generation === this.#generation) {
-        this.#generation += 1;
-        this.#working = this.committed.clone(); // C3
-        this.#newest = Promise.resolve();
-      }
-      throw error;
-    }
-    const changes = this.committed.apply(record, place); // C2
-    this.#onCommit(record, place, changes);
+  /** Settles when everything decided so far is durable, or refused. */
+  async settled(): Promise<void> {
+    await this.#newest;
   }
 }

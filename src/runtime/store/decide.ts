@@ -30,8 +30,7 @@ export function decideClaim(
 function obstacleToRun(state: State, task: OpenTask & { state: 'queued' }, now: number): string | undefined {
   if (state.pausedAll !== undefined || state.pausedProjects.has(task.project)) return 'paused';
   if (task.waits_for.length > 0) return `it waits for ${task.waits_for.join(', ')}`;
-  const specified = task.spec.not_before ? Date.parse(task.spec.not_before) : 0;
-  if (Math.max(task.not_before ?? 0, specified) > now) return 'its time has not come';
+  if ((task.not_before ?? 0) > now) return 'its time has not come';
   return undefined;
 }
 

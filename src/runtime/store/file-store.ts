@@ -1,8 +1,8 @@
 import type { JournalRecord, Project } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
-import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
+import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
-import { type Cause, type FinishedTask, isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import { type Cause, type FinishedTask, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
 import type { AttemptEnd, Change, Enqueued, NewTask, TaskPage, TaskQuery, TaskStore, TaskText } from '../ports.ts';
 import { Adoption } from './adoption.ts';
@@ -13,11 +13,12 @@ import { Claims } from './claims.ts';
 import { Commits, type Decision } from './commit.ts';
 import { decideCancel, decideEnd, leased, refuseReport } from './decide.ts';
 import type { Ground } from './ground.ts';
+import { History } from './history.ts';
 import { Lists } from './lists.ts';
 import { Projections } from './projections.ts';
 import { Reconcile } from './reconcile.ts';
 import { Retries } from './retries.ts';
-import { countStates, type Place, type State } from './state.ts';
+import { countStates, type State } from './state.ts';
 
 /*
  * The queue on plain files.
@@ -43,7 +44,7 @@ export class FileStore implements TaskStore {
   constructor(ground: Ground, state: State) {
     this.#ground = ground;
     this.epoch = ground.journal.epoch;
-    this.#commits = new Commits(ground.journal, state, (record, place, changes) => this.#committed(record, place, changes));
+    this.#commits = new Commits(ground.journal, state, (record, changes) => this.#committed(record, changes));
     const bodies = new Bodies(ground, () => this.#commits.committed);
     this.#adoption = new Adoption(ground, this.#commits);
     this.#projections = new Projections(ground, this.#commits, this.#adoption, bodies);
@@ -52,12 +53,13 @@ export class FileStore implements TaskStore {
     this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies);
     this.#retries = new Retries(this.#commits, this.#arrivals, this.#lists);
     this.#checkpoints = new Checkpoints(ground, this.#commits, this.#projections, bodies);
-    this.#reconcile = new Reconcile(ground, this.#commits, this.#adoption, this.#projections);
+    const history = new History(ground, this.#commits);
+    this.#reconcile = new Reconcile(ground, this.#commits, this.#adoption, this.#projections, history);
   }
 
   async adoptProject(path: string, name: string, configured: boolean, cause: Cause): Promise<Project | Refusal> {
     const project = await this.#adoption.adopt(path, name, configured, cause);
-    if (!isRefusal(project)) await this.#reconcile.project(project.id);
+    if (!isRefusal(project)) await this.#reconcile.once(project.id);
     return project;
   }
 
@@ -175,9 +177,14 @@ export class FileStore implements TaskStore {
     return this.#checkpoints.run();
   }
 
-  /** What replay found finished since the snapshot: its files may not be there yet. */
-  project(records: Iterable<{ record: JournalRecord; place: Place; changes: readonly Change[] }>): void {
-    for (const { record, changes } of records) this.#projections.follow(record, changes, 'replay');
+  /** What replay found since the snapshot: its files may not be there yet. */
+  replayed(record: JournalRecord, changes: readonly Change[]): void {
+    this.#projections.follow(record, changes, 'replay');
+  }
+
+  /** The journal has taken back what was not durable. */
+  fallBack(): void {
+    this.#commits.fallBack();
   }
 
   async close(): Promise<void> {
@@ -198,7 +205,7 @@ export class FileStore implements TaskStore {
     });
   }
 
-  #committed(record: JournalRecord, _place: Place, changes: readonly Change[]): void {
+  #committed(record: JournalRecord, changes: readonly Change[]): void {
     this.#projections.follow(record, changes, 'live');
     for (const listener of this.#listeners) {
       try {
@@ -207,7 +214,7 @@ export class FileStore implements TaskStore {
         this.#ground.say('error', 'a listener of the queue failed', { error: String(error) });
       }
     }
-    if (this.#ground.journal.segments().length > 1) void this.#checkpoints.soon();
+    this.#checkpoints.soon();
   }
 }
 

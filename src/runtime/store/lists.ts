@@ -4,6 +4,7 @@ import { TERMINAL, type TaskState } from '../model/view.ts';
 import type { TaskPage, TaskQuery, TaskText } from '../ports.ts';
 import { readResult } from '../taskfile/read-result.ts';
 import type { Adoption } from './adoption.ts';
+import type { Bodies } from './bodies.ts';
 import type { Commits } from './commit.ts';
 import type { Ground } from './ground.ts';
 
@@ -18,14 +19,13 @@ export class Lists {
   readonly #ground: Ground;
   readonly #commits: Commits;
   readonly #adoption: Adoption;
-  /** A task's bytes from the journal. */
-  readonly #body: (task: OpenTask) => Promise<Uint8Array>;
+  readonly #bodies: Bodies;
 
-  constructor(ground: Ground, commits: Commits, adoption: Adoption, body: (task: OpenTask) => Promise<Uint8Array>) {
+  constructor(ground: Ground, commits: Commits, adoption: Adoption, bodies: Bodies) {
     this.#ground = ground;
     this.#commits = commits;
     this.#adoption = adoption;
-    this.#body = body;
+    this.#bodies = bodies;
   }
 
   async get(ref: TaskRef): Promise<OpenTask | FinishedTask | undefined> {
@@ -53,7 +53,7 @@ export class Lists {
       const bytes = await this.#ground.files.read(path);
       if (bytes) return { bytes, path };
     }
-    return task ? { bytes: await this.#body(task), path: paths.task(ref.id) } : undefined;
+    return task ? { bytes: await this.#bodies.of(task), path: paths.task(ref.id) } : undefined;
   }
 
   async list(query: TaskQuery): Promise<TaskPage> {

@@ -28,6 +28,7 @@ export class Reconcile {
   readonly #adoption: Adoption;
   readonly #projections: Projections;
   readonly #history: History;
+  readonly #done = new Set<ProjectId>();
 
   constructor(ground: Ground, commits: Commits, adoption: Adoption, projections: Projections, history: History) {
     this.#ground = ground;
@@ -37,7 +38,14 @@ export class Reconcile {
     this.#history = history;
   }
 
-  async project(id: ProjectId): Promise<void> {
+  /** A queue is compared once, when it is taken; from then on the journal and its projections agree. */
+  async once(id: ProjectId): Promise<void> {
+    if (this.#done.has(id)) return;
+    this.#done.add(id);
+    await this.#project(id);
+  }
+
+  async #project(id: ProjectId): Promise<void> {
     const paths = this.#adoption.paths(id);
     if (!paths) return;
     if (this.#inRecovery(id)) await this.#history.recover(id, paths); // R2
