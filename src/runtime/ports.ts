@@ -185,6 +185,7 @@ export interface NewTask {
   readonly project: ProjectId;
   readonly id?: TaskId; // made from the title when absent
   readonly spec: TaskSpec;
+  readonly title: string;
   readonly bytes: Uint8Array;
   readonly source: OpenTask['source'];
   readonly enqueued_by: string;

@@ -2,8 +2,8 @@ import type { Project } from '../model/event.ts';
 import { ProjectId } from '../model/ids.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
-import { readProjectMark } from '../taskfile/marks.ts';
-import { type QueuePaths, queuePaths } from '../taskfile/layout.ts';
+import { ProjectFile, readJson, writeJson } from '../taskfile/marker.ts';
+import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
 import type { Commits } from './commit.ts';
 import type { Ground } from './ground.ts';
 
@@ -42,9 +42,9 @@ export class Adoption {
     return [...this.#owned.keys()];
   }
 
-  paths(id: ProjectId): QueuePaths | undefined {
+  paths(id: ProjectId): QueueLayout | undefined {
     const folder = this.folder(id);
-    return folder === undefined ? undefined : queuePaths(folder);
+    return folder === undefined ? undefined : queueOf(folder);
   }
 
   /** The same folder is adopted once, however many ask at the same time. */
@@ -79,14 +79,15 @@ export class Adoption {
 
   async #take(path: string): Promise<Refusal | { id?: ProjectId; lock: Owned['lock']; seen: Owned['seen'] }> {
     const { files, locks } = this.#ground;
-    const paths = queuePaths(path);
-    for (const dir of [paths.inbox, paths.done, paths.failed]) await files.makeDir(dir);
-    await files.create(paths.ignore, Buffer.from('*\n'));
+    const paths = queueOf(path);
+    for (const dir of [paths.inbox, paths.doneDir, paths.failedDir]) await files.makeDir(dir);
+    await files.create(paths.gitignore, Buffer.from('*\n'));
     const lock = await locks.acquire(paths.owner);
     if (!lock) {
       return refuse('read_only', `the queue of ${path} belongs to another running home`, 'stop the other runtime, or use its home (YARDMASTER_HOME)');
     }
-    const mark = readProjectMark(await files.read(paths.mark).catch(() => undefined));
+    const file = await files.read(paths.projectFile).catch(() => undefined);
+    const mark = file && readJson(ProjectFile, file);
     return {
       lock,
       seen: { last_seq: mark?.last_seq ?? 0, ...(mark && { epoch: mark.epoch }) },
@@ -95,7 +96,7 @@ export class Adoption {
   }
 
   async #dropsAlreadyThere(path: string): Promise<string[]> {
-    const entries = (await this.#ground.files.list(queuePaths(path).inbox)) ?? [];
+    const entries = (await this.#ground.files.list(queueOf(path).inbox)) ?? [];
     return entries.filter((entry) => entry.name.endsWith('.md')).map((entry) => entry.name);
   }
 
@@ -104,7 +105,7 @@ export class Adoption {
     const paths = this.paths(id);
     if (!paths) return;
     const mark = { project_id: id, epoch: this.#ground.journal.epoch, last_seq: this.#commits.committed.seq };
-    await this.#ground.files.replace(paths.mark, Buffer.from(`${JSON.stringify(mark)}\n`));
+    await this.#ground.files.replace(paths.projectFile, writeJson(mark));
   }
 
   async #rememberPaths(): Promise<void> {

@@ -72,7 +72,7 @@ export class Arrivals {
 
   /** The id that was asked for, or a free one made from the title. It stays ours until the record is durable. */
   async #reserve(task: NewTask, reserved: TaskKey[]): Promise<TaskId | Refusal> {
-    const stem = task.retry_of ?? slugOf(task.spec.title ?? '');
+    const stem = task.retry_of ?? slugOf(task.title);
     for (let n = 1; ; n++) {
       const id = task.id ?? TaskId.parse(n === 1 ? stem : `${stem}-${n}`);
       if (await this.#tryReserve(task, id, reserved)) return id;
@@ -93,7 +93,7 @@ export class Arrivals {
     const paths = this.#adoption.paths(task.project);
     if (!paths) return false;
     const chosenByUs = task.source !== 'drop' && task.id === undefined; // then even a drop that nobody has taken yet is in the way
-    const places = [paths.doneFile(id), paths.failedFile(id), ...(chosenByUs ? [paths.task(id)] : [])];
+    const places = [paths.done(id), paths.failed(id), ...(chosenByUs ? [paths.task(id)] : [])];
     const stats = await Promise.all(places.map((path) => this.#ground.files.stat(path)));
     return stats.some((stat) => stat !== undefined);
   }
@@ -101,8 +101,8 @@ export class Arrivals {
   async #lookUp(task: NewTask, id: TaskId): Promise<Dependency> {
     const paths = this.#adoption.paths(task.project);
     if (!paths) return 'open';
-    if (await this.#ground.files.stat(paths.doneFile(id))) return 'done';
-    return (await this.#ground.files.stat(paths.failedFile(id))) ? 'failed' : 'open';
+    if (await this.#ground.files.stat(paths.done(id))) return 'done';
+    return (await this.#ground.files.stat(paths.failed(id))) ? 'failed' : 'open';
   }
 
   #repeated(state: State, task: NewTask): Enqueued | undefined {
@@ -151,7 +151,7 @@ export class Arrivals {
         state: 'queued',
         queued_at: now,
         spec: task.spec,
-        title: task.spec.title ?? id,
+        title: task.title,
         sha,
         size: task.bytes.length,
         source: task.source,

@@ -4,7 +4,7 @@ import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
 import { type Cause, isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
 import type { FileStat } from '../ports.ts';
-import type { QueuePaths } from '../taskfile/layout.ts';
+import type { QueueLayout } from '../taskfile/layout.ts';
 import { parseTask } from '../taskfile/parse.ts';
 import type { Adoption } from './adoption.ts';
 import { encodeBytes } from './bytes.ts';
@@ -62,13 +62,13 @@ export class Claims {
     return { lease, task, bytes: file.bytes };
   }
 
-  async #read(paths: QueuePaths, ref: TaskRef): Promise<{ bytes: Uint8Array; stat: FileStat } | undefined> {
+  async #read(paths: QueueLayout, ref: TaskRef): Promise<{ bytes: Uint8Array; stat: FileStat } | undefined> {
     const stat = await this.#ground.files.stat(paths.task(ref.id));
     const bytes = stat?.kind === 'file' ? await this.#ground.files.read(paths.task(ref.id)) : undefined;
     return stat && bytes ? { bytes, stat } : undefined;
   }
 
-  async #take(paths: QueuePaths, lease: Lease, read: FileStat): Promise<string | undefined> {
+  async #take(paths: QueueLayout, lease: Lease, read: FileStat): Promise<string | undefined> {
     const { files, home, journal } = this.#ground;
     const { id, project } = lease.task;
     const dispatched = paths.dispatched(id);
@@ -91,7 +91,7 @@ export class Claims {
 
   /** The file was edited since it was taken: the task is what the file says now, and its route is decided anew. */
   async #edited(task: OpenTask, bytes: Uint8Array, sha: string): Promise<Refusal> {
-    const parsed = parseTask(bytes, task.id);
+    const parsed = parseTask(bytes);
     const ref = { project: task.project, id: task.id };
     const was = { spec: task.spec, title: task.title, sha, size: bytes.length, waits_for: task.waits_for };
     const edit = (now: typeof was) => ({ type: 'task_edited' as const, ...ref, task: now, bytes: encodeBytes(bytes) });

@@ -50,10 +50,10 @@ export class FileStore implements TaskStore {
     this.#projections = new Projections(ground, this.#commits, this.#adoption, bodies);
     this.#arrivals = new Arrivals(ground, this.#commits, this.#adoption);
     this.#claims = new Claims(ground, this.#commits, this.#adoption, this.#projections);
-    this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies);
+    const history = new History(ground, this.#commits);
+    this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies, history);
     this.#retries = new Retries(this.#commits, this.#arrivals, this.#lists);
     this.#checkpoints = new Checkpoints(ground, this.#commits, this.#projections, bodies);
-    const history = new History(ground, this.#commits);
     this.#reconcile = new Reconcile(ground, this.#commits, this.#adoption, this.#projections, history);
   }
 

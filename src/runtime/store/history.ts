@@ -1,8 +1,8 @@
 import type { Event } from '../model/event.ts';
 import { keyOf, type ProjectId, TaskId, type TaskRef } from '../model/ids.ts';
 import type { FinishedTask, OutcomeInput } from '../model/task.ts';
-import type { QueuePaths } from '../taskfile/layout.ts';
-import { readResult } from '../taskfile/read-result.ts';
+import type { QueueLayout } from '../taskfile/layout.ts';
+import { readResult } from '../taskfile/result.ts';
 import type { Commits } from './commit.ts';
 import { finishEvents } from './decide.ts';
 import type { Ground } from './ground.ts';
@@ -18,21 +18,23 @@ export class History {
   }
 
   /** How a task ended, by its file. */
-  async ended(paths: QueuePaths, ref: TaskRef): Promise<FinishedTask | undefined> {
+  async ended(paths: QueueLayout, ref: TaskRef): Promise<FinishedTask | undefined> {
     return (await this.#read(paths, ref, 'done')) ?? (await this.#read(paths, ref, 'failed'));
   }
 
-  async #read(paths: QueuePaths, ref: TaskRef, folder: 'done' | 'failed'): Promise<FinishedTask | undefined> {
-    const path = folder === 'done' ? paths.doneFile(ref.id) : paths.failedFile(ref.id);
+  async #read(paths: QueueLayout, ref: TaskRef, folder: 'done' | 'failed'): Promise<FinishedTask | undefined> {
+    const path = folder === 'done' ? paths.done(ref.id) : paths.failed(ref.id);
     const stat = await this.#ground.files.stat(path);
     const bytes = stat?.kind === 'file' ? await this.#ground.files.read(path).catch(() => undefined) : undefined;
-    return stat && bytes ? readResult(bytes, { ...ref, folder, mtime: stat.mtimeMs }).task : undefined;
+    if (!stat || !bytes) return undefined;
+    const { task } = readResult(bytes, { id: ref.id, folder, mtimeMs: stat.mtimeMs });
+    return { ...task, project: ref.project, finished_seq: 0 };
   }
 
-  async recover(project: ProjectId, paths: QueuePaths): Promise<void> {
+  async recover(project: ProjectId, paths: QueueLayout): Promise<void> {
     const found: FinishedTask[] = [];
     for (const folder of ['done', 'failed'] as const) {
-      const entries = (await this.#ground.files.list(paths[folder])) ?? [];
+      const entries = (await this.#ground.files.list(folder === 'done' ? paths.doneDir : paths.failedDir)) ?? [];
       for (const { name } of entries) {
         const id = name.endsWith('.md') ? TaskId.safeParse(name.slice(0, -'.md'.length)).data : undefined;
         const task = id && (await this.#read(paths, { project, id }, folder));
@@ -59,7 +61,7 @@ export class History {
     const { committed } = this.#commits;
     if (committed.ended.has(project) || found.length === 0) return;
     const known = [...found].sort((a, b) => a.finished_at - b.finished_at);
-    this.#ground.index.append(known.map((task) => ({ ...task, finished_seq: 0 })));
+    this.#ground.index.append(known);
     const count = (state: FinishedTask['state']) => found.filter((task) => task.state === state).length;
     const event: Event = { type: 'history_counted', project, done: count('done'), failed: count('failed'), cancelled: count('cancelled') };
     await this.#commits.commit({ by: 'recovery' }, () => ({ events: [event], reply: null }));

@@ -2,11 +2,11 @@ import { keyOf, type ProjectId, type TaskRef } from '../model/ids.ts';
 import type { FinishedTask, OpenTask } from '../model/task.ts';
 import { TERMINAL, type TaskState } from '../model/view.ts';
 import type { TaskPage, TaskQuery, TaskText } from '../ports.ts';
-import { readResult } from '../taskfile/read-result.ts';
 import type { Adoption } from './adoption.ts';
 import type { Bodies } from './bodies.ts';
 import type { Commits } from './commit.ts';
 import type { Ground } from './ground.ts';
+import type { History } from './history.ts';
 
 /*
  * What the queue shows. Open tasks come from memory, finished ones from their index and files: the cost of a page does
@@ -20,12 +20,14 @@ export class Lists {
   readonly #commits: Commits;
   readonly #adoption: Adoption;
   readonly #bodies: Bodies;
+  readonly #history: History;
 
-  constructor(ground: Ground, commits: Commits, adoption: Adoption, bodies: Bodies) {
+  constructor(ground: Ground, commits: Commits, adoption: Adoption, bodies: Bodies, history: History) {
     this.#ground = ground;
     this.#commits = commits;
     this.#adoption = adoption;
     this.#bodies = bodies;
+    this.#history = history;
   }
 
   async get(ref: TaskRef): Promise<OpenTask | FinishedTask | undefined> {
@@ -36,19 +38,14 @@ export class Lists {
   async #fromFile(ref: TaskRef): Promise<FinishedTask | undefined> {
     const paths = this.#adoption.paths(ref.project);
     if (!paths) return undefined;
-    for (const path of [paths.doneFile(ref.id), paths.failedFile(ref.id)]) {
-      const stat = await this.#ground.files.stat(path);
-      const bytes = stat?.kind === 'file' ? await this.#ground.files.read(path) : undefined;
-      if (stat && bytes) return readResult(bytes, { ...ref, folder: path === paths.doneFile(ref.id) ? 'done' : 'failed', mtime: stat.mtimeMs }).task;
-    }
-    return undefined;
+    return this.#history.ended(paths, ref);
   }
 
   async text(ref: TaskRef): Promise<TaskText | undefined> {
     const paths = this.#adoption.paths(ref.project);
     if (!paths) return undefined;
     const task = this.#commits.committed.open.get(keyOf(ref));
-    const places = task ? [paths.dispatched(ref.id), paths.task(ref.id)] : [paths.doneFile(ref.id), paths.failedFile(ref.id)];
+    const places = task ? [paths.dispatched(ref.id), paths.task(ref.id)] : [paths.done(ref.id), paths.failed(ref.id)];
     for (const path of places) {
       const bytes = await this.#ground.files.read(path);
       if (bytes) return { bytes, path };

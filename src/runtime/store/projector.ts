@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { ProjectId, TaskKey } from '../model/ids.ts';
 import type { FinishedTask, OpenTask, Outcome } from '../model/task.ts';
 import type { Clock, Files } from '../ports.ts';
-import { type QueuePaths, queuePaths } from '../taskfile/layout.ts';
-import { renderDone, renderFailed } from '../taskfile/render.ts';
+import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
+import { renderFinished } from '../taskfile/render.ts';
 
 /*
  * Files are projections of the journal: each job here can be done again at any time and ends the same.
@@ -15,6 +15,7 @@ import { renderDone, renderFailed } from '../taskfile/render.ts';
 
 const PARALLEL = 16;
 const RETRY_MS = 1_000;
+const NOTHING = new Uint8Array(0);
 
 /** What the files of a task should become. */
 export type Goal =
@@ -154,13 +155,13 @@ export class Projector {
     if (task?.state === 'queued') await this.#queue(this.#paths(task.project), task, goal);
   }
 
-  #paths(project: ProjectId): QueuePaths {
+  #paths(project: ProjectId): QueueLayout {
     const folder = this.#ports.folder(project);
     if (folder === undefined) throw new Error('this home does not own the queue of the project');
-    return queuePaths(folder);
+    return queueOf(folder);
   }
 
-  async #queue(paths: QueuePaths, task: OpenTask, goal: Extract<Goal, { kind: 'queued' }>): Promise<void> {
+  async #queue(paths: QueueLayout, task: OpenTask, goal: Extract<Goal, { kind: 'queued' }>): Promise<void> {
     const { files } = this.#ports;
     const file = paths.task(task.id);
     if (goal.first) await this.#writeNew(file, goal.bytes ?? (await this.#ports.body(task)), () => files.makeDir(paths.inbox));
@@ -168,31 +169,32 @@ export class Projector {
       await this.#writeNew(file, await this.#ports.body(task), () => files.makeDir(paths.inbox));
     }
     await files.remove(paths.attempt(task.id));
-    await files.remove(paths.marker(task.id));
+    await files.remove(paths.delegated(task.id));
     this.markUnsynced(file, paths.inbox);
   }
 
-  async #end(paths: QueuePaths, { before, task, outcome, inPlace }: Extract<Goal, { kind: 'ended' }>): Promise<void> {
+  async #end(paths: QueueLayout, { before, task, outcome, inPlace }: Extract<Goal, { kind: 'ended' }>): Promise<void> {
     const { files } = this.#ports;
     const source = await this.#source(paths, before);
     if (!inPlace) await this.#writeEnd(paths, before, task, outcome, source?.bytes);
     this.markUnsynced(paths.inbox);
     if (source) await files.remove(source.path); // P2
-    await files.remove(paths.marker(task.id));
+    await files.remove(paths.delegated(task.id));
     await files.remove(paths.attempt(task.id));
   }
 
-  async #writeEnd(paths: QueuePaths, before: OpenTask, task: FinishedTask, outcome: Outcome, original: Uint8Array | undefined): Promise<void> {
+  async #writeEnd(paths: QueueLayout, before: OpenTask, task: FinishedTask, outcome: Outcome, original: Uint8Array | undefined): Promise<void> {
     const done = outcome.state === 'done';
-    const folder = done ? paths.done : paths.failed;
-    const target = done ? paths.doneFile(task.id) : paths.failedFile(task.id);
-    const bytes = done ? renderDone(task, outcome) : renderFailed(task, outcome, original ?? (await this.#ports.body(before)));
+    const folder = done ? paths.doneDir : paths.failedDir;
+    const target = done ? paths.done(task.id) : paths.failed(task.id);
+    const source = original ?? (done ? NOTHING : await this.#ports.body(before));
+    const bytes = renderFinished({ task, outcome, source });
     await this.#writeNew(target, bytes, () => this.#ports.files.makeDir(folder));
     this.markUnsynced(target, folder);
   }
 
   /** The file that the task still has in the inbox. A file of the same name that says something else is another task. */
-  async #source(paths: QueuePaths, task: OpenTask): Promise<{ path: string; bytes: Uint8Array } | undefined> {
+  async #source(paths: QueueLayout, task: OpenTask): Promise<{ path: string; bytes: Uint8Array } | undefined> {
     const { files } = this.#ports;
     const dispatched = await files.read(paths.dispatched(task.id));
     if (dispatched) return { path: paths.dispatched(task.id), bytes: dispatched };

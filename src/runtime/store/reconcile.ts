@@ -3,8 +3,8 @@ import { keyOf, type ProjectId, TaskId } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import { isLive, type OpenTask } from '../model/task.ts';
 import { type Leftover, readLeftover } from '../taskfile/leftovers.ts';
-import type { QueuePaths } from '../taskfile/layout.ts';
-import { readAttempt } from '../taskfile/marks.ts';
+import type { QueueLayout } from '../taskfile/layout.ts';
+import { AttemptFile, readJson } from '../taskfile/marker.ts';
 import type { Adoption } from './adoption.ts';
 import { encodeBytes } from './bytes.ts';
 import type { Commits } from './commit.ts';
@@ -64,10 +64,10 @@ export class Reconcile {
   }
 
   /** R2: the files know of a later attempt than the journal; its runner will say what became of it. */
-  async #isAhead(paths: QueuePaths, task: OpenTask, names: ReadonlySet<string>): Promise<boolean> {
+  async #isAhead(paths: QueueLayout, task: OpenTask, names: ReadonlySet<string>): Promise<boolean> {
     if (task.state !== 'queued' || names.has(`${task.id}.md`) || !names.has(`${task.id}.md.dispatched`)) return false;
     const file = await this.#ground.files.read(paths.attempt(task.id)).catch(() => undefined);
-    const newest = (file && readAttempt(file)?.attempt) ?? 0;
+    const newest = (file && readJson(AttemptFile, file)?.attempt) ?? 0;
     if (newest <= task.attempt) return false;
     const ref = { project: task.project, id: task.id };
     const token = this.#ground.chance.hex(16);
@@ -83,7 +83,7 @@ export class Reconcile {
   }
 
   /** R1 */
-  async #openTask(paths: QueuePaths, task: OpenTask, names: ReadonlySet<string>): Promise<void> {
+  async #openTask(paths: QueueLayout, task: OpenTask, names: ReadonlySet<string>): Promise<void> {
     if (task.state === 'unknown' || (isLive(task) && task.route.to === 'agent')) return; // its runner says what became of it
     const file = paths.task(task.id);
     if (!names.has(`${task.id}.md`)) {
@@ -99,7 +99,7 @@ export class Reconcile {
     if (neverWritten || this.#ground.anotherBoot) this.#projections.restore(keyOf(task), true);
   }
 
-  async #leftovers(id: ProjectId, paths: QueuePaths, names: ReadonlySet<string>): Promise<void> {
+  async #leftovers(id: ProjectId, paths: QueueLayout, names: ReadonlySet<string>): Promise<void> {
     for (const name of names) {
       const stem = /^(.+)\.md\.(?:dispatched|delegated)$/.exec(name)?.[1];
       const task = stem === undefined ? undefined : TaskId.safeParse(stem).data;
@@ -116,18 +116,18 @@ export class Reconcile {
     return isLive(task) && (task.route.to === 'agent') === name.endsWith('.dispatched');
   }
 
-  async #found(project: ProjectId, paths: QueuePaths, id: TaskId, dispatched: boolean): Promise<void> {
+  async #found(project: ProjectId, paths: QueueLayout, id: TaskId, dispatched: boolean): Promise<void> {
     const key = keyOf({ project, id });
     const path = dispatched ? paths.dispatched(id) : paths.task(id);
     const bytes = await this.#ground.files.read(path).catch(() => undefined);
     const ended = this.#commits.committed.finished.get(key) ?? (await this.#history.ended(paths, { project, id }));
     if (ended) {
       if (bytes && sha256(bytes) === ended.sha) await this.#ground.files.remove(path); // a leftover of what is finished
-      if (!dispatched) await this.#ground.files.remove(paths.marker(id));
+      if (!dispatched) await this.#ground.files.remove(paths.delegated(id));
       return;
     }
     if (this.#commits.committed.open.has(key) || !bytes) return;
-    const marker = dispatched ? undefined : await this.#ground.files.read(paths.marker(id)).catch(() => undefined);
+    const marker = dispatched ? undefined : await this.#ground.files.read(paths.delegated(id)).catch(() => undefined);
     const attempt = await this.#ground.files.read(paths.attempt(id)).catch(() => undefined);
     const leftover = readLeftover({ project, id, bytes, marker, attempt, now: this.#ground.clock.now(), sha: sha256(bytes) });
     if (isRefusal(leftover)) return; // the inbox moves what can't be read to failed/

@@ -3,7 +3,7 @@ import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause, FinishedTask, OpenTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
 import { parseTask } from '../taskfile/parse.ts';
-import { originalTask } from '../taskfile/read-result.ts';
+import { readResult } from '../taskfile/result.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Commits } from './commit.ts';
 import type { Lists } from './lists.ts';
@@ -64,12 +64,12 @@ export class Retries {
     if (task.state === 'done') return refuse('not_possible', `task ${ref.id} is done`, 'enqueue_task makes a new task');
     if (task.retried_as) return refuse('not_possible', `task ${ref.id} was retried already as ${task.retried_as}`, `job_status {id: "${task.retried_as}"}`);
     const file = await this.#lists.text(ref);
-    const bytes = file && originalTask(file.bytes);
+    const bytes = file && readResult(file.bytes, { folder: 'failed', id: ref.id, mtimeMs: 0 }).source;
     if (!bytes) return refuse('not_possible', `the original text of task ${ref.id} is not in its file any more`, 'enqueue_task with the text');
-    const parsed = parseTask(bytes, ref.id);
+    const parsed = parseTask(bytes);
     if (isRefusal(parsed)) return refuse('not_possible', `task ${ref.id} can't be read: ${parsed.message}`, 'mend the text and enqueue it');
     const { idempotency_key: _, ...spec } = parsed.spec; // it named the first try
-    const fresh = { project: ref.project, spec, bytes, source: 'retry' as const, enqueued_by: cause.by, retry_of: task.retry_of ?? ref.id };
+    const fresh = { project: ref.project, spec, title: parsed.title, bytes, source: 'retry' as const, enqueued_by: cause.by, retry_of: task.retry_of ?? ref.id };
     return this.#arrivals.enqueue([fresh], cause, (answers) => {
       const made = answers[0];
       return made && !isRefusal(made) ? [{ type: 'task_retried', ...ref, as: made.ref.id }] : [];

@@ -1,7 +1,7 @@
 import type { ProjectId, TaskId } from '../model/ids.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { UnknownTask } from '../model/task.ts';
-import { readAttempt, readMarker } from './marks.ts';
+import { AttemptFile, Marker, readJson } from './marker.ts';
 import { parseTask } from './parse.ts';
 
 /** A task that was started by somebody whom our journal does not know: an earlier home, or the seeds. */
@@ -24,12 +24,12 @@ interface Found {
 
 export function readLeftover(found: Found): Leftover | Refusal {
   const { project, id, bytes, sha, now } = found;
-  const parsed = parseTask(bytes, id);
+  const parsed = parseTask(bytes);
   if (isRefusal(parsed)) return parsed;
-  const marker = found.marker && readMarker(found.marker);
-  const attempt = found.attempt && readAttempt(found.attempt);
+  const marker = found.marker && readJson(Marker, found.marker);
+  const attempt = found.attempt && readJson(AttemptFile, found.attempt);
   const number = attempt?.attempt ?? marker?.attempt ?? 1; // a task that somebody started has had one attempt
-  const job = marker?.job_id ? { provider: marker.provider, job_id: marker.job_id, attempt: number } : undefined;
+  const job = marker?.job_id && marker.provider ? { provider: marker.provider, job_id: marker.job_id, attempt: number } : undefined;
   return {
     bytes,
     ...(job && { job }),
@@ -40,7 +40,7 @@ export function readLeftover(found: Found): Leftover | Refusal {
       found: found.marker ? 'delegated' : 'dispatched',
       detail: found.marker ? 'a marker without a job id: it may have been submitted' : 'started by a runtime that left no record of its end',
       ...(attempt?.run_dir !== undefined && { run_dir: attempt.run_dir }),
-      queued_at: marker?.started_at ?? now,
+      queued_at: marker?.started_at ? Date.parse(marker.started_at) : now,
       spec: parsed.spec,
       title: parsed.title,
       sha,
