@@ -1,8 +1,16 @@
+import type { Claimed } from '../dispatcher/launch.ts';
+import type { CommandAgent, Config } from '../model/config.ts';
 import { keyOf, type TaskKey } from '../model/ids.ts';
+import { isRefusal } from '../model/refusal.ts';
+import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
-import { afterFailure } from '../policy/retry.ts';
-import type { AttemptEnd, Chance, Change, Clock, RunEnd, Runner, TaskStore } from '../ports.ts';
-import type { Config } from '../model/config.ts';
+import type { Chance, Change, Clock, Files, RunEnd, Runner, TaskStore } from '../ports.ts';
+import { parseTask } from '../taskfile/parse.ts';
+import { queueOf } from '../taskfile/layout.ts';
+import type { Environment } from './environment.ts';
+import { namesOutput, prepareRun, runDirOf } from './order.ts';
+import { attemptEnd, judgeRun } from './outcome.ts';
+import { readStop, type Stop, writeStop } from './stop.ts';
 
 /*
  * One attempt of a command agent, from the claim to its report.
@@ -10,44 +18,33 @@ import type { Config } from '../model/config.ts';
  * A1. A run directory belongs to one attempt and its runner starts at most one process in it (law 5).
  * A2. After a restart each live attempt is asked for at its run directory: never begun → void, running → watched on,
  *     ended or lost → reported. Nothing else frees an attempt.
- * A3. An attempt is reported once, with its lease; a stale lease changes nothing.
+ * A3. An attempt is reported with its lease; a stale lease changes nothing. Why it was stopped is on disk before it is.
  */
 
 const RECORD_AGAIN_MS = 5_000; // a full disk, say
 
-export interface Claimed {
-  readonly lease: Lease;
-  readonly task: LiveTask;
-  readonly bytes: Uint8Array;
-}
-
-/** What the attempts need to know of agents and run directories. */
-export interface AttemptPlaces {
-  runDir(task: { project: string; id: string }, attempt: number): string;
-  /** Writes the run directory and starts the process; a refusal names what is missing. */
-  begin(claimed: Claimed, dir: string): Promise<{ kind: 'started' } | { kind: 'refused'; reason: string }>;
-  /** What an ended run means. */
-  outcome(task: LiveTask, dir: string, end: RunEnd, stopped: 'ttl' | 'cancel' | undefined): Promise<RunReport>;
-  ttl(task: LiveTask): number;
-  /** The agent can't be started at the moment. */
-  offline(agent: string, reason: string): void;
-}
-
-export type RunReport = Extract<AttemptEnd, { kind: 'finished' }> | { kind: 'failed'; class: Parameters<typeof afterFailure>[0]['class']; reason: string; exit_code?: number; output?: string };
-
 export interface AttemptPorts {
+  readonly home: string;
   readonly store: TaskStore;
   readonly runner: Runner;
+  readonly files: Files;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly config: Config;
-  readonly places: AttemptPlaces;
+  readonly env: Environment;
+  /** The agent can't be started at the moment. */
+  readonly offline: (agent: string, reason: string) => void;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: Readonly<Record<string, unknown>>) => void;
+}
+
+interface Watched {
+  readonly attempt: number;
+  readonly cancelTimer: () => void;
 }
 
 export class Attempts {
   readonly #ports: AttemptPorts;
-  readonly #watched = new Map<TaskKey, { attempt: number; stopped?: 'ttl' | 'cancel'; cancelTimer: () => void }>();
+  readonly #watched = new Map<TaskKey, Watched>();
   #unsubscribe: () => void = () => {};
   #stopped = false;
 
@@ -57,25 +54,25 @@ export class Attempts {
 
   /** Takes up what an earlier runtime left running. */
   async start(): Promise<void> {
-    this.#unsubscribe = this.#ports.store.subscribe((changes) => this.#onChanges(changes));
-    const live = [...this.#ports.store.open().values()].filter(onAgent);
-    await Promise.all(live.map((task) => this.#recover(task)));
-    await Promise.all([...this.#ports.store.open().values()].map((task) => this.#freeIfDead(task)));
+    const { store } = this.#ports;
+    this.#unsubscribe = store.subscribe((changes) => this.#onChanges(changes));
+    await Promise.all([...store.open().values()].filter(onAgent).map((task) => this.#recover(task)));
+    await Promise.all([...store.open().values()].map((task) => this.#freeIfDead(task)));
   }
 
-  async launch(claimed: Claimed): Promise<void> {
-    const { places, store } = this.#ports;
-    const dir = places.runDir(claimed.task, claimed.lease.attempt);
-    const begun = await places.begin(claimed, dir);
+  async launch(claimed: Claimed<AgentRoute>): Promise<void> {
+    const { lease, task, route } = claimed;
+    const begun = await this.#begin(claimed);
     if (begun.kind === 'refused') {
-      if (claimed.task.route.to === 'agent') places.offline(claimed.task.route.agent, begun.reason);
-      await store.end(claimed.lease, { kind: 'void', reason: begun.reason }, { by: 'runner' });
+      this.#ports.offline(route.agent, begun.reason);
+      await this.#ports.store.end(lease, { kind: 'void', reason: begun.reason }, { by: 'runner' });
       return;
     }
-    this.#watch(claimed.task, claimed.lease, dir); // before the record: a short run may be over already
-    await store.started(claimed.lease);
+    this.#watch(task, lease, begun.dir); // before the record: a short run may be over already
+    await this.#ports.store.started(lease);
   }
 
+  /** Stops watching; the runs go on and are taken up by the next runtime. */
   stop(): void {
     this.#stopped = true;
     this.#unsubscribe();
@@ -83,16 +80,33 @@ export class Attempts {
     this.#watched.clear();
   }
 
+  async #begin({ lease, task, bytes, route }: Claimed<AgentRoute>): Promise<{ kind: 'started'; dir: string } | { kind: 'refused'; reason: string }> {
+    const { config, store, files, chance, runner, home, env } = this.#ports;
+    const agent = config.agents[route.agent];
+    const project = store.projects().find(({ id }) => id === task.project);
+    const parsed = parseTask(bytes);
+    if (!agent || !project || isRefusal(parsed)) return { kind: 'refused', reason: `agent ${route.agent} is not configured` };
+    const paths = queueOf(project.path);
+    const results = task.spec.depends_on.map((id) => ({ id, path: paths.done(id) }));
+    const model = route.model === undefined ? {} : { model: route.model };
+    const closing = config.prompt.closing;
+    const attempt = { home, project, task, lease, body: parsed.body, agent, ...model, results, closing, env };
+    const order = await prepareRun({ files, chance }, attempt);
+    if (isRefusal(order)) return { kind: 'refused', reason: order.message };
+    const started = await runner.start(order);
+    return started.kind === 'started' ? { kind: 'started', dir: order.dir } : started;
+  }
+
   #onChanges(changes: readonly Change[]): void {
     for (const { type, after } of changes) {
-      if (type === 'cancel_requested' && after && !('finished_seq' in after) && onAgent(after)) void this.#end(after, 'cancel');
+      if (type === 'cancel_requested' && after && !('finished_seq' in after) && onAgent(after)) this.#stopRun(after);
     }
   }
 
   /** A2 */
   async #recover(task: LiveTask): Promise<void> {
-    const { runner, places, store } = this.#ports;
-    const dir = places.runDir(task, task.attempt);
+    const { runner, store, home } = this.#ports;
+    const dir = runDirOf(home, task, task.attempt);
     const lease = leaseOf(task, store.epoch);
     const found = await runner.recover(dir);
     switch (found.kind) {
@@ -102,34 +116,44 @@ export class Attempts {
       case 'running':
         this.#watch(task, lease, dir);
         if (task.state === 'claimed') await store.started(lease);
-        if (task.cancel !== undefined) void this.#end(task, 'cancel');
+        if (task.cancel !== undefined) this.#stopRun(task);
         return;
       case 'exited':
       case 'lost':
-        await this.#report(task, lease, dir, found, undefined);
+        await this.#report(task, lease, dir, found);
     }
   }
 
   /** A task that an earlier home started: proof of its runner's death frees it, nothing else. */
   async #freeIfDead(task: OpenTask): Promise<void> {
     if (task.state !== 'unknown' || task.run_dir === undefined) return;
-    const dir = this.#ports.places.runDir(task, task.attempt);
+    const dir = runDirOf(this.#ports.home, task, task.attempt);
     if (task.run_dir !== dir) return; // not a directory of this home: nothing can be proved here
     const found = await this.#ports.runner.recover(dir);
-    if (found.kind === 'running') return;
-    await this.#ports.store.retry({ project: task.project, id: task.id }, { by: 'recovery' });
+    if (found.kind !== 'running') await this.#ports.store.retry({ project: task.project, id: task.id }, { by: 'recovery' });
   }
 
   #watch(task: LiveTask, lease: Lease, dir: string): void {
-    const { clock, places, runner } = this.#ports;
+    const { clock, runner, say } = this.#ports;
     const startedAt = task.state === 'running' ? task.started_at : clock.now();
-    const left = Math.max(0, startedAt + places.ttl(task) - clock.now());
-    const watched = { attempt: lease.attempt, cancelTimer: clock.after(left, () => void this.#end(task, 'ttl')) };
-    this.#watched.set(keyOf(task), watched);
+    const ttl = this.#ttl(task);
+    const left = Math.max(0, startedAt + ttl - clock.now());
+    const overdue = () => void this.#end(task, dir, { why: 'timeout', reason: `it ran longer than ${Math.round(ttl / 1_000)} s` });
+    this.#watched.set(keyOf(task), { attempt: lease.attempt, cancelTimer: clock.after(left, overdue) });
     void runner.ended(dir).then(
       (end) => this.#onEnd(task, lease, dir, end),
-      (error) => this.#ports.say('error', 'a run could not be watched', { task: task.id, error: String(error) }),
+      (error) => say('error', 'a run could not be watched', { task: task.id, error: String(error) }),
     );
+  }
+
+  #ttl(task: LiveTask): number {
+    const { config } = this.#ports;
+    if (task.spec.ttl_seconds !== undefined) return task.spec.ttl_seconds * 1_000;
+    return this.#agent(task)?.ttl ?? config.headless.ttl;
+  }
+
+  #agent(task: LiveTask): CommandAgent | undefined {
+    return task.route.to === 'agent' ? this.#ports.config.agents[task.route.agent] : undefined;
   }
 
   async #onEnd(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
@@ -137,36 +161,60 @@ export class Attempts {
     const watched = this.#watched.get(keyOf(task));
     watched?.cancelTimer();
     if (watched?.attempt === lease.attempt) this.#watched.delete(keyOf(task));
-    await this.#report(task, lease, dir, end, watched?.stopped);
+    await this.#report(task, lease, dir, end);
   }
 
-  async #end(task: LiveTask, why: 'ttl' | 'cancel'): Promise<void> {
-    const { runner, places, config, say } = this.#ports;
-    const watched = this.#watched.get(keyOf(task));
-    if (watched?.attempt === task.attempt) watched.stopped ??= why;
-    say('info', why === 'ttl' ? 'an attempt has run out of time' : 'an attempt is cancelled', { task: task.id, attempt: task.attempt });
-    await runner.stop(places.runDir(task, task.attempt), config.headless.grace);
+  #stopRun(task: LiveTask): void {
+    const dir = runDirOf(this.#ports.home, task, task.attempt);
+    void this.#end(task, dir, { why: 'cancelled', reason: task.cancel ?? 'cancelled' });
   }
 
-  /** A3 */
-  async #report(task: LiveTask, lease: Lease, dir: string, end: RunEnd, stopped: 'ttl' | 'cancel' | undefined): Promise<void> {
-    const { places, store, say, clock } = this.#ports;
+  async #end(task: LiveTask, dir: string, stop: Stop): Promise<void> {
+    const { runner, config, say, files } = this.#ports;
+    say('info', 'an attempt is stopped', { task: task.id, attempt: task.attempt, why: stop.reason });
     try {
-      const report = await places.outcome(task, dir, end, stopped);
-      const refused = await store.end(lease, this.#decide(task, report), { by: 'runner' });
-      if (refused) say('warn', refused.message, { task: task.id });
+      await writeStop(files, dir, stop); // A3
+      await runner.stop(dir, config.headless.grace);
     } catch (error) {
-      say('error', 'the end of an attempt could not be recorded; it is tried again', { task: task.id, error: String(error) });
-      if (!this.#stopped) clock.after(RECORD_AGAIN_MS, () => void this.#report(task, lease, dir, end, stopped));
+      say('error', 'an attempt could not be stopped', { task: task.id, error: String(error) });
     }
   }
 
-  #decide(task: LiveTask, report: RunReport): AttemptEnd {
-    if (report.kind === 'finished') return report;
-    const { clock, chance, config } = this.#ports;
-    const max_attempts = task.spec.max_attempts ?? config.retry.max_attempts;
-    const { backoff, backoff_max } = config.retry;
-    return afterFailure({ ...report, spent: task.spent, max_attempts, now: clock.now(), fraction: chance.fraction(), backoff, backoff_max });
+  /** A3 */
+  async #report(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
+    const { store, say, clock } = this.#ports;
+    try {
+      const refused = await store.end(lease, await this.#judge(task, dir, end), { by: 'runner' });
+      if (refused) say('warn', refused.message, { task: task.id });
+    } catch (error) {
+      say('error', 'the end of an attempt could not be recorded; it is tried again', { task: task.id, error: String(error) });
+      if (!this.#stopped) clock.after(RECORD_AGAIN_MS, () => void this.#report(task, lease, dir, end));
+    }
+  }
+
+  async #judge(task: LiveTask, dir: string, end: RunEnd) {
+    const { files, clock, chance, config } = this.#ports;
+    const agent = this.#agent(task);
+    const stopped = await readStop(files, dir);
+    const route = task.route.to === 'agent' ? task.route : undefined;
+    const verdict = await judgeRun(files, {
+      dir,
+      end,
+      writesOutput: agent !== undefined && namesOutput(agent),
+      agent: route?.agent ?? 'unknown',
+      ...(route?.model !== undefined && { model: route.model }),
+      ...(stopped && { stopped }),
+    });
+    const { backoff, backoff_max, max_attempts } = config.retry;
+    return attemptEnd(verdict, {
+      spent: task.spent,
+      max_attempts: task.spec.max_attempts ?? max_attempts,
+      ...(task.last_error && { previous: task.last_error.class }),
+      now: clock.now(),
+      fraction: chance.fraction(),
+      backoff,
+      backoff_max,
+    });
   }
 }
 
@@ -177,3 +225,4 @@ function onAgent(task: OpenTask): task is LiveTask {
 export function leaseOf(task: LiveTask, epoch: string): Lease {
   return { task: { project: task.project, id: task.id }, attempt: task.attempt, epoch, token: task.token };
 }
+

@@ -1,0 +1,19 @@
+import { join } from 'node:path';
+import type { Files } from '../ports.ts';
+
+/** Why a run was stopped by us. It is written before the first signal: whoever sees the end knows the reason. */
+export interface Stop {
+  readonly why: 'timeout' | 'cancelled';
+  readonly reason: string;
+}
+
+export async function writeStop(files: Files, dir: string, stop: Stop): Promise<void> {
+  await files.create(join(dir, 'stopped'), Buffer.from(`${JSON.stringify(stop)}\n`)); // the first reason stands
+}
+
+export async function readStop(files: Files, dir: string): Promise<Stop | undefined> {
+  const bytes = await files.read(join(dir, 'stopped')).catch(() => undefined);
+  if (!bytes) return undefined;
+  const { why, reason } = JSON.parse(Buffer.from(bytes).toString()) as Partial<Stop>;
+  return why === 'timeout' || why === 'cancelled' ? { why, reason: reason ?? why } : undefined;
+}
