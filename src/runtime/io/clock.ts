@@ -7,17 +7,12 @@ export function systemClock(): Clock {
 }
 
 function after(ms: number, run: () => void): () => void {
-  const end = Date.now() + ms;
-  let timer = arm(ms);
+  let timer: NodeJS.Timeout;
+  arm(ms);
 
-  function arm(left: number): NodeJS.Timeout {
-    return setTimeout(ring, Math.min(Math.max(left, 0), LONGEST_TIMER)).unref();
-  }
-  function ring(): void {
-    if (ms <= LONGEST_TIMER) return run();
-    const left = end - Date.now();
-    if (left <= 0) return run();
-    timer = arm(left);
+  function arm(left: number): void {
+    const step = Math.min(Math.max(left, 0), LONGEST_TIMER);
+    timer = setTimeout(() => (left > step ? arm(left - step) : run()), step).unref();
   }
   return () => clearTimeout(timer);
 }
