@@ -50,8 +50,10 @@ export interface AppendFile {
  * No method follows a symbolic link at the last component.
  */
 export interface Files {
-  /** Undefined where nothing is. Throws for anything that is not a regular file. */
+  /** Undefined where nothing is. Throws `NotARegularFile`, and `FileTooLarge` past `limit` (model/file-error.ts). */
   read(path: string, limit?: number): Promise<Uint8Array | undefined>;
+  /** At most `length` bytes from `offset`; fewer where the file ends, undefined where nothing is. */
+  readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined>;
   stat(path: string): Promise<FileStat | undefined>;
   /** Names and kinds, undefined where the folder is not. */
   list(dir: string): Promise<{ name: string; kind: FileStat['kind'] }[] | undefined>;

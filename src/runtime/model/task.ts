@@ -21,7 +21,7 @@ export const Lease = z.object({
 export type Lease = z.infer<typeof Lease>;
 
 /** Where the journal holds a task's bytes as long as no file does. */
-export const BodyRef = z.object({ segment: z.string(), seq: z.number() });
+export const BodyRef = z.object({ segment: z.string(), offset: z.number(), length: z.number() });
 export type BodyRef = z.infer<typeof BodyRef>;
 
 /** What every task has in every state. The bytes of its file are not here: they are read when asked for. */

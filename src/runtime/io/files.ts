@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
+import { constants, type FileHandle, link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { errorCode, FileTooLarge } from '../model/file-error.ts';
+import type { AppendFile, FileStat, Files } from '../ports.ts';
+import { openAppend, openRegular, writeAll } from './append-file.ts';
+
+/** Names that begin like this are ours and unfinished: a crash may leave them, anybody may remove them when old. */
+export const TEMP_PREFIX = '.ym-tmp-';
+
+const COPY_CHUNK = 256 * 1024;
+
+export interface DiskModes {
+  /** Mode of new files before the umask; 0600 under the home, the user's own umask in projects. */
+  readonly file?: number;
+  readonly dir?: number;
+}
+
+/** The real file system. */
+export class DiskFiles implements Files {
+  private readonly fileMode: number;
+  private readonly dirMode: number;
+
+  constructor(modes: DiskModes = {}) {
+    this.fileMode = modes.file ?? 0o666;
+    this.dirMode = modes.dir ?? 0o777;
+  }
+
+  async read(path: string, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array | undefined> {
+    const handle = await openRegular(path, constants.O_RDONLY);
+    if (handle === undefined) return undefined;
+    try {
+      if ((await handle.stat()).size > limit) throw new FileTooLarge(path, limit);
+      const bytes = await handle.readFile();
+      if (bytes.length > limit) throw new FileTooLarge(path, limit); // it grew meanwhile
+      return bytes;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+    const handle = await openRegular(path, constants.O_RDONLY);
+    if (handle === undefined) return undefined;
+    try {
+      const room = Math.max(0, Math.min(length, (await handle.stat()).size - offset));
+      const bytes = Buffer.allocUnsafe(room);
+      const filled = await fill(handle, bytes, offset);
+      return bytes.subarray(0, filled);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async stat(path: string): Promise<FileStat | undefined> {
+    const found = await orUndefined(lstat(path));
+    if (found === undefined) return undefined;
+    const { size, mtimeMs, ctimeMs, ino, nlink } = found;
+    return { kind: kindOf(found), size, mtimeMs, ctimeMs, ino, nlink };
+  }
+
+  async list(dir: string): Promise<{ name: string; kind: FileStat['kind'] }[] | undefined> {
+    if ((await this.stat(dir))?.kind !== 'dir') return undefined; // readdir would follow a link
+    const entries = await orUndefined(readdir(dir, { withFileTypes: true }));
+    return entries?.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+  }
+
+  async makeDir(dir: string): Promise<void> {
+    await mkdir(dir, { recursive: true, mode: this.dirMode });
+    if ((await this.stat(dir))?.kind !== 'dir') throw new Error(`${dir} is a symbolic link, not a folder`);
+  }
+
+  async replace(path: string, bytes: Uint8Array): Promise<void> {
+    const temp = await this.writeTemp(dirname(path), [bytes]);
+    await orRemove(temp, rename(temp, path));
+  }
+
+  async create(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    const temp = await this.writeTemp(dirname(path), [bytes]);
+    return (await orRemove(temp, this.moveNew(temp, path))) === 'exists' ? 'exists' : 'created';
+  }
+
+  async move(from: string, to: string): Promise<'moved' | 'missing'> {
+    try {
+      await rename(from, to);
+      return 'moved';
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' && (await this.stat(from)) === undefined) return 'missing';
+      throw error;
+    }
+  }
+
+  async moveNew(from: string, to: string): Promise<'moved' | 'missing' | 'exists'> {
+    try {
+      await link(from, to); // link(2), unlike rename(2), never replaces
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' && (await this.stat(from)) === undefined) return 'missing';
+      if (errorCode(error) !== 'EEXIST') throw error;
+      if (!(await this.linkedTwice(from, to))) return 'exists';
+    }
+    await unlink(from);
+    return 'moved';
+  }
+
+  async copyBehind(header: Uint8Array, from: string, to: string): Promise<'created' | 'exists' | 'missing'> {
+    const source = await openRegular(from, constants.O_RDONLY);
+    if (source === undefined) return 'missing';
+    try {
+      if ((await this.stat(to)) !== undefined) return 'exists';
+      const temp = await this.writeTemp(dirname(to), copied(header, source));
+      return (await orRemove(temp, this.moveNew(temp, to))) === 'exists' ? 'exists' : 'created';
+    } finally {
+      await source.close();
+    }
+  }
+
+  async remove(path: string): Promise<'removed' | 'missing'> {
+    return (await orUndefined(unlink(path).then(() => 'removed' as const))) ?? 'missing';
+  }
+
+  async sync(path: string): Promise<void> {
+    const handle = await openRegular(path, constants.O_RDONLY);
+    if (handle === undefined) throw new Error(`${path} is gone before it could be synced`);
+    await syncAndClose(handle);
+  }
+
+  async syncDir(dir: string): Promise<void> {
+    await syncAndClose(await open(dir, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW));
+  }
+
+  append(path: string): Promise<AppendFile> {
+    return openAppend(path, this.fileMode);
+  }
+
+  /** A crash between link and unlink leaves one file under both names: the rest of that move is then the unlink. */
+  private async linkedTwice(from: string, to: string): Promise<boolean> {
+    if (resolve(from) === resolve(to)) return false;
+    const [a, b] = await Promise.all([orUndefined(lstat(from)), orUndefined(lstat(to))]);
+    return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev && a.nlink > 1;
+  }
+
+  private async writeTemp(dir: string, parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {
+    const temp = join(dir, `${TEMP_PREFIX}${randomBytes(8).toString('hex')}`);
+    const handle = await open(temp, 'wx', this.fileMode);
+    try {
+      for await (const part of parts) await writeAll(handle, part);
+    } catch (error) {
+      await unlink(temp).catch(() => undefined);
+      throw error;
+    } finally {
+      await handle.close();
+    }
+    return temp;
+  }
+}
+
+/** Runs the last step of a temp file; whatever comes of it, no temp stays behind. */
+async function orRemove<T>(temp: string, step: Promise<T>): Promise<T> {
+  try {
+    const result = await step;
+    if (result === 'exists') await unlink(temp);
+    return result;
+  } catch (error) {
+    await unlink(temp).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function* copied(header: Uint8Array, source: FileHandle): AsyncGenerator<Uint8Array> {
+  yield header;
+  const chunk = Buffer.allocUnsafe(COPY_CHUNK);
+  for (let offset = 0; ; ) {
+    const filled = await fill(source, chunk, offset);
+    if (filled === 0) return;
+    yield chunk.subarray(0, filled);
+    offset += filled;
+  }
+}
+
+async function fill(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<number> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
+}
+
+async function syncAndClose(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function orUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+function kindOf(entry: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): FileStat['kind'] {
+  if (entry.isFile()) return 'file';
+  if (entry.isDirectory()) return 'dir';
+  return entry.isSymbolicLink() ? 'link' : 'other';
+}
