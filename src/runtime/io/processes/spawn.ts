@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { RunOrder } from '../../ports.ts';
+import type { Prepared } from './order.ts';
+import type { ProcessTable } from './proc.ts';
+import { RUN_MARK } from './survivors.ts';
+import { WRAPPER } from './wrapper.ts';
+
+export interface Wrapper {
+  readonly pid: number;
+  /** Its end, whenever that is. */
+  readonly gone: Promise<void>;
+}
+
+/** Starts the wrapper and waits until it is decided who owns the run. */
+export async function spawnWrapper(
+  order: RunOrder,
+  prepared: Prepared,
+  table: ProcessTable,
+): Promise<Wrapper | { refused: string }> {
+  const run = order.env[RUN_MARK] ?? randomUUID();
+  const child = spawn('/bin/sh', wrapperArguments(order, prepared, table.probe, await table.boot(), run), {
+    cwd: order.cwd,
+    env: { ...order.env, PWD: order.cwd, [RUN_MARK]: run }, // a shell sets PWD in any case: then rather rightly
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const failed = new Promise<{ refused: string }>((resolve) =>
+    child.once('error', (error) => resolve({ refused: `it could not be started: ${error.message}` })),
+  );
+  if (child.pid === undefined) return failed;
+  await decided(child.stdio[3] as Readable);
+  child.unref();
+  return { pid: child.pid, gone };
+}
+
+export function wrapperArguments(
+  order: RunOrder,
+  prepared: Prepared,
+  probe: ProcessTable['probe'],
+  boot: string,
+  run: string,
+): string[] {
+  const settings = [order.dir, run, boot, probe, prepared.toolPath, order.stdin ?? '/dev/null'];
+  return ['-c', WRAPPER, 'yardmaster-run', ...settings, ...prepared.exec];
+}
+
+/** The wrapper and its tools hold the other end of this pipe until `owner` exists or never will. */
+async function decided(pipe: Readable): Promise<void> {
+  pipe.resume();
+  await new Promise<void>((resolve) => pipe.once('close', resolve));
+}
