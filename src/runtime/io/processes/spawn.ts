@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { RunOrder } from '../../ports.ts';
@@ -20,12 +20,9 @@ export async function spawnWrapper(
   table: ProcessTable,
 ): Promise<Wrapper | { refused: string }> {
   const run = order.env[RUN_MARK] ?? randomUUID();
-  const child = spawn('/bin/sh', wrapperArguments(order, prepared, table.probe, await table.boot(), run), {
-    cwd: order.cwd,
-    env: { ...order.env, PWD: order.cwd, [RUN_MARK]: run }, // a shell sets PWD in any case: then rather rightly
-    detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-  });
+  const args = wrapperArguments(order, prepared, table.probe, await table.boot(), run);
+  const child = trySpawn(args, order.cwd, { ...order.env, PWD: order.cwd, [RUN_MARK]: run }); // a shell sets PWD anyway
+  if (child instanceof Error) return { refused: `it could not be started: ${child.message}` };
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const failed = new Promise<{ refused: string }>((resolve) =>
     child.once('error', (error) => resolve({ refused: `it could not be started: ${error.message}` })),
@@ -34,6 +31,16 @@ export async function spawnWrapper(
   await decided(child.stdio[3] as Readable);
   child.unref();
   return { pid: child.pid, gone };
+}
+
+/** Node throws some refusals of the system (too long a list of arguments, a NUL in one) and emits others. */
+function trySpawn(args: string[], cwd: string, env: Record<string, string>): ChildProcess | Error {
+  try {
+    return spawn('/bin/sh', args, { cwd, env, detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
 }
 
 export function wrapperArguments(
