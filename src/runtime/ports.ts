@@ -52,6 +52,8 @@ export interface AppendFile {
 export interface Files {
   /** Undefined where nothing is. Throws for anything that is not a regular file. */
   read(path: string, limit?: number): Promise<Uint8Array | undefined>;
+  /** Up to `length` bytes from `offset` on, fewer at the end of the file; undefined where nothing is. */
+  readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined>;
   stat(path: string): Promise<FileStat | undefined>;
   /** Names and kinds, undefined where the folder is not. */
   list(dir: string): Promise<{ name: string; kind: FileStat['kind'] }[] | undefined>;

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import type { RunOrder } from '../../ports.ts';
+import { RUN_MARK } from './survivors.ts';
 import { which } from './which.ts';
 
 const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
@@ -18,9 +19,12 @@ export async function prepare(order: RunOrder, ownPath = process.env.PATH): Prom
   const { argv, cwd, env } = order;
   if (!(await isFolder(cwd))) return { refused: `the working directory ${cwd} does not exist` };
   const program = await which(argv[0], env.PATH, cwd);
-  if (program === undefined) return { refused: `the command ${argv[0]} was not found on PATH (${env.PATH ?? 'not set'})` };
+  if (program === undefined)
+    return { refused: `the command ${argv[0]} was not found on PATH (${env.PATH ?? 'not set'})` };
   const name = Object.keys(env).find((key) => !isPlainName(key));
   if (name !== undefined) return { refused: `the environment variable ${JSON.stringify(name)} can't be passed on` };
+  const run = env[RUN_MARK];
+  if (run !== undefined && !/^[\w.:-]+$/.test(run)) return { refused: `${JSON.stringify(run)} can't name a run` };
   if (order.stdin !== undefined && !(await isReadable(order.stdin))) {
     return { refused: `standard input ${order.stdin} can't be read` };
   }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import type { RunEnd, Runner, RunOrder } from '../../ports.ts';
 import { asEnd, type Following, followAdopted, followChild } from './follow.ts';
 import { prepare } from './order.ts';
@@ -42,7 +42,8 @@ export function createRunner(options: RunnerOptions = {}): Runner {
   async function start(order: RunOrder): Promise<Started> {
     const prepared = await prepare(order, options.toolPath);
     if ('refused' in prepared) return { kind: 'refused', reason: prepared.refused };
-    await mkdir(order.dir, { recursive: true, mode: 0o700 });
+    await mkdir(order.dir, { recursive: true });
+    await chmod(order.dir, 0o700); // what an agent prints is its user's alone
     const wrapper = await spawnWrapper(order, prepared, table);
     if ('refused' in wrapper) return { kind: 'refused', reason: wrapper.refused };
     const owned = await readOwner(order.dir);

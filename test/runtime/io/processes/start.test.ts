@@ -1,7 +1,7 @@
-import { readFile, readlink, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { agentOf, another, ready, world, wrapperOf } from './world.ts';
+import { agentOf, another, dies, ready, world, wrapperOf } from './world.ts';
 
 describe('a run from start to end', () => {
   it('leaves its output and its exit record', async () => {
@@ -70,6 +70,19 @@ describe('a run from start to end', () => {
     expect(await runner.ended(dir)).toMatchObject({ kind: 'exited', code: 7 });
   });
 
+  it('waits for room for the record rather than losing it', async () => {
+    const { runner, root, dir, order } = await world();
+    const obstacle = join(dir, 'exit.new');
+    await mkdir(obstacle, { recursive: true }); // stands for a full disk: the record can't be written
+    await runner.start(order('waits.sh', join(root, 'go'), '7'));
+    await ready(dir);
+    await writeFile(join(root, 'go'), '');
+    await dies((await agentOf(dir)).pid);
+    expect(await runner.recover(dir)).toEqual({ kind: 'running' });
+    await rmdir(obstacle);
+    expect(await runner.ended(dir)).toMatchObject({ kind: 'exited', code: 7 });
+  });
+
   it('leaves no temporary file behind', async () => {
     const { runner, dir, order } = await world();
     await runner.start(order('finishes.sh'));
@@ -130,7 +143,6 @@ it('a program that can not be executed after all ends the run with 127', async (
   expect(await runner.start(order(script))).toEqual({ kind: 'started' });
   expect(await runner.ended(dir)).toMatchObject({ kind: 'exited', code: 127 });
   expect(await readFile(join(dir, 'stderr'), 'utf8')).toContain('broken');
-  await unlink(script);
 });
 
 async function sessionOf(pid: number): Promise<number> {

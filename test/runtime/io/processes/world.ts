@@ -36,7 +36,9 @@ export function another(options: RunnerOptions = {}): Runner {
 }
 
 export async function ready(dir: string): Promise<void> {
-  await expect.poll(() => readFile(join(dir, 'stdout'), 'utf8').catch(() => ''), { timeout: 15_000 }).toContain('ready');
+  await expect
+    .poll(() => readFile(join(dir, 'stdout'), 'utf8').catch(() => ''), { timeout: 15_000 })
+    .toContain('ready');
 }
 
 export async function wrapperOf(dir: string) {
