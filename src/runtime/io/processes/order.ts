@@ -9,7 +9,7 @@ const PERL_SETSID = 'use POSIX; POSIX::setsid(); exec {$ARGV[0]} @ARGV or exit 1
 
 /** Everything that must be there before a wrapper is worth starting. */
 export interface Prepared {
-  /** What the wrapper executes: the agent in a session of its own. */
+  /** What the wrapper executes: the agent in a session of its own, by the path at which it was found. */
   readonly exec: readonly string[];
   /** Where the wrapper finds its own tools, whatever the agent's PATH is. */
   readonly toolPath: string;

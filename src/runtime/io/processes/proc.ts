@@ -69,24 +69,36 @@ export const psTable: ProcessTable = {
     return /sec = (\d+)/.exec(stdout)?.[1] ?? stdout.trim();
   },
   async look(pid) {
-    const env = { ...process.env, TZ: 'UTC0', LC_ALL: 'C' };
-    const found = await run('ps', ['-o', 'lstart=,stat=', '-p', String(pid)], { env }).catch(() => undefined);
-    const words = found?.stdout.trim().split(/\s+/) ?? [];
+    const words = (await askPs(pid)).trim().split(/\s+/);
     const state = words.pop();
-    return state === undefined || words.length === 0
-      ? undefined
-      : { start: words.join(' '), zombie: state.startsWith('Z') };
+    return !state || words.length === 0 ? undefined : { start: words.join(' '), zombie: state.startsWith('Z') };
   },
   async marked() {
     return [];
   },
 };
 
-/** Undefined for a process that is gone, or that belongs to somebody else. */
+/**
+ * Undefined for a process that is gone, or that belongs to somebody else. Every other error is thrown: a look that
+ * failed, because descriptors or memory ran out, must never pass for a death.
+ */
 function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code)) return undefined;
+    throw error;
+  }
+}
+
+/** ps ends with 1, and says nothing, when there is no such process. */
+async function askPs(pid: number): Promise<string> {
+  const env = { ...process.env, TZ: 'UTC0', LC_ALL: 'C' };
+  try {
+    return (await run('ps', ['-o', 'lstart=,stat=', '-p', String(pid)], { env })).stdout;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 1) return '';
+    throw error;
   }
 }

@@ -20,12 +20,12 @@ export async function recoverRun(dir: string, table: ProcessTable): Promise<Reco
   const owned = await readOwner(dir);
   switch (owned.kind) {
     case 'nobody':
-      if (await hasBegun(dir)) return lost('its owner record is gone');
+      if (await hasBegun(dir)) return orphaned(dir, table, 'its owner record is gone');
       return (await fence(dir)) ? { kind: 'never_started' } : recoverRun(dir, table); // 2
     case 'fenced':
       return { kind: 'never_started' };
     case 'torn':
-      return lost('its owner record is damaged, as after a power cut');
+      return orphaned(dir, table, 'its owner record is damaged, as after a power cut');
     case 'wrapper':
       return (await isAlive(table, owned.owner)) ? { kind: 'running' } : proveDeath(dir, table, owned.owner);
   }
@@ -38,6 +38,12 @@ async function proveDeath(dir: string, table: ProcessTable, owner: Owner): Promi
   if (owner.boot !== (await table.boot())) return lost('the machine was restarted');
   await endSurvivors(table, { run: owner.run, agent: await readAgent(dir) });
   return lost('its wrapper died without leaving an exit record');
+}
+
+/** The wrapper can't be known any more; what is known of the agent must do. */
+async function orphaned(dir: string, table: ProcessTable, reason: string): Promise<RunEnd> {
+  await endSurvivors(table, { agent: await readAgent(dir) });
+  return lost(reason);
 }
 
 /**

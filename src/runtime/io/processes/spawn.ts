@@ -13,7 +13,10 @@ export interface Wrapper {
   readonly gone: Promise<void>;
 }
 
-/** Starts the wrapper and waits until it is decided who owns the run. */
+/**
+ * Starts the wrapper and waits until it is decided who owns the run. The agent's environment is the order's with PWD
+ * and the run's mark; where /bin/sh is bash, it adds SHLVL.
+ */
 export async function spawnWrapper(
   order: RunOrder,
   prepared: Prepared,
@@ -21,7 +24,7 @@ export async function spawnWrapper(
 ): Promise<Wrapper | { refused: string }> {
   const run = order.env[RUN_MARK] ?? randomUUID();
   const args = wrapperArguments(order, prepared, table.probe, await table.boot(), run);
-  const child = trySpawn(args, order.cwd, { ...order.env, PWD: order.cwd, [RUN_MARK]: run }); // a shell sets PWD anyway
+  const child = trySpawn(args, order.cwd, { ...order.env, PWD: order.cwd, [RUN_MARK]: run });
   if (child instanceof Error) return { refused: `it could not be started: ${child.message}` };
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const failed = new Promise<{ refused: string }>((resolve) =>

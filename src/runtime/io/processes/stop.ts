@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RunEnd } from '../../ports.ts';
 import { isAlive, type ProcessTable } from './proc.ts';
-import { type Owner, readAgent, readOwner } from './records.ts';
-import { endSurvivors, RUN_MARK, send, signalAgent } from './survivors.ts';
+import { readAgent, readOwner } from './records.ts';
+import { endSurvivors, killMarked, send, signalAgent } from './survivors.ts';
 
 export interface StopTimes {
   readonly graceMs: number;
@@ -29,13 +29,13 @@ export async function stopRun(
   }
   if (!(await isOver(over, Math.max(0, deadline - Date.now())))) {
     await tell(dir, table, 'SIGKILL');
-    for (const pid of await table.marked(markOf(owned.owner))) if (pid !== owned.owner.pid) send(pid, 'SIGKILL');
+    await killMarked(table, owned.owner.run, owned.owner.pid);
     if (!(await isOver(over, patienceMs)) && (await isAlive(table, owned.owner))) {
       send(owned.owner.pid, 'SIGKILL');
     }
   }
   const end = await ended;
-  await endSurvivors(table, owned.owner);
+  await endSurvivors(table, { run: owned.owner.run });
   return end;
 }
 
@@ -50,8 +50,4 @@ async function isOver(over: Promise<boolean>, ms: number): Promise<boolean> {
   const first = await Promise.race([over, timeUp]);
   timer.abort();
   return first;
-}
-
-function markOf(owner: Owner): string {
-  return `${RUN_MARK}=${owner.run}`;
 }

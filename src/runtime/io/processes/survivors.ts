@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Identity, ProcessTable } from './proc.ts';
+import { type Identity, isAlive, type ProcessTable } from './proc.ts';
 
 export const RUN_MARK = 'YARDMASTER_RUN';
 
@@ -12,23 +12,30 @@ export async function signalAgent(table: ProcessTable, agent: Identity, name: No
   return send(-agent.pid, name) || send(agent.pid, name); // the pid alone: it has not made its own group yet
 }
 
+/** What is known of a run whose processes are to end. */
+interface Remains {
+  readonly run?: string;
+  readonly agent?: Identity | undefined;
+}
+
 /** Kills everything that carries the run's mark or is in the agent's group, until a look finds nothing. */
-export async function endSurvivors(
-  table: ProcessTable,
-  run: { readonly run: string; readonly agent?: Identity | undefined; readonly spare?: number },
-): Promise<void> {
+export async function endSurvivors(table: ProcessTable, remains: Remains): Promise<void> {
   for (let waited = 0; waited < PATIENCE_MS; waited += 20) {
-    if (!(await killOnce(table, run))) return;
+    const found = [await killAgent(table, remains.agent), await killMarked(table, remains.run)];
+    if (!found.includes(true)) return;
     await wait(20);
   }
 }
 
-async function killOnce(table: ProcessTable, run: Parameters<typeof endSurvivors>[1]): Promise<boolean> {
-  const seen = run.agent && (await table.look(run.agent.pid));
-  const group = run.agent && seen && !seen.zombie && (await signalAgent(table, run.agent, 'SIGKILL'));
-  const marked = (await table.marked(`${RUN_MARK}=${run.run}`)).filter((pid) => pid !== run.spare);
+async function killAgent(table: ProcessTable, agent: Identity | undefined): Promise<boolean> {
+  return agent !== undefined && (await isAlive(table, agent)) && (await signalAgent(table, agent, 'SIGKILL'));
+}
+
+export async function killMarked(table: ProcessTable, run: string | undefined, spare?: number): Promise<boolean> {
+  if (run === undefined) return false;
+  const marked = (await table.marked(`${RUN_MARK}=${run}`)).filter((pid) => pid !== spare);
   for (const pid of marked) send(pid, 'SIGKILL');
-  return group === true || marked.length > 0;
+  return marked.length > 0;
 }
 
 /** Whether there was somebody to receive it. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { procTable } from '../../../../src/runtime/io/processes/proc.ts';
@@ -109,9 +109,28 @@ describe('proof of death', () => {
     await writeFile(join(torn.dir, 'owner'), '');
     expect(await torn.runner.recover(torn.dir)).toMatchObject({ kind: 'lost' });
     const missing = await world();
-    await mkdir(missing.dir);
-    await writeFile(join(missing.dir, 'agent'), '');
+    await missing.runner.start(missing.order('ignores-term.sh'));
+    await ready(missing.dir);
+    await rm(join(missing.dir, 'owner'));
     expect(await missing.runner.recover(missing.dir)).toMatchObject({ kind: 'lost' });
+    await dies((await agentOf(missing.dir)).pid);
+  });
+
+  it('is not a look that failed', async () => {
+    const { runner, root, dir, order } = await world();
+    await runner.start(order('waits.sh', join(root, 'go'), '2'));
+    await ready(dir);
+    let failures = 0;
+    const look = async () => {
+      failures++;
+      throw new Error('too many open files');
+    };
+    const blind = another({ table: { ...procTable, look }, pollMs: 10 });
+    await expect(blind.recover(dir)).rejects.toThrow('too many open files');
+    const ended = blind.ended(dir);
+    await expect.poll(() => failures).toBeGreaterThan(3);
+    await writeFile(join(root, 'go'), '');
+    expect(await ended).toMatchObject({ kind: 'exited', code: 2 });
   });
 
   it('never beats an exit record', async () => {
