@@ -1,0 +1,70 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Recovered, RunEnd } from '../../ports.ts';
+import { isAlive, type ProcessTable } from './proc.ts';
+import { type Exited, fence, type Owner, readAgent, readExit, readOwner, tidy } from './records.ts';
+import { endSurvivors } from './survivors.ts';
+
+/*
+ * What became of a run, from its directory and the process table alone. What must hold:
+ *
+ * 1. An exit record is the truth, whatever else is found.
+ * 2. Without an owner nothing was started, and after this call nothing will be: it is fenced.
+ * 3. `lost` is said only after proof of death: the wrapper is no more, there was no exit record after that, and what
+ *    survived of the run has been killed.
+ */
+
+export async function recoverRun(dir: string, table: ProcessTable): Promise<Recovered> {
+  const exit = await readExit(dir);
+  if (exit) return concluded(dir, table, exit); // 1
+  const owned = await readOwner(dir);
+  switch (owned.kind) {
+    case 'nobody':
+      if (await hasBegun(dir)) return orphaned(dir, table, 'its owner record is gone');
+      return (await fence(dir)) ? { kind: 'never_started' } : recoverRun(dir, table); // 2
+    case 'fenced':
+      return { kind: 'never_started' };
+    case 'torn':
+      return orphaned(dir, table, 'its owner record is damaged, as after a power cut');
+    case 'wrapper':
+      return (await isAlive(table, owned.owner)) ? { kind: 'running' } : proveDeath(dir, table, owned.owner);
+  }
+}
+
+async function proveDeath(dir: string, table: ProcessTable, owner: Owner): Promise<RunEnd> {
+  const late = await readExit(dir); // 3: it may have been written between the first look and the wrapper's death
+  if (late) return concluded(dir, table, late);
+  await tidy(dir, owner);
+  if (owner.boot !== (await table.boot())) return lost('the machine was restarted');
+  await endSurvivors(table, { run: owner.run, agent: await readAgent(dir) });
+  return lost('its wrapper died without leaving an exit record');
+}
+
+/** The wrapper can't be known any more; what is known of the agent must do. */
+async function orphaned(dir: string, table: ProcessTable, reason: string): Promise<RunEnd> {
+  await endSurvivors(table, { agent: await readAgent(dir) });
+  return lost(reason);
+}
+
+/**
+ * What left the process group by a session of its own outlives only a success: a server that the task was to start
+ * may stay, but nothing of a failed attempt may still be at work when the next one begins.
+ */
+async function concluded(dir: string, table: ProcessTable, exit: Exited): Promise<Exited> {
+  const owned = await readOwner(dir);
+  if (owned.kind !== 'wrapper') return exit;
+  await tidy(dir, owned.owner);
+  if (exit.code !== 0 && owned.owner.boot === (await table.boot())) {
+    await endSurvivors(table, { run: owned.owner.run, agent: await readAgent(dir) });
+  }
+  return exit;
+}
+
+async function hasBegun(dir: string): Promise<boolean> {
+  const found = await stat(join(dir, 'agent')).catch(() => undefined);
+  return found !== undefined;
+}
+
+function lost(reason: string): RunEnd {
+  return { kind: 'lost', reason };
+}

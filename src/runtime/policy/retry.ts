@@ -1,0 +1,74 @@
+import type { ErrorClass } from '../model/spec.ts';
+import type { AttemptEnd } from '../ports.ts';
+
+/** How an attempt failed. */
+export interface Failure {
+  readonly class: ErrorClass;
+  readonly reason: string;
+  /** Another try would fail in the same way, whatever its class says. */
+  readonly final?: boolean;
+  /** When the limit that was met ends, where it is known. */
+  readonly reset_at?: number;
+  readonly agent?: string;
+  readonly provider?: string;
+  readonly job_id?: string;
+  readonly exit_code?: number;
+  readonly output?: string;
+}
+
+export interface RetrySituation {
+  /** Attempts that count, this one included. */
+  readonly spent: number;
+  readonly max_attempts: number;
+  /** How the attempt before this one failed. */
+  readonly previous?: ErrorClass;
+  readonly now: number;
+  /** 0 ≤ x < 1, for the jitter. */
+  readonly fraction: number;
+  readonly backoff: number;
+  readonly backoff_max: number;
+}
+
+const LIMIT_PAUSE_MS = 30_000; // of a rate limit that does not say when it ends
+
+/** Failed for good, or back to the queue: when, and whether the attempt counts. */
+export function afterFailure(failure: Failure, situation: RetrySituation): AttemptEnd {
+  const { now, spent, max_attempts, backoff_max } = situation;
+  if (failure.final) return failed(failure);
+  switch (failure.class) {
+    case 'rate_limit':
+      return requeue(failure, Math.max(failure.reset_at ?? now + LIMIT_PAUSE_MS, now), false);
+    case 'auth':
+    case 'billing':
+      return requeue(failure, now + backoff_max, false); // a person must act: nothing is gained by trying soon
+    case 'tool_failure':
+    case 'context_overflow': {
+      const again = spent < max_attempts && situation.previous !== failure.class;
+      return again ? requeue(failure, now + delay(situation), true) : failed(failure);
+    }
+    case 'timeout':
+    case 'crash':
+      return spent < max_attempts ? requeue(failure, now + delay(situation), true) : failed(failure);
+    case 'logic_error':
+    case 'permission':
+    case 'invalid':
+    case 'dependency':
+    case 'upstream':
+    case 'unconfirmed':
+      return failed(failure);
+  }
+}
+
+/** Doubles with each attempt up to the bound; a quarter more or less, so that what failed together comes back apart. */
+function delay({ spent, backoff, backoff_max, fraction }: RetrySituation): number {
+  const plain = Math.min(backoff * 2 ** Math.max(0, spent - 1), backoff_max);
+  return Math.round(plain * (0.75 + fraction / 2));
+}
+
+function requeue(failure: Failure, not_before: number, spent: boolean): AttemptEnd {
+  return { kind: 'requeue', class: failure.class, reason: failure.reason, not_before, spent };
+}
+
+function failed({ class: error_class, final: _final, reset_at: _reset, ...facts }: Failure): AttemptEnd {
+  return { kind: 'finished', outcome: { state: 'failed', error_class, ...facts } };
+}

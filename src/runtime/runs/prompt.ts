@@ -1,0 +1,49 @@
+/** What an agent on this machine is told. */
+export interface LocalPrompt {
+  /** The name of the task's file, by which people and agents speak of it. */
+  readonly file: string;
+  readonly title: string;
+  readonly body: string;
+  readonly constraints: readonly string[];
+  readonly learnings: readonly string[];
+  /** Where the results of the tasks that it depends on are. */
+  readonly results: readonly { readonly id: string; readonly path: string }[];
+  /** Tells this attempt's prompt from every other one. */
+  readonly nonce: string;
+  readonly closing: string;
+}
+
+export const MAX_LEARNINGS = 5;
+
+export function localPrompt(prompt: LocalPrompt): string {
+  const learnings = prompt.learnings.slice(0, MAX_LEARNINGS);
+  return paragraphs([
+    `[${prompt.file}] ${bodyOf(prompt)}`,
+    section('Constraints', prompt.constraints),
+    section('Learnings from earlier work', learnings),
+    section(
+      'Results of the tasks that this one depends on',
+      prompt.results.map(({ id, path }) => `${id}: ${path}`),
+    ),
+    `Attempt: ${prompt.nonce}`,
+    prompt.closing,
+  ]);
+}
+
+/** What a remote service is told: it sees nothing but this text. */
+export function delegatedPrompt(prompt: Pick<LocalPrompt, 'file' | 'title' | 'body' | 'closing'>): string {
+  return paragraphs([`Task: ${prompt.file}`, bodyOf(prompt), prompt.closing]);
+}
+
+function bodyOf({ title, body }: { title: string; body: string }): string {
+  return body.trim() === '' ? title : body.trim();
+}
+
+function section(heading: string, lines: readonly string[]): string {
+  const items = lines.filter((line) => line.trim() !== '').map((line) => `- ${line.trim().replaceAll('\n', '\n  ')}`);
+  return items.length === 0 ? '' : [`${heading}:`, ...items].join('\n');
+}
+
+function paragraphs(parts: readonly string[]): string {
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}

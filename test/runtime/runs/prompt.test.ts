@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest';
+import { delegatedPrompt, type LocalPrompt, localPrompt } from '../../../src/runtime/runs/prompt.ts';
+
+const plain: LocalPrompt = {
+  file: 'fix-login.md',
+  title: 'Fix the login',
+  body: '\nThe redirect after the login loops.\n',
+  constraints: [],
+  learnings: [],
+  results: [],
+  nonce: 'run-1',
+  closing: 'Carry it out.',
+};
+
+it('a bare task is its file name, its body, its attempt and the closing line', () => {
+  expect(localPrompt(plain)).toBe(
+    '[fix-login.md] The redirect after the login loops.\n\nAttempt: run-1\n\nCarry it out.\n',
+  );
+});
+
+it('constraints, learnings and results of dependencies follow in this order', () => {
+  const full = localPrompt({
+    ...plain,
+    constraints: ['no new packages', 'two\nlines', ' '],
+    learnings: ['tests need a port'],
+    results: [{ id: 'plan', path: '/shop/.agent-queue/done/plan.md' }],
+  });
+  expect(full).toMatchInlineSnapshot(`
+    "[fix-login.md] The redirect after the login loops.
+
+    Constraints:
+    - no new packages
+    - two
+      lines
+
+    Learnings from earlier work:
+    - tests need a port
+
+    Results of the tasks that this one depends on:
+    - plan: /shop/.agent-queue/done/plan.md
+
+    Attempt: run-1
+
+    Carry it out.
+    "
+  `);
+});
+
+it('at most five learnings are passed on', () => {
+  const text = localPrompt({ ...plain, learnings: ['l1', 'l2', 'l3', 'l4', 'l5', 'l6'] });
+  expect(text).toContain('- l5\n');
+  expect(text).not.toContain('l6');
+});
+
+it('a task without a body is its title', () => {
+  expect(localPrompt({ ...plain, body: ' \n' })).toMatch(/^\[fix-login\.md\] Fix the login\n/);
+  expect(delegatedPrompt({ ...plain, body: '' })).toContain('\n\nFix the login\n\n');
+});
+
+it('a delegated prompt stands on its own', () => {
+  expect(delegatedPrompt({ ...plain, closing: 'Answer completely.' })).toBe(
+    'Task: fix-login.md\n\nThe redirect after the login loops.\n\nAnswer completely.\n',
+  );
+});
