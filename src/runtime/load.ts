@@ -89,7 +89,10 @@ export class Load implements Counts {
   #count(work: Work, by: 1 | -1): void {
     const { project, route } = work;
     add(this.#running, project, by);
-    if (route.to === 'provider') return add(this.#providers, route.provider, by);
+    if (route.to === 'provider') {
+      add(this.#providers, route.provider, by);
+      return;
+    }
     add(this.#agents, route.agent, by);
     if (route.kind !== 'session') this.headless += by;
     if (work.workspace === 'project') add(this.#checkouts, project, by);
