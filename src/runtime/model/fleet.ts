@@ -10,6 +10,8 @@ export interface FleetAgent {
   readonly status: 'available' | 'busy' | 'offline';
   readonly load: number;
   readonly max: number; // 0 = without limit
+  /** Whether a model can be named to it; a command can only where its argv has `{model}`. */
+  readonly takes_model?: boolean;
   /** A dedicated session takes only this project's tasks. */
   readonly project?: ProjectId;
 }
@@ -28,6 +30,8 @@ export interface Fleet {
   readonly agents: readonly FleetAgent[];
   readonly providers: readonly FleetProvider[];
   readonly default_provider?: string;
+  /** Commands and headless runs together, beside each agent's own `max`; `max` 0 = without limit. */
+  readonly headless?: { readonly running: number; readonly max: number };
   readonly paused: boolean;
   readonly projects: ReadonlyMap<ProjectId, FleetProject>;
   /** Model per priority, from the config: `critical: opus, default: sonnet`. */

@@ -1,0 +1,230 @@
+import type { Load } from '../load.ts';
+import type { Fleet } from '../model/fleet.ts';
+import { keyOf, type TaskKey, type TaskRef } from '../model/ids.ts';
+import { isRefusal } from '../model/refusal.ts';
+import type { RunRoute, WaitReason } from '../model/route.ts';
+import { isLive, type QueuedTask } from '../model/task.ts';
+import { askOf } from '../policy/ask.ts';
+import { anyRoom, decide } from '../policy/decide.ts';
+import { type Choice, chooseNext, Turns } from '../policy/order.ts';
+import type { Change, Clock, TaskStore } from '../ports.ts';
+import type { Launch } from './launch.ts';
+import { type LaneHead, Ready } from './ready.ts';
+
+/*
+ * Starts what can start: the order policy names a task, `decide` names its place, the store journals the claim, and
+ * only then it is launched.
+ *
+ * D1. A task has at most one claim under way, and stands nowhere in the index meanwhile.
+ * D2. From the choice to the claim's own change the place is reserved in `load`, so every decision sees the fleet as
+ *     it will be; claims overlap and share one fsync.
+ * D3. A claim that the store refuses starts nothing. The task is looked at again: at once when it has changed, after
+ *     `RELOOK_MS` when it has not, so a refusal that repeats is no busy loop.
+ * D4. A lane whose head has to wait is left alone until something could have changed that: an end, a resume, a wake.
+ * D5. After `stop()` there is no timer, no claim and no launch under way.
+ */
+
+const CLAIMS_AT_ONCE = 64;
+const RELOOK_MS = 1_000;
+const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits; a later time is reached in steps
+
+export interface DispatcherParts {
+  readonly store: Pick<TaskStore, 'open' | 'subscribe' | 'claim'>;
+  readonly clock: Clock;
+  readonly launch: Launch;
+  /** Must hear the store's changes before the dispatcher does: subscribe it first. */
+  readonly load: Load;
+  readonly fleet: () => Fleet;
+  readonly ageStep: () => number;
+  /** Something that should not have happened; the dispatcher goes on. */
+  readonly report: (problem: unknown, ref: TaskRef) => void;
+}
+
+export interface Waiting {
+  readonly reason: WaitReason;
+  readonly detail?: string | undefined;
+  readonly until?: number | undefined;
+}
+
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+  readonly #turns = new Turns();
+  readonly #claims = new Map<TaskKey, Promise<void>>();
+  readonly #blocked = new Set<string>();
+  #ready = new Ready();
+  #life: { stop: () => void } | undefined;
+  #swept = true;
+  #timer: { at: number; cancel: () => void } | undefined;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    if (this.#life) return;
+    const { store, clock } = this.#parts;
+    this.#ready = new Ready();
+    for (const [, task] of store.open()) if (!this.#claims.has(keyOf(task))) this.#ready.put(task, clock.now());
+    this.#life = { stop: store.subscribe((changes) => this.#hear(changes)) };
+    this.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#life?.stop();
+    this.#life = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    while (this.#claims.size > 0) await Promise.all(this.#claims.values()); // D5
+  }
+
+  /** The fleet may have changed in a way that no change of a task tells: look at everything again. */
+  wake(): void {
+    this.#blocked.clear();
+    this.#sweepSoon();
+  }
+
+  /** Why a queued task does not run, or nothing when it only waits for its turn. */
+  waiting(task: QueuedTask, fleet: Fleet = this.#parts.fleet()): Waiting | undefined {
+    const route = decide(askOf(task), fleet, this.#parts.clock.now());
+    switch (route.to) {
+      case 'wait': {
+        const { to: _, rules: __, ...why } = route;
+        return why;
+      }
+      case 'refuse':
+        return { reason: 'no_eligible_agent', detail: route.reason };
+      case 'agent':
+      case 'provider':
+        return undefined;
+    }
+  }
+
+  /** About how many tasks go before this one. */
+  ahead(task: QueuedTask): number {
+    return this.#ready.ahead(task);
+  }
+
+  #hear(changes: readonly Change[]): void {
+    const now = this.#parts.clock.now();
+    for (const change of changes) this.#index(change, now);
+    if (changes.some(mayFree)) this.#blocked.clear(); // D4
+    this.#sweepSoon();
+  }
+
+  #index({ before, after, at }: Change, now: number): void {
+    const task = after && 'spec' in after ? after : undefined;
+    const key = task ? keyOf(task) : before && keyOf(before);
+    if (!key || this.#claims.has(key)) return; // D1: looked at when its claim settles
+    const freed = before && task && before.waits_for.length > 0 && task.waits_for.length === 0;
+    if (task) this.#ready.put(task, now, freed ? at : undefined);
+    else this.#ready.drop(key);
+  }
+
+  /** Many changes in a row make one sweep, after all listeners have heard of them. */
+  #sweepSoon(): void {
+    if (!this.#life || !this.#swept) return;
+    this.#swept = false;
+    queueMicrotask(() => {
+      this.#swept = true;
+      if (this.#life) this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#parts.clock.now();
+    this.#ready.release(now);
+    while (this.#claims.size < CLAIMS_AT_ONCE && this.#pick(now));
+    this.#setTimer(now);
+  }
+
+  /** Starts the claim of the next task that can run. False when there is none. */
+  #pick(now: number): boolean {
+    const fleet = this.#parts.fleet();
+    if (!anyRoom(fleet)) return false;
+    for (;;) {
+      const choice = chooseNext(this.#ready.heads(this.#blocked), this.#turns, now, this.#parts.ageStep());
+      if (!choice) return false;
+      const { task, lane } = choice.head.entry;
+      const route = decide(askOf(task), fleet, now);
+      if (route.to === 'agent' || route.to === 'provider') {
+        this.#begin(choice, route, fleet.projects.get(task.project)?.weight ?? 1);
+        return true;
+      }
+      this.#blocked.add(lane.key); // the whole lane waits for the same (I1)
+    }
+  }
+
+  #begin(choice: Choice<LaneHead>, route: RunRoute, weight: number): void {
+    const { task } = choice.head.entry;
+    const key = keyOf(task);
+    this.#ready.drop(key); // D1
+    this.#parts.load.reserve(task, task.spec, route); // D2
+    this.#turns.took(choice, weight);
+    const claim = this.#claim(task, route).then((outcome) => {
+      this.#claims.delete(key);
+      this.#settle(choice.head, outcome);
+    });
+    this.#claims.set(key, claim);
+  }
+
+  async #claim(task: QueuedTask, route: RunRoute): Promise<'claimed' | 'not_claimed'> {
+    const { store, load, launch, report } = this.#parts;
+    const ref: TaskRef = { project: task.project, id: task.id };
+    const answer = await attempt(() => store.claim(ref, route, { by: 'dispatcher' }));
+    if (answer.kind === 'threw' || isRefusal(answer.value)) {
+      if (answer.kind === 'threw') report(answer.problem, ref);
+      load.release(ref);
+      return 'not_claimed';
+    }
+    const claimed = answer.value;
+    const under = await attempt(() =>
+      route.to === 'agent' ? launch.launch({ ...claimed, route }) : launch.delegate({ ...claimed, route }),
+    );
+    if (under.kind === 'threw') report(under.problem, ref);
+    return 'claimed';
+  }
+
+  /** What the store says now decides where the task stands (D3). */
+  #settle(head: LaneHead, outcome: 'claimed' | 'not_claimed'): void {
+    const { store, clock } = this.#parts;
+    const was = head.entry.task;
+    const task = store.open().get(keyOf(was));
+    if (outcome === 'not_claimed') this.#blocked.clear(); // its reserved place is free again
+    if (this.#life && task && !isLive(task)) {
+      const same = task.state === 'queued' && task.changed_seq === was.changed_seq;
+      if (same) this.#ready.setAside(head.entry, task, clock.now() + RELOOK_MS);
+      else this.#ready.put(task, clock.now());
+    }
+    this.#sweepSoon();
+  }
+
+  #setTimer(now: number): void {
+    const at = this.#ready.nextDue();
+    if (at === this.#timer?.at) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (at === undefined) return;
+    const cancel = this.#parts.clock.after(Math.max(0, Math.min(at - now, LONGEST_TIMER_MS)), () => {
+      this.#timer = undefined;
+      this.#sweepSoon();
+    });
+    this.#timer = { at, cancel };
+  }
+}
+
+/** Whether a change can let a task run that had to wait: something ended, or pausing changed. */
+function mayFree({ before, after }: Change): boolean {
+  if (!before && !after) return true;
+  const live = after && 'spec' in after && isLive(after);
+  return before !== undefined && isLive(before) && !live;
+}
+
+type Tried<T> = { kind: 'done'; value: T } | { kind: 'threw'; problem: unknown };
+
+async function attempt<T>(run: () => Promise<T>): Promise<Tried<T>> {
+  try {
+    return { kind: 'done', value: await run() };
+  } catch (problem) {
+    return { kind: 'threw', problem };
+  }
+}

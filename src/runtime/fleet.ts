@@ -1,0 +1,79 @@
+import type { Counts } from './load.ts';
+import type { Config } from './model/config.ts';
+import type { Project } from './model/event.ts';
+import type { Fleet, FleetAgent, FleetProject, FleetProvider } from './model/fleet.ts';
+import type { ProjectId } from './model/ids.ts';
+
+export interface FleetParts {
+  readonly config: Config;
+  readonly projects: readonly Project[];
+  /** Live tasks and reservations. */
+  readonly load: Counts;
+  readonly paused: { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  readonly providers: readonly { readonly id: string; readonly ai: readonly string[]; readonly offline?: boolean }[];
+  /** Agents that can't start now, by id. */
+  readonly offline?: ReadonlySet<string>;
+}
+
+/**
+ * The fleet as `decide` sees it: the one function from which the dispatcher and `decide_route` both get it.
+ * A command agent runs at most `max` at once, and all of them together at most `headless.max_running`; 0 means without limit.
+ */
+export function buildFleet(parts: FleetParts): Fleet {
+  const { config, load, paused } = parts;
+  const { default_provider } = config.delegation;
+  return {
+    agents: Object.entries(config.agents).map(([id, agent]) => commandAgent(id, agent, parts)),
+    providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
+    ...(default_provider !== undefined && { default_provider }),
+    headless: { running: load.headless, max: config.headless.max_running },
+    paused: paused.all,
+    projects: fleetProjects(parts),
+    models: config.models as Readonly<Record<string, string>>,
+  };
+}
+
+function commandAgent(id: string, agent: Config['agents'][string], parts: FleetParts): FleetAgent {
+  const load = parts.load.agent(id);
+  return {
+    id,
+    kind: 'command',
+    program: id,
+    capabilities: agent.capabilities,
+    status: parts.offline?.has(id) ? 'offline' : load > 0 ? 'busy' : 'available',
+    load,
+    max: agent.max,
+    takes_model: agent.command.some((argument) => argument.includes('{model}')),
+  };
+}
+
+function fleetProvider(provider: FleetParts['providers'][number], parts: FleetParts): FleetProvider {
+  return {
+    id: provider.id,
+    ai: provider.ai,
+    status: provider.offline ? 'offline' : 'available',
+    load: parts.load.provider(provider.id),
+    max: parts.config.delegation.providers[provider.id]?.max ?? 0,
+  };
+}
+
+function fleetProjects({ config, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
+  const byPath = new Map(config.projects.map((project) => [project.path, project]));
+  const byName = new Map(config.projects.map((project) => [project.name, project]));
+  const entry = ({ id, path, name }: Project): [ProjectId, FleetProject] => {
+    const wanted = byPath.get(path) ?? byName.get(name);
+    const agent = wanted?.agent ?? config.dispatcher.default_agent;
+    return [
+      id,
+      {
+        paused: paused.projects.has(id),
+        running: load.running(id),
+        max_running: wanted?.max_running ?? 0,
+        weight: wanted?.weight ?? 1,
+        checkout_busy: !wanted?.shared_checkout && load.inCheckout(id) > 0,
+        ...(agent !== undefined && { agent }),
+      },
+    ];
+  };
+  return new Map(projects.map(entry));
+}

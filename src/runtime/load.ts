@@ -1,0 +1,106 @@
+import { keyOf, type ProjectId, type TaskKey, type TaskRef } from './model/ids.ts';
+import type { RunRoute } from './model/route.ts';
+import type { TaskSpec } from './model/spec.ts';
+import { isLive, type OpenTask } from './model/task.ts';
+import type { Change } from './ports.ts';
+
+interface Work {
+  readonly project: ProjectId;
+  readonly route: RunRoute;
+  readonly workspace: TaskSpec['workspace'];
+  readonly reserved: boolean;
+}
+
+/** How much is at work where, as `buildFleet` reads it. */
+export interface Counts {
+  agent(id: string): number;
+  provider(id: string): number;
+  /** Commands and headless runs together. */
+  readonly headless: number;
+  running(project: ProjectId): number;
+  /** Local tasks in the project's own checkout. */
+  inCheckout(project: ProjectId): number;
+}
+
+/**
+ * Running counts of live tasks, kept by the changes and never by scanning the queue. A claim under way is reserved, so
+ * that the next decision already sees it; the claim's own change takes the reservation's place. One entry a task:
+ * nothing is counted twice, in whatever order the two arrive.
+ */
+export class Load implements Counts {
+  readonly #work = new Map<TaskKey, Work>();
+  readonly #agents = new Map<string, number>();
+  readonly #providers = new Map<string, number>();
+  readonly #running = new Map<ProjectId, number>();
+  readonly #checkouts = new Map<ProjectId, number>();
+  headless = 0;
+
+  constructor(open: Iterable<OpenTask> = []) {
+    for (const task of open) this.#look(task);
+  }
+
+  apply(changes: readonly Change[]): void {
+    for (const { before, after } of changes) {
+      if (after && 'spec' in after && isLive(after)) this.#look(after);
+      else if (before && isLive(before)) this.#set(keyOf(before), undefined);
+    }
+  }
+
+  reserve(ref: TaskRef, spec: TaskSpec, route: RunRoute): void {
+    this.#set(keyOf(ref), { project: ref.project, route, workspace: spec.workspace, reserved: true });
+  }
+
+  /** Gives a reservation back whose claim came to nothing; a task that is live stays counted. */
+  release(ref: TaskRef): void {
+    if (this.#work.get(keyOf(ref))?.reserved) this.#set(keyOf(ref), undefined);
+  }
+
+  agent(id: string): number {
+    return this.#agents.get(id) ?? 0;
+  }
+
+  provider(id: string): number {
+    return this.#providers.get(id) ?? 0;
+  }
+
+  running(project: ProjectId): number {
+    return this.#running.get(project) ?? 0;
+  }
+
+  inCheckout(project: ProjectId): number {
+    return this.#checkouts.get(project) ?? 0;
+  }
+
+  #look(task: OpenTask): void {
+    if (!isLive(task)) return;
+    const { project, route } = task;
+    this.#set(keyOf(task), { project, route, workspace: task.spec.workspace, reserved: false });
+  }
+
+  #set(key: TaskKey, work: Work | undefined): void {
+    const old = this.#work.get(key);
+    if (old) this.#count(old, -1);
+    if (work) {
+      this.#work.set(key, work);
+      this.#count(work, 1);
+    } else this.#work.delete(key);
+  }
+
+  #count(work: Work, by: 1 | -1): void {
+    const { project, route } = work;
+    add(this.#running, project, by);
+    if (route.to === 'provider') {
+      add(this.#providers, route.provider, by);
+      return;
+    }
+    add(this.#agents, route.agent, by);
+    if (route.kind !== 'session') this.headless += by;
+    if (work.workspace === 'project') add(this.#checkouts, project, by);
+  }
+}
+
+function add<K>(counts: Map<K, number>, key: K, by: number): void {
+  const now = (counts.get(key) ?? 0) + by;
+  if (now === 0) counts.delete(key);
+  else counts.set(key, now);
+}

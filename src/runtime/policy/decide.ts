@@ -1,0 +1,106 @@
+import type { Fleet, FleetProvider } from '../model/fleet.ts';
+import type { Route, RouteRule } from '../model/route.ts';
+import type { TaskSpec } from '../model/spec.ts';
+import { type RouteAsk, rule } from './ask.ts';
+import { chooseSide, findProvider, type Side } from './delegation.ts';
+import { eligibleAgents, hasRoom, pickAgent } from './local.ts';
+import { chooseModel } from './models.ts';
+import { checkoutWait, generalWaits, headlessFull, type Wait } from './waits.ts';
+
+/**
+ * Where a task runs now, or why it doesn't, with every rule that spoke in the order in which it spoke.
+ *
+ * R1. Pure: the same task, fleet and time give the same answer; the dispatcher and `decide_route` both ask here.
+ * R2. A spec that contradicts itself is refused, whatever the fleet's load.
+ * R3. First comes what no waiting mends (`no_eligible_agent`: a person must act), then what waiting mends, in this
+ *     order: paused, dependency, not_before or backoff, project_limit, checkout_busy, no_free_agent. The first is the
+ *     reason; the others that hold are among the rules.
+ */
+export function decide(ask: RouteAsk, fleet: Fleet, now: number): Route {
+  const side = chooseSide(ask.spec, fleet);
+  const against = contradiction(ask.spec, side, fleet);
+  if (against) return { to: 'refuse', reason: against, rules: [...side.rules, rule('contradiction', against)] }; // R2
+  return side.kind === 'provider' ? remotely(ask, fleet, now, side) : locally(ask, fleet, now, side);
+}
+
+function contradiction(spec: TaskSpec, side: Side, fleet: Fleet): string | undefined {
+  const { agent } = spec;
+  if (!agent) return undefined;
+  if (spec.needs_claude_code && agent !== 'claude') {
+    const isClaude = fleet.agents.some((one) => one.id === agent && one.program === 'claude');
+    return isClaude ? undefined : `needs_claude_code: true and agent: ${agent} exclude each other`;
+  }
+  if (side.kind === 'provider') {
+    return `agent: ${agent} runs on this machine, preferred_ai: ${spec.preferred_ai} elsewhere: name one of them`;
+  }
+  return undefined;
+}
+
+function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, { kind: 'provider' }>): Route {
+  const waits = generalWaits(ask, fleet, now);
+  const { provider } = side;
+  if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', detail: noRoomAt(provider) });
+  if (waits.length > 0) return waiting(side.rules, waits);
+  const rules = [...side.rules, rule('provider', `${provider.id} takes it`)];
+  return { to: 'provider', provider: provider.id, ...(side.ai !== undefined && { ai: side.ai }), rules };
+}
+
+function noRoomAt(provider: FleetProvider): string {
+  if (provider.status === 'offline') return `provider ${provider.id} is offline`;
+  return `provider ${provider.id} has ${provider.load} of ${provider.max} jobs`;
+}
+
+function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, { kind: 'local' }>): Route {
+  // `agent:` is more exact than a preference of a program, and equal to or narrower than needs_claude_code (see above).
+  const eligible = eligibleAgents(ask, fleet, ask.spec.agent ? undefined : side.wish);
+  const rules = [...side.rules, ...eligible.rules];
+  if (eligible.kind === 'none') {
+    const away = side.may_leave && !ask.spec.agent ? findProvider('auto', fleet) : undefined;
+    if (away) {
+      const says = `true: no agent here could take it, so ${away.provider.id} may`;
+      return remotely(ask, fleet, now, {
+        kind: 'provider',
+        ...away,
+        rules: [...rules, rule('allow_delegation', says)],
+      });
+    }
+    return waiting(rules, [{ reason: 'no_eligible_agent', detail: eligible.detail }], generalWaits(ask, fleet, now)); // R3
+  }
+  const waits = generalWaits(ask, fleet, now);
+  const checkout = checkoutWait(ask, fleet);
+  if (checkout) waits.push(checkout);
+  const full = headlessFull(fleet);
+  const usable = full ? eligible.agents.filter((agent) => agent.kind === 'session') : eligible.agents;
+  const picked = pickAgent(usable, ask.spec.priority);
+  if (!picked) waits.push({ reason: 'no_free_agent', detail: noRoomAmong(eligible.agents, full) });
+  if (waits.length > 0 || !picked) return waiting(rules, waits);
+  const { agent } = picked;
+  const chosen = chooseModel(ask.spec, agent, fleet);
+  rules.push(picked.rule, ...chosen.rules);
+  return { to: 'agent', agent: agent.id, kind: agent.kind, ...(chosen.model && { model: chosen.model }), rules };
+}
+
+function noRoomAmong(agents: Fleet['agents'], full: string | undefined): string {
+  if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return full;
+  const states = [...agents].sort((a, b) => (a.id < b.id ? -1 : 1)).map(stateOf);
+  return states.slice(0, 5).join(', ') + (states.length > 5 ? ` and ${states.length - 5} more` : '');
+}
+
+function stateOf(agent: Fleet['agents'][number]): string {
+  return agent.status === 'offline' ? `${agent.id} is offline` : `${agent.id} has ${agent.load} of ${agent.max} runs`;
+}
+
+function waiting(rules: readonly RouteRule[], waits: readonly Wait[], also: readonly Wait[] = []): Route {
+  const [first] = waits;
+  if (!first) throw new Error('a route that waits has no reason to');
+  const said = [...waits, ...also].map((wait) => rule(wait.reason, wait.detail));
+  return { to: 'wait', ...first, rules: [...rules, ...said] };
+}
+
+/** Whether anything could start at all: where not, no task needs to be looked at. */
+export function anyRoom(fleet: Fleet): boolean {
+  if (fleet.paused) return false;
+  if (fleet.providers.some(hasRoom)) return true;
+  const full = headlessFull(fleet) !== undefined;
+  return fleet.agents.some((agent) => hasRoom(agent) && (agent.kind === 'session' || !full));
+}

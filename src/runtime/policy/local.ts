@@ -1,0 +1,115 @@
+import type { Fleet, FleetAgent } from '../model/fleet.ts';
+import type { RouteRule } from '../model/route.ts';
+import type { TaskSpec } from '../model/spec.ts';
+import { listed, type RouteAsk, rule } from './ask.ts';
+
+/** A local agent that a key names: the task `must` have it, or `should` where that agent can take the task. */
+export interface Wish {
+  readonly name: string;
+  readonly firm: 'must' | 'should';
+  readonly key: string;
+}
+
+export type Eligible =
+  | { readonly kind: 'some'; readonly agents: readonly FleetAgent[]; readonly rules: readonly RouteRule[] }
+  /** No configured agent could ever take it. */
+  | { readonly kind: 'none'; readonly detail: string; readonly rules: readonly RouteRule[] };
+
+/**
+ * The agents that could take a task, busy or not.
+ *
+ * L1. `agent:` and `needs_claude_code` bind: nobody else takes the task.
+ * L2. `preferred_ai` and the project's default agent bind too wherever the one they name could take the task;
+ *     where it could not (it lacks what `requires` asks for), any other that could may.
+ * L3. A task that names nobody, in a project without a default agent, may go to any agent that fits.
+ */
+export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefined): Eligible {
+  const named = wish ?? ownWish(ask, fleet);
+  const rules: RouteRule[] = [];
+  if (named && !fleet.agents.some((agent) => goesBy(agent, named.name)) && named.firm === 'must') {
+    const known = listed([...new Set(fleet.agents.map((agent) => agent.program))].sort());
+    return none(rules, named.key, `no agent ${named.name} is configured (known: ${known})`);
+  }
+  const fitting = fleet.agents.filter((agent) => misfit(ask, agent) === undefined);
+  if (!named) return some(rules, fitting, ask, fleet.agents);
+  const wished = fitting.filter((agent) => goesBy(agent, named.name));
+  if (wished.length > 0 || named.firm === 'must') {
+    rules.push(rule(named.key, `${named.name} is to take it`));
+    return some(
+      rules,
+      wished,
+      ask,
+      fleet.agents.filter((agent) => goesBy(agent, named.name)),
+    );
+  }
+  rules.push(rule(named.key, `${named.name} can't take it; any other agent that can may`)); // L2
+  return some(rules, fitting, ask, fleet.agents);
+}
+
+/** `agent:` first; else the project's default, which binds when it names nobody: that is a mistake to be seen. */
+function ownWish(ask: RouteAsk, fleet: Fleet): Wish | undefined {
+  if (ask.spec.agent) return { name: ask.spec.agent, firm: 'must', key: 'agent' };
+  const usual = ask.project && fleet.projects.get(ask.project)?.agent;
+  if (!usual) return undefined;
+  const known = fleet.agents.some((agent) => goesBy(agent, usual));
+  return { name: usual, firm: known ? 'should' : 'must', key: 'default_agent' };
+}
+
+export function goesBy(agent: FleetAgent, name: string): boolean {
+  return agent.program === name || agent.id === name;
+}
+
+/** Why an agent could never take this task. Load and being offline pass, so they are no reason here. */
+function misfit(ask: RouteAsk, agent: FleetAgent): string | undefined {
+  const { mode, requires } = ask.spec;
+  if (ask.exclude?.includes(agent.id)) return 'is excluded';
+  if (agent.project && agent.project !== ask.project) return 'serves another project';
+  if (mode === 'session' && agent.kind !== 'session') return 'has no sessions';
+  if (mode === 'headless' && agent.kind === 'session') return 'is a session'; // a command takes both modes
+  const missing = requires.filter((capability) => !agent.capabilities.includes(capability));
+  return missing.length > 0 ? `lacks ${missing.join(', ')}` : undefined;
+}
+
+function some(
+  rules: RouteRule[],
+  agents: readonly FleetAgent[],
+  ask: RouteAsk,
+  asked: readonly FleetAgent[],
+): Eligible {
+  if (agents.length === 0) {
+    const why = [...asked].sort(byId).map((agent) => `${agent.id} ${misfit(ask, agent)}`);
+    return none(rules, 'eligible', why.length > 0 ? listed(why, 5) : 'no agent is configured');
+  }
+  rules.push(rule('eligible', listed(agents.map((agent) => agent.id).sort())));
+  return { kind: 'some', agents, rules };
+}
+
+function none(rules: RouteRule[], key: string, detail: string): Eligible {
+  return { kind: 'none', detail, rules: [...rules, rule(key, detail)] };
+}
+
+/** Critical work goes where least is going on, other work where the largest share is free; ties by id. */
+export function pickAgent(
+  agents: readonly FleetAgent[],
+  priority: TaskSpec['priority'],
+): { agent: FleetAgent; rule: RouteRule } | undefined {
+  const critical = priority === 'critical';
+  const order = (a: FleetAgent, b: FleetAgent) => (critical ? a.load - b.load : score(b) - score(a)) || byId(a, b);
+  const [best] = agents.filter(hasRoom).sort(order);
+  if (!best) return undefined;
+  const slots = best.max === 0 ? 'without limit' : `of ${best.max}`;
+  const why = critical ? 'least loaded' : 'most room';
+  return { agent: best, rule: rule('load', `${best.id}: ${why}, ${best.load} at work ${slots}`) };
+}
+
+export function hasRoom(place: { status: string; load: number; max: number }): boolean {
+  return place.status !== 'offline' && (place.max === 0 || place.load < place.max);
+}
+
+function score(agent: FleetAgent): number {
+  return agent.max === 0 ? 1 : 1 - agent.load / agent.max;
+}
+
+export function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}

@@ -1,0 +1,51 @@
+import type { Fleet, FleetProject } from '../model/fleet.ts';
+import type { WaitReason } from '../model/route.ts';
+import { listed, type RouteAsk } from './ask.ts';
+
+export interface Wait {
+  readonly reason: WaitReason;
+  readonly detail: string;
+  readonly until?: number;
+}
+
+/** What holds a task wherever it would run, in the order in which it is told; all of it holds at once. */
+export function generalWaits(ask: RouteAsk, fleet: Fleet, now: number): Wait[] {
+  const project = ask.project && fleet.projects.get(ask.project);
+  const waits: Wait[] = [];
+  if (fleet.paused) waits.push({ reason: 'paused', detail: 'everything is paused' });
+  else if (project?.paused) waits.push({ reason: 'paused', detail: 'the project is paused' });
+  if (ask.waits_for && ask.waits_for.length > 0) {
+    waits.push({ reason: 'dependency', detail: `not done yet: ${listed(ask.waits_for, 5)}` });
+  }
+  const due = ask.not_before;
+  if (due !== undefined && due > now) {
+    const reason = ask.backoff ? 'backoff' : 'not_before';
+    const detail = ask.backoff ? 'the last attempt failed; the next one starts then' : 'it may not start earlier';
+    waits.push({ reason, detail, until: due });
+  }
+  if (project && full(project)) {
+    waits.push({ reason: 'project_limit', detail: `${project.running} of ${project.max_running} run already` });
+  }
+  return waits;
+}
+
+function full(project: FleetProject): boolean {
+  return project.max_running > 0 && project.running >= project.max_running;
+}
+
+/** The checkout is used by one task at a time; a worktree is the task's own. */
+export function checkoutWait(ask: RouteAsk, fleet: Fleet): Wait | undefined {
+  if (ask.spec.workspace !== 'project' || !ask.project) return undefined;
+  if (!fleet.projects.get(ask.project)?.checkout_busy) return undefined;
+  return {
+    reason: 'checkout_busy',
+    detail: 'another task works in the same checkout (workspace: worktree would not wait)',
+  };
+}
+
+/** The bound over commands and headless runs together. Undefined while there is room. */
+export function headlessFull(fleet: Fleet): string | undefined {
+  const all = fleet.headless;
+  if (!all || all.max === 0 || all.running < all.max) return undefined;
+  return `${all.running} of ${all.max} headless runs (headless.max_running) are at work`;
+}

@@ -1,0 +1,47 @@
+import { Dispatcher } from '../../../src/runtime/dispatcher/dispatcher.ts';
+import type { Claimed } from '../../../src/runtime/dispatcher/launch.ts';
+import { buildFleet } from '../../../src/runtime/fleet.ts';
+import { Load } from '../../../src/runtime/load.ts';
+import { Config } from '../../../src/runtime/model/config.ts';
+import type { Project } from '../../../src/runtime/model/event.ts';
+import type { ProjectId } from '../../../src/runtime/model/ids.ts';
+import { settled, VirtualClock } from '../../fakes/virtual-clock.ts';
+import { MemoryStore, OTHER, PROJECT } from './memory-store.ts';
+
+/** A dispatcher in a small world: two projects, `shop` and `site`, and whatever the config says. */
+export function world(input: object) {
+  const clock = new VirtualClock();
+  const store = new MemoryStore(clock);
+  const load = new Load();
+  store.subscribe((changes) => load.apply(changes));
+  const config = Config.parse(input);
+  const paused = { all: false, projects: new Set<ProjectId>() };
+  const projects: Project[] = [
+    { id: PROJECT, path: '/shop', name: 'shop', adopted_at: 0 },
+    { id: OTHER, path: '/site', name: 'site', adopted_at: 0 },
+  ];
+  const providers = Object.entries(config.delegation.providers).map(([id, { ai }]) => ({ id, ai }));
+  const fleet = () => buildFleet({ config, projects, load, paused, providers });
+  const launched: string[] = [];
+  const problems: unknown[] = [];
+  const start = (how: string) => async (claimed: Claimed) => {
+    launched.push(`${how}:${claimed.task.id}`);
+  };
+  const launch = { launch: start('run'), delegate: start('delegate') };
+  const report = (problem: unknown) => problems.push(problem);
+  const ageStep = () => config.order.age_step;
+  const dispatcher = new Dispatcher({ store, clock, launch, load, fleet, ageStep, report });
+  dispatcher.start();
+  const ids = () => store.claimed.map(({ ref }) => ref.id as string);
+  return { clock, store, load, dispatcher, fleet, paused, launch, launched, problems, ids, settled };
+}
+
+export const ONE = { agents: { worker: { command: ['work'], max: 1 } } };
+export const WIDE = {
+  agents: { worker: { command: ['work'], max: 0 } },
+  headless: { max_running: 0 },
+  projects: [
+    { name: 'shop', path: '/shop', shared_checkout: true },
+    { name: 'site', path: '/site', shared_checkout: true },
+  ],
+};

@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Fleet } from '../../../src/runtime/model/fleet.ts';
+import { Route } from '../../../src/runtime/model/route.ts';
+import { type RouteAsk, signatureOf } from '../../../src/runtime/policy/ask.ts';
+import { anyRoom, decide } from '../../../src/runtime/policy/decide.ts';
+import { hasRoom } from '../../../src/runtime/policy/local.ts';
+import { agent, fleet, NOW, project, provider, SHOP, SITE, spec } from './fixtures.ts';
+
+const maybe = <T>(...values: T[]) => fc.constantFrom(undefined, ...values);
+const clean = (value: object) => Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined));
+
+const anySpec = fc
+  .record({
+    priority: fc.constantFrom('critical', 'high', 'default', 'low'),
+    needs_claude_code: maybe(true, false),
+    preferred_ai: maybe('claude-code', 'auto', 'alpha', 'beta', 'gemini', 'gpu', 'nobody', 'worker'),
+    allow_delegation: maybe(true, false),
+    complexity_hint: maybe('simple', 'complex'),
+    agent: maybe('claude', 'worker', 'lint-bot', 'nobody'),
+    mode: maybe('session', 'headless'),
+    model: maybe('mine'),
+    workspace: fc.constantFrom('project', 'worktree'),
+    requires: fc.subarray(['lint', 'test']),
+  })
+  .map((input) => spec(clean(input)));
+
+const place = fc.record({
+  status: fc.constantFrom('available' as const, 'offline' as const),
+  load: fc.nat(3),
+  max: fc.nat(3),
+});
+const anyAgent = fc
+  .tuple(
+    fc.constantFrom('claude', 'worker', 'lint-bot'),
+    fc.constantFrom('command' as const, 'headless' as const, 'session' as const),
+    fc.subarray(['lint', 'test']),
+    place,
+    maybe(SHOP, SITE),
+    fc.boolean(),
+  )
+  .map(([program, kind, capabilities, at, own, takes_model]) =>
+    agent(program, { kind, capabilities, takes_model, ...at, ...(own && { project: own }) }),
+  );
+const anyFleet: fc.Arbitrary<Fleet> = fc
+  .record({
+    agents: fc.uniqueArray(anyAgent, { maxLength: 3, selector: (one) => one.id }),
+    providers: fc
+      .subarray(['alpha', 'beta'])
+      .chain((ids) => fc.tuple(...ids.map((id) => place.map((at) => provider(id, { ai: ['gemini'], ...at }))))),
+    default_provider: maybe('alpha', 'beta'),
+    paused: fc.boolean(),
+    own: fc.record({ paused: fc.boolean(), running: fc.nat(3), max_running: fc.nat(3), checkout_busy: fc.boolean() }),
+    usual: maybe('claude', 'nobody'),
+    headless: fc.record({ running: fc.nat(3), max: fc.nat(3) }),
+  })
+  .map(({ own, usual, default_provider, ...rest }) =>
+    fleet({
+      ...rest,
+      ...(default_provider && { default_provider }),
+      projects: new Map([[SHOP, project({ ...own, ...(usual && { agent: usual }) })]]),
+    }),
+  );
+const anyAsk: fc.Arbitrary<RouteAsk> = fc
+  .record({
+    spec: anySpec,
+    project: maybe(SHOP, SITE),
+    waits_for: fc.subarray(['x', 'y']),
+    not_before: maybe(NOW - 1, NOW, NOW + 1),
+    backoff: maybe(true),
+  })
+  .map((ask) => clean(ask) as unknown as RouteAsk);
+
+const check = (holds: (ask: RouteAsk, on: Fleet) => void) =>
+  fc.assert(fc.property(anyAsk, anyFleet, holds), { numRuns: 2_000 });
+
+test('every answer is a route with rules, and the same question gets the same answer', () => {
+  check((ask, on) => {
+    const route = decide(ask, on, NOW);
+    expect(Route.parse(route)).toEqual(route);
+    expect(route.rules.length).toBeGreaterThan(0);
+    expect(decide(structuredClone(ask), structuredClone(on), NOW)).toEqual(route);
+  });
+});
+
+test('nothing leaves the machine unless the task opted in and nothing above in the precedence keeps it', () => {
+  check((ask, on) => {
+    if (decide(ask, on, NOW).to !== 'provider') return;
+    const { needs_claude_code, preferred_ai, allow_delegation, agent } = ask.spec;
+    expect(preferred_ai !== undefined || allow_delegation === true).toBe(true);
+    expect(needs_claude_code).not.toBe(true);
+    expect(preferred_ai).not.toBe('claude-code');
+    expect(allow_delegation).not.toBe(false);
+    expect(agent).toBeUndefined();
+  });
+});
+
+test('a task runs only where there is room, by an agent that fits', () => {
+  check((ask, on) => {
+    const route = decide(ask, on, NOW);
+    if (route.to !== 'agent') return;
+    const chosen = on.agents.find((one) => one.id === route.agent);
+    expect(chosen && hasRoom(chosen)).toBe(true);
+    expect(chosen?.capabilities).toEqual(expect.arrayContaining([...ask.spec.requires]));
+    if (chosen?.project) expect(chosen.project).toBe(ask.project);
+    if (ask.spec.agent) expect(chosen?.program).toBe(ask.spec.agent);
+    if (ask.spec.needs_claude_code) expect(chosen?.program).toBe('claude');
+    if (chosen?.kind !== 'session' && on.headless?.max) expect(on.headless.running).toBeLessThan(on.headless.max);
+  });
+});
+
+test('what runs was held by nothing, and needs room somewhere', () => {
+  check((ask, on) => {
+    const route = decide(ask, on, NOW);
+    if (route.to !== 'agent' && route.to !== 'provider') return;
+    expect(anyRoom(on)).toBe(true);
+    expect(ask.waits_for).toEqual([]);
+    expect(ask.not_before ?? 0).toBeLessThanOrEqual(NOW);
+    const own = ask.project && on.projects.get(ask.project);
+    expect(own?.paused).not.toBe(true);
+    if (own?.max_running) expect(own.running).toBeLessThan(own.max_running);
+    if (route.to === 'agent' && ask.spec.workspace === 'project') expect(own?.checkout_busy).not.toBe(true);
+  });
+});
+
+test('the complexity hint changes nothing but what is said', () => {
+  check((ask, on) => {
+    const { complexity_hint: _, ...rest } = ask.spec;
+    const without = decide({ ...ask, spec: rest }, on, NOW);
+    const route = decide(ask, on, NOW);
+    expect({ ...route, rules: route.rules.filter((said) => said.rule !== 'complexity_hint') }).toEqual(without);
+  });
+});
+
+test('tasks of one signature get one answer', () => {
+  check((ask, on) => {
+    const other = spec({ ...ask.spec, title: 'another', tags: ['x'], ttl_seconds: 60, group: 'g' });
+    expect(signatureOf(other)).toBe(signatureOf(ask.spec));
+    expect(decide({ ...ask, spec: other }, on, NOW)).toEqual(decide(ask, on, NOW));
+  });
+});

@@ -1,0 +1,145 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ProjectId } from '../../../src/runtime/model/ids.ts';
+import { Priority } from '../../../src/runtime/model/spec.ts';
+import { chooseNext, type Head, levelOf, longestWait, Turns } from '../../../src/runtime/policy/order.ts';
+
+const STEP = 600_000;
+const id = (n: number) => ProjectId.parse(`p_${n.toString(16).padStart(12, '0')}`);
+
+/** A queue that is always served by the policy: `serve` takes the next task and lets some time pass. */
+class Queue {
+  readonly turns = new Turns();
+  readonly lanes = new Map<string, Head[]>();
+  readonly weights: ReadonlyMap<ProjectId, number>;
+  now = 0;
+  #seq = 0;
+
+  constructor(weights: ReadonlyMap<ProjectId, number> = new Map()) {
+    this.weights = weights;
+  }
+
+  add(project: ProjectId, priority: Priority): Head {
+    const head: Head = { project, priority, since: this.now, seq: this.#seq++ };
+    const key = `${project} ${priority}`;
+    const lane = this.lanes.get(key);
+    if (lane) lane.push(head);
+    else this.lanes.set(key, [head]);
+    return head;
+  }
+
+  serve(takes = 0): Head | undefined {
+    const heads = [...this.lanes.values()].flatMap((lane) => lane.slice(0, 1));
+    const choice = chooseNext(heads, this.turns, this.now, STEP);
+    if (!choice) return undefined;
+    this.turns.took(choice, this.weights.get(choice.head.project) ?? 1);
+    this.lanes.get(`${choice.head.project} ${choice.head.priority}`)?.shift();
+    this.now += takes;
+    return choice.head;
+  }
+}
+
+describe('order', () => {
+  it('goes by priority, then by age', () => {
+    const queue = new Queue();
+    const low = queue.add(id(1), 'low');
+    const first = queue.add(id(1), 'default');
+    const second = queue.add(id(1), 'default');
+    const high = queue.add(id(1), 'high');
+    const critical = queue.add(id(1), 'critical');
+    expect([1, 2, 3, 4, 5].map(() => queue.serve())).toEqual([critical, high, first, second, low]);
+    expect(queue.serve()).toBeUndefined();
+  });
+
+  it('raises a task one level per step, never beyond critical', () => {
+    const head: Head = { project: id(1), priority: 'low', since: 0, seq: 0 };
+    const levels = [0, STEP - 1, STEP, 2 * STEP, 3 * STEP, 99 * STEP].map((now) => levelOf(head, now, STEP));
+    expect(levels).toEqual([3, 3, 2, 1, 0, 0]);
+  });
+
+  it('shares between projects by weight, however much one of them queues', () => {
+    const queue = new Queue(new Map([[id(1), 3]]));
+    for (let n = 0; n < 10_000; n++) queue.add(id(1), 'default');
+    for (let n = 0; n < 100; n++) queue.add(id(2), 'default');
+    const served = Array.from({ length: 80 }, () => queue.serve()?.project);
+    expect(served.filter((one) => one === id(2))).toHaveLength(20);
+  });
+
+  it('gives a project that was idle its share and no more', () => {
+    const queue = new Queue();
+    for (let n = 0; n < 1_000; n++) queue.add(id(1), 'default');
+    for (let n = 0; n < 500; n++) queue.serve();
+    for (let n = 0; n < 500; n++) queue.add(id(2), 'default');
+    const served = Array.from({ length: 20 }, () => queue.serve()?.project);
+    expect(served.filter((one) => one === id(2))).toHaveLength(10);
+  });
+
+  it('lets a fresh critical task pass ten thousand old low ones', () => {
+    const queue = new Queue();
+    for (let n = 0; n < 10_000; n++) queue.add(id(1), 'low');
+    queue.now = 5 * STEP;
+    queue.serve();
+    queue.add(id(1), 'critical');
+    expect(queue.serve()?.priority).toBe('critical');
+  });
+
+  it('serves a low task under an endless stream of critical ones, in three steps and four dispatches', () => {
+    const queue = new Queue();
+    const low = queue.add(id(1), 'low');
+    for (let n = 0; n < 10; n++) queue.add(id(1), 'critical');
+    const each = 60_000;
+    let turns = 0;
+    for (let served = queue.serve(each); served !== low; served = queue.serve(each)) {
+      queue.add(id(1), 'critical'); // as many come as go
+      if (queue.now >= 3 * STEP) turns += 1;
+      expect(turns).toBeLessThanOrEqual(longestWait(0, 1, []));
+    }
+    expect(queue.now).toBeGreaterThanOrEqual(3 * STEP);
+  });
+
+  it('serves a trickle beside 10,000 aged low tasks of one project within the bound', () => {
+    const queue = new Queue();
+    for (let n = 0; n < 10_000; n++) queue.add(id(1), 'low');
+    queue.now = 4 * STEP;
+    const waits: number[] = [];
+    for (let round = 0; round < 50; round++) {
+      const trickle = queue.add(id(2), 'critical');
+      let dispatches = 1;
+      while (queue.serve(1_000) !== trickle) dispatches += 1;
+      waits.push(dispatches);
+    }
+    expect(Math.max(...waits)).toBeLessThanOrEqual(longestWait(0, 1, [1]));
+    expect(Math.max(...waits)).toBeLessThanOrEqual(2);
+  });
+
+  it('keeps the documented bound in any mixture', () => {
+    const arrivals = fc.array(
+      fc.record({ project: fc.integer({ min: 1, max: 4 }), priority: fc.constantFrom(...Priority.options) }),
+      { minLength: 1, maxLength: 60 },
+    );
+    const weights = fc.array(fc.constantFrom(0.5, 1, 2, 5), { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        arrivals,
+        weights,
+        fc.nat(5),
+        fc.constantFrom(1_000, 60_000, 200_000),
+        (mixture, heavy, olderRaised, each) => {
+          const queue = new Queue(new Map(heavy.map((weight, n) => [id(n + 1), weight])));
+          for (let n = 0; n < 200; n++) queue.add(id(2), 'low'); // the backlog of another project
+          for (let n = 0; n < olderRaised; n++) queue.add(id(1), 'low');
+          queue.now += STEP;
+          const watched = queue.add(id(1), 'low');
+          let turns = 0;
+          for (let n = 0; queue.serve(each) !== watched; n++) {
+            const next = mixture[n % mixture.length]; // an endless stream: as many come as go
+            if (next) queue.add(id(next.project), next.priority);
+            if (queue.now - watched.since >= 3 * STEP) turns += 1;
+            expect(turns).toBeLessThanOrEqual(longestWait(olderRaised, heavy[0] ?? 1, heavy.slice(1)));
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  }, 60_000);
+});
