@@ -1,0 +1,42 @@
+import type { Look, Structured } from '../cli.ts';
+import { safeLine, safeText } from '../safe-text.ts';
+
+/** What a person reads of any value: names aligned, lists as lines, nothing that is empty. */
+export function fieldLines(fields: Structured, look: Look): string {
+  return lines(fields, look, '');
+}
+
+function lines(fields: Structured, look: Look, indent: string): string {
+  const shown = Object.entries(fields).filter(([, value]) => !isEmpty(value));
+  const width = Math.max(0, ...shown.map(([name]) => name.length));
+  return shown
+    .map(([name, value]) => {
+      const label = look.paint('dim', safeLine(name).replaceAll('_', ' ').padEnd(width));
+      const text = valueText(value, look, `${indent}  `);
+      return text.startsWith('\n') ? `${indent}${label}${text}` : `${indent}${label}  ${text}\n`;
+    })
+    .join('');
+}
+
+function valueText(value: unknown, look: Look, indent: string): string {
+  if (Array.isArray(value) && value.some((item) => typeof item === 'object'))
+    return `\n${value.map((item) => `${indent}- ${inline(item)}\n`).join('')}`;
+  if (Array.isArray(value)) return value.map((item) => safeLine(String(item))).join(', ');
+  if (typeof value === 'object' && value !== null) return `\n${lines({ ...value }, look, indent)}`;
+  const text = safeText(String(value)).trimEnd();
+  if (!text.includes('\n')) return text;
+  return `\n${text.replace(/^/gm, indent)}\n`;
+}
+
+/** `what: the queue is full, next: …` on one line. */
+function inline(item: unknown): string {
+  if (typeof item !== 'object' || item === null) return safeLine(String(item));
+  const entries = Object.entries(item).filter(([, value]) => !isEmpty(value));
+  return entries
+    .map(([name, value]) => safeLine(`${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`))
+    .join(', ');
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
+}
