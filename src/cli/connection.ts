@@ -129,13 +129,16 @@ export class Connection {
   }
 
   #greet(wire: Wire): Promise<void> {
-    const { version, token } = this.#target;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => wire.destroy('did not answer the handshake'), GREETING_MS);
       wire.listen({
         message: (message) => {
           if (message.id !== 'initialize' || message.method !== undefined) return this.#receive(wire, message);
-          if (message.error) return reject(refusedBy(message.error));
+          clearTimeout(timer);
+          if (message.error) {
+            reject(refusedBy(message.error));
+            return wire.destroy();
+          }
           wire.send({ method: 'notifications/initialized' });
           resolve();
         },
@@ -145,16 +148,22 @@ export class Connection {
           if (this.#wire === wire) this.#lost(why);
         },
       });
-      wire.send({ method: 'yardmaster/hello', params: { bridge: this.#bridge, version, ...(token ? { token } : {}) } });
-      const clientInfo = { name: 'yardmaster-cli', version };
-      const params = { protocolVersion: PROTOCOL, capabilities: {}, clientInfo };
-      wire.send({ id: 'initialize', method: 'initialize', params });
+      this.#hello(wire);
     });
   }
 
+  #hello(wire: Wire): void {
+    const { version, token } = this.#target;
+    wire.send({ method: 'yardmaster/hello', params: { bridge: this.#bridge, version, ...(token ? { token } : {}) } });
+    const clientInfo = { name: 'yardmaster-cli', version };
+    const params = { protocolVersion: PROTOCOL, capabilities: {}, clientInfo };
+    wire.send({ id: 'initialize', method: 'initialize', params });
+  }
+
   #receive(wire: Wire, message: Message): void {
-    if (message.method !== undefined) return answer(wire, message);
-    const pending = typeof message.id === 'number' ? this.#settle(message.id) : undefined;
+    if (message.method !== undefined) answer(wire, message);
+    const ours = message.method === undefined && typeof message.id === 'number';
+    const pending = ours ? this.#settle(Number(message.id)) : undefined;
     if (message.error) pending?.reject(refusedBy(message.error));
     else pending?.resolve(message.result);
   }

@@ -48,4 +48,4 @@ function cut(line: string, width: number | undefined): string {
   return `${kept}…${coloured ? '\u001b[0m' : ''}`;
 }
 
-const COLOUR = /(\u001b\[\d+m)/;
+const COLOUR = /(\p{Cc}\[\d+m)/u;

@@ -53,7 +53,7 @@ export class Wire {
     const [first = '', ...others] = chunk.split('\n');
     this.#parts.push(first);
     this.#length += first.length;
-    if (this.#length > MAX_LINE) return this.destroy('sent a line without an end');
+    if (this.#length > MAX_LINE) this.destroy('sent a line without an end');
     if (others.length === 0) return;
     const lines = [this.#parts.join(''), ...others];
     const rest = lines.pop() ?? '';

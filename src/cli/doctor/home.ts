@@ -4,18 +4,18 @@ import type { Cli } from '../cli.ts';
 import { type Finding, missing, note, ok } from './check.ts';
 
 /** File systems whose locks, renames or fsyncs can't be trusted, by the number that statfs gives (Linux). */
-const REMOTE: Readonly<Record<number, string>> = {
-  [0x6969]: 'NFS',
-  [0x517b]: 'SMB',
-  [0xff534d42]: 'CIFS',
-  [0xfe534d42]: 'SMB2',
-  [0x01021997]: '9P',
-  [0x5346414f]: 'AFS',
-  [0x00c36400]: 'Ceph',
-  [0x65735546]: 'FUSE',
-  [0x47504653]: 'GPFS',
-  [0x0bd00bd0]: 'Lustre',
-};
+const REMOTE: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x01021997, '9P'],
+  [0x5346414f, 'AFS'],
+  [0x00c36400, 'Ceph'],
+  [0x65735546, 'FUSE'],
+  [0x47504653, 'GPFS'],
+  [0x0bd00bd0, 'Lustre'],
+]);
 
 export function localDisk({ runtime }: Cli): Finding {
   const place = nearestExisting(runtime.home);
@@ -29,7 +29,7 @@ export function localDisk({ runtime }: Cli): Finding {
 }
 
 export function remoteKind(type: number): string | undefined {
-  return REMOTE[type >>> 0];
+  return REMOTE.get(type >>> 0);
 }
 
 /** Whoever can write the home can tell the agents what to do. */
