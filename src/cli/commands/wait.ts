@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli, Structured } from '../cli.ts';
 import { EXIT, usage } from '../failure.ts';
+import { pause } from '../pause.ts';
 import { projectNamed, taskRef } from '../project.ts';
 import { parseDuration } from '../time.ts';
 import { tasksOf } from '../views/tasks.ts';
@@ -16,6 +17,7 @@ interface Options {
 
 /** The longest that one call of the tool waits. */
 const TURN_SECONDS = 45;
+const TURN_PAUSE_MS = 100;
 const ENDED = new Set(['done', 'failed', 'cancelled']);
 
 export function waitCommand(program: Command, cli: Cli): void {
@@ -54,6 +56,7 @@ async function wait(cli: Cli, ids: readonly string[], options: Options): Promise
     const wait_seconds = Math.min(TURN_SECONDS, Math.ceil(left / 1_000));
     const answer = await cli.call('job_status', { ...which, wait: mode, wait_seconds, detail: 'summary' }, options);
     if (over(answer, mode) || left === 0 || cli.around.signal.aborted) return finish(cli, answer, options);
+    await pause(TURN_PAUSE_MS, cli.around.signal); // one that does not wait itself is not asked all the time
   }
 }
 
@@ -73,7 +76,7 @@ function subject(cli: Cli, ids: readonly string[], options: Options): Structured
 function over(answer: Structured, mode: 'any' | 'all'): boolean {
   const tasks = tasksOf(answer);
   const ended = tasks.filter(({ state }) => ENDED.has(state));
-  return mode === 'any' ? ended.length > 0 : ended.length === tasks.length;
+  return ended.length === tasks.length || (mode === 'any' && ended.length > 0);
 }
 
 async function finish(cli: Cli, answer: Structured, options: Options): Promise<void> {
