@@ -3,6 +3,7 @@ import { Cli } from './cli.ts';
 import { ProgramEnded } from './commands/daemon.ts';
 import { COMMANDS } from './commands.ts';
 import { EXIT, Failure } from './failure.ts';
+import { hintForPeople } from './hints.ts';
 import { processSurroundings } from './process.ts';
 import { safeText } from './safe-text.ts';
 import type { RuntimeControl, Surroundings } from './surroundings.ts';
@@ -53,7 +54,7 @@ function explain(error: unknown, around: Surroundings): number {
   if (error instanceof ProgramEnded) return error.code;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has said why
   if (error instanceof Failure) {
-    const next = error.next === undefined ? '' : `  ${safeText(error.next)}\n`;
+    const next = error.next === undefined ? '' : `  ${safeText(hintForPeople(error.next))}\n`;
     around.err(`yardmaster: ${safeText(error.message)}\n${next}`);
     return error.exit;
   }

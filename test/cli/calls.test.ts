@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { tool, World } from './world.ts';
 
+/** What `fleet_status` says beside all that. */
+const FLEET = { needs: [], agents: [], providers: [], projects: [], paused: { all: false, projects: [] } };
+
 let world: World;
 beforeEach(async () => {
   world = await World.make();
-  world.runtime.answer = () => tool({ id: 'a', project: 'shop', state: 'done', tasks: [] });
+  world.runtime.answer = () =>
+    tool({ id: 'a', project: 'shop', state: 'done', tasks: [], counts: { done: 2 }, all_ended: true, ...FLEET });
 });
 afterEach(() => world.end());
 
@@ -55,6 +59,7 @@ test.each<[string, string, Record<string, unknown>]>([
   ['sessions', 'list_sessions', {}],
   ['read lint-1 -n 50', 'read_session', { name: 'lint-1', lines: 50 }],
   ['message lint-1 hello there', 'message_session', { name: 'lint-1', text: 'hello there' }],
+  ['message --task shop/a hello', 'message_session', { ...SHOP, id: 'a', text: 'hello' }],
   ['answer req-1 deny -r no', 'answer_request', { request_id: 'req-1', decision: 'deny', reason: 'no' }],
   ['answer req-1 -a Which?=both', 'answer_request', { request_id: 'req-1', answers: { 'Which?': 'both' } }],
 ])('%s', async (line, name, args) => {

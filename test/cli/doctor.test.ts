@@ -37,9 +37,9 @@ test('with everything there it says so and ends well', async () => {
 test('what is missing comes with the way to get it', async () => {
   const said = await world.yardmaster(['doctor'], { env: { PATH: await pathWith() } });
   expect(said.code).toBe(1);
-  expect(said.out).toMatch(/missing {2}lock {5}neither flock nor perl is there\n +→ .*(apt-get|brew) install/);
-  expect(said.out).toMatch(/note {5}tmux .*\n +→ .*install tmux/);
-  expect(said.out).toMatch(/note {5}claude .*\n +→ npm install -g/);
+  expect(said.out).toMatch(/missing lock {5}neither flock nor perl is there\n +→ .*(apt-get|brew) install/);
+  expect(said.out).toMatch(/note {4}tmux .*\n +→ .*install tmux/);
+  expect(said.out).toMatch(/note {4}claude .*\n +→ npm install -g/);
 });
 
 test('a file that is no program does not count', async () => {

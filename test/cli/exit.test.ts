@@ -18,6 +18,8 @@ const states =
         title: 'x',
         queued_at: '2026-11-21T11:00:00Z',
       })),
+      counts: Object.fromEntries(given.map((state) => [state, given.filter((one) => one === state).length])),
+      all_ended: given.every((state) => state !== 'running'),
     });
 
 test.each<[string, Answer, string, number]>([
@@ -58,7 +60,7 @@ test('wait asks again until everything has ended', async () => {
 test('a refusal says what happened and what to do next; --json prints what came', async () => {
   world.runtime.answer = () => refusal('there is no task "a"', 'list_tasks shows what there is');
   const people = await world.yardmaster(['show', 'shop/a']);
-  expect(people.err).toBe('yardmaster: there is no task "a"\n  list_tasks shows what there is\n');
+  expect(people.err).toBe('yardmaster: there is no task "a"\n  `yardmaster list` shows what there is\n');
   const json = await world.yardmaster(['show', 'shop/a', '--json']);
   expect(JSON.parse(json.out)).toMatchObject({ code: 'not_found', message: 'there is no task "a"' });
 });
@@ -66,9 +68,9 @@ test('a refusal says what happened and what to do next; --json prints what came'
 test('some of many refused: all are shown, the exit code says it', async () => {
   world.runtime.answer = () =>
     tool({
-      results: [
+      tasks: [
         { id: 'a', project: 'shop', state: 'queued', created: true },
-        { refused: true, message: 'id taken', hint: 'use another' },
+        { error: { code: 'id_taken', message: 'id taken', hint: 'use another' } },
       ],
     });
   const said = await world.yardmaster(['enqueue', '-p', 'shop', '-f', '-', '-']);

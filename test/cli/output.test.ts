@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hintForPeople } from '../../src/cli/hints.ts';
 import { painter } from '../../src/cli/paint.ts';
 import { coloursWanted } from '../../src/cli/process.ts';
 import { safeLine, safeText } from '../../src/cli/safe-text.ts';
@@ -122,11 +123,15 @@ test('times', () => {
 test('a task in full, its result under a line that says so', async () => {
   world.runtime.answer = () =>
     tool({
-      ...TASKS[0],
-      state: 'done',
-      branch: 'ym/fix',
-      next: 'merge it',
-      result: { from: 'agent', text: `Fixed${ESC}[2J.\nTwo lines.\n` },
+      tasks: [
+        {
+          ...TASKS[0],
+          state: 'done',
+          branch: 'ym/fix',
+          next: 'merge it',
+          result: { from: 'agent', text: `Fixed${ESC}[2J.\nTwo lines.\n` },
+        },
+      ],
     });
   const { out } = await world.yardmaster(['show', 'shop/fix-login']);
   expect(out).toMatch(/^shop\/fix-login {2}done {2}Fix the login\n/);
@@ -134,16 +139,51 @@ test('a task in full, its result under a line that says so', async () => {
   expect(out).toMatch(/\n── result ──\nFixed\.\nTwo lines\.\n$/);
 });
 
-test('status shows first what needs a person', async () => {
+test('status shows first what needs a person, in words for people', async () => {
   world.runtime.answer = () =>
     tool({
+      needs: [{ what: 'no agent could take b', where: 'yard/b', next: 'why: decide_route {id: "b", project: "yard"}' }],
+      counts: { queued: 2, failed: 1 },
+      agents: [{ id: 'lint', kind: 'command', status: 'busy', load: 1, max: 2 }],
+      providers: [{ id: 'gpu', status: 'available', load: 0, max: 0 }],
+      paused: { all: false, projects: ['shop'] },
+      projects: [{ name: 'shop', path: '/srv/shop' }],
       converged: true,
-      agents: [{ id: 'lint', load: 1 }],
-      needs: [{ what: 'no agent could take b', where: 'yard/b', next: 'configure one' }],
+      version: '1.2.3',
+      home: '/home/ada/.local/state/yardmaster',
     });
   const { out } = await world.yardmaster(['status']);
-  expect(out.split('\n').slice(0, 3)).toEqual(['1 need you', '  no agent could take b  yard/b', '    → configure one']);
-  expect(out).toMatch(/agents\n {2}- id lint, load 1\n/);
+  expect(out).toBe(
+    [
+      '1 needs you',
+      '  no agent could take b  yard/b',
+      '    → why: `yardmaster route yard/b`',
+      '',
+      '2 queued, 1 failed; paused: shop',
+      '',
+      'NAME  KIND      STATUS     LOAD',
+      'lint  command   busy       1 of 2',
+      'gpu   provider  available  0',
+      '',
+      'PROJECT  PATH',
+      'shop     /srv/shop',
+      '',
+      'yardmaster 1.2.3, /home/ada/.local/state/yardmaster',
+      '',
+    ].join('\n'),
+  );
+});
+
+test.each([
+  ['job_status {id: "a", project: "shop", wait_seconds: 45}', '`yardmaster wait shop/a`'],
+  [
+    'read why: job_status {id: "a b", project: "shop", detail: "result"}; then retry_task {id: "a b"}',
+    "read why: `yardmaster show 'shop/a b'`; then `yardmaster retry 'a b'`",
+  ],
+  ['list_tasks shows what there is', '`yardmaster list` shows what there is'],
+  ['look at its log', 'look at its log'],
+])('the hint %j is for people %j', (hint, shown) => {
+  expect(hintForPeople(hint)).toBe(shown);
 });
 
 test('a route names the decision, then every rule that spoke', async () => {
@@ -169,7 +209,7 @@ test('events are lines for people, records for scripts', async () => {
     events: [{ type: 'task_finished', id: 'a', attempt: 2, outcome: { state: 'failed', reason: 'it hung' } }],
   };
   world.runtime.answer = () => ({ result: { records: [record] } });
-  expect((await world.yardmaster(['events'])).out).toBe('11:59:55  task finished     a  attempt 2  failed  it hung\n');
+  expect((await world.yardmaster(['events'])).out).toBe('11:59:55  task finished  a  attempt 2  failed  it hung\n');
   expect((await world.yardmaster(['events', '--json'])).out).toBe(`${JSON.stringify(record)}\n`);
 });
 

@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { usage } from '../failure.ts';
+import { taskRef } from '../project.ts';
 import { fieldLines } from '../views/fields.ts';
 import { wholeNumber } from './list.ts';
 
 interface Options {
-  state?: string;
   lines?: string;
   reason?: string;
   answer?: string[];
+  task?: boolean;
   json?: boolean;
 }
 
@@ -40,12 +41,17 @@ export function sessionCommands(program: Command, cli: Cli): void {
     .command('message')
     .summary('say something to a session')
     .description('Sends a message to the agent of a session. It never answers a request; `yardmaster answer` does.')
-    .argument('<session>', 'its name, as `yardmaster sessions` lists it')
+    .argument('<session>', 'its name, as `yardmaster sessions` lists it; with --task a task')
     .argument('<text...>', 'the message')
     .option('--json', 'print the answer as JSON')
-    .addHelpText('after', '\nExample:\n  yardmaster message shop-main "Please run the tests too"')
+    .option('-t, --task', 'name the task that the session works on instead')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  yardmaster message shop-main "Please run the tests too"\n  yardmaster message --task shop/fix-login "Keep the old URL"',
+    )
     .action(async (name: string, text: string[], options: Options) => {
-      await cli.show('message_session', { name, text: text.join(' ') }, options, fieldLines);
+      const which = options.task ? taskRef(cli, name, undefined) : { name };
+      await cli.show('message_session', { ...which, text: text.join(' ') }, options, fieldLines);
     });
   answerCommand(program, cli);
 }

@@ -4,7 +4,6 @@ import { EXIT, usage } from '../failure.ts';
 import { pause } from '../pause.ts';
 import { projectNamed, taskRef } from '../project.ts';
 import { parseDuration } from '../time.ts';
-import { tasksOf } from '../views/tasks.ts';
 
 interface Options {
   group?: string;
@@ -18,7 +17,7 @@ interface Options {
 /** The longest that one call of the tool waits. */
 const TURN_SECONDS = 45;
 const TURN_PAUSE_MS = 100;
-const ENDED = new Set(['done', 'failed', 'cancelled']);
+const ENDED = ['done', 'failed', 'cancelled'] as const;
 
 export function waitCommand(program: Command, cli: Cli): void {
   program
@@ -54,7 +53,11 @@ async function wait(cli: Cli, ids: readonly string[], options: Options): Promise
   for (;;) {
     const left = Math.max(0, deadline - cli.around.now());
     const wait_seconds = Math.min(TURN_SECONDS, Math.ceil(left / 1_000));
-    const answer = await cli.call('job_status', { ...which, wait: mode, wait_seconds, detail: 'summary' }, options);
+    const answer = await cli.call<Status>(
+      'job_status',
+      { ...which, wait: mode, wait_seconds, detail: 'summary' },
+      options,
+    );
     if (over(answer, mode) || left === 0 || cli.around.signal.aborted) return finish(cli, answer, options);
     await pause(TURN_PAUSE_MS, cli.around.signal); // one that does not wait itself is not asked all the time
   }
@@ -73,21 +76,25 @@ function subject(cli: Cli, ids: readonly string[], options: Options): Structured
   return { ids: refs.map(({ id }) => id), ...(first.project === undefined ? {} : { project: first.project }) };
 }
 
-function over(answer: Structured, mode: 'any' | 'all'): boolean {
-  const tasks = tasksOf(answer);
-  const ended = tasks.filter(({ state }) => ENDED.has(state));
-  return ended.length === tasks.length || (mode === 'any' && ended.length > 0);
+/** The part of `job_status` that counts here: it lists at most fifty tasks, but counts them all. */
+interface Status extends Structured {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly all_ended: boolean;
+  readonly missing?: readonly { readonly id: string; readonly message: string }[];
 }
 
-async function finish(cli: Cli, answer: Structured, options: Options): Promise<void> {
+function over({ counts, all_ended }: Status, mode: 'any' | 'all'): boolean {
+  return all_ended || (mode === 'any' && ENDED.some((state) => counts[state]));
+}
+
+async function finish(cli: Cli, answer: Status, options: Options): Promise<void> {
   const { tasksView } = await import('../views/tasks.ts');
   cli.print(answer, options, tasksView);
-  const tasks = tasksOf(answer);
-  const done = tasks.filter(({ state }) => state === 'done').length;
-  const good = options.any ? done > 0 : done === tasks.length;
+  const { counts, all_ended, missing = [] } = answer;
+  const lost = (counts.failed ?? 0) + (counts.cancelled ?? 0) + missing.length;
+  const good = options.any ? (counts.done ?? 0) > 0 : all_ended && lost === 0;
   if (good) return;
   cli.exit = EXIT.refused;
-  const open = tasks.filter(({ state }) => !ENDED.has(state)).length;
-  if (open > 0 && !options.any)
-    cli.note(`${open} of ${tasks.length} have not ended; they go on, wait again at any time`);
+  for (const { id, message } of missing) cli.note(`${id}: ${message}`);
+  if (!over(answer, options.any ? 'any' : 'all')) cli.note('not ended yet; they go on, wait again at any time');
 }

@@ -1,4 +1,5 @@
 import type { Look, Structured } from '../cli.ts';
+import { hintForPeople } from '../hints.ts';
 import { paintState } from '../paint.ts';
 import { safeLine } from '../safe-text.ts';
 
@@ -14,24 +15,23 @@ export function refusedAmong(answer: Structured): boolean {
 }
 
 function answersOf(answer: Structured): readonly Structured[] {
-  const several = answer.tasks ?? answer.results;
-  return Array.isArray(several) ? (several as Structured[]) : [answer];
+  return Array.isArray(answer.tasks) ? (answer.tasks as Structured[]) : [answer];
 }
 
 function isRefused(one: Structured): boolean {
-  return one.id === undefined || one.refused === true || one.error !== undefined;
+  return one.error !== undefined;
 }
 
 function acceptedLine({ project, id, state, created, position, hint }: Structured, look: Look): string {
   const name = look.paint('bold', safeLine(`${project}/${id}`));
   const place = typeof position === 'number' ? `, number ${position} in line` : '';
   const known = created === false ? ' (was there already)' : '';
-  const note = typeof hint === 'string' ? `\n  ${safeLine(hint)}` : '';
+  const note = typeof hint === 'string' ? `\n  ${safeLine(hintForPeople(hint))}` : '';
   return `${name}  ${paintState(look.paint, safeLine(String(state)))}${place}${known}${note}\n`;
 }
 
 function refusedLine(one: Structured, look: Look): string {
-  const { message, hint } = (typeof one.error === 'object' && one.error !== null ? one.error : one) as Structured;
-  const said = safeLine(String(message ?? one.error ?? 'refused'));
-  return `${look.paint('red', 'refused')}  ${said}${typeof hint === 'string' ? `\n  ${safeLine(hint)}` : ''}\n`;
+  const { message, hint } = one.error as Structured;
+  const said = safeLine(String(message));
+  return `${look.paint('red', 'refused')}  ${said}${typeof hint === 'string' ? `\n  ${safeLine(hintForPeople(hint))}` : ''}\n`;
 }

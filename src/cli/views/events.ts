@@ -18,7 +18,7 @@ export function eventLine(record: EventRecord, look: Look): string {
 }
 
 function what(event: Readonly<Record<string, unknown>>): string {
-  return String(event.type).replaceAll('_', ' ').padEnd(16);
+  return String(event.type).replaceAll('_', ' ');
 }
 
 function details(event: Readonly<Record<string, unknown>>): string[] {

@@ -1,4 +1,5 @@
 import type { Look, Structured } from '../cli.ts';
+import { hintForPeople } from '../hints.ts';
 import { safeLine, safeText } from '../safe-text.ts';
 
 /** What a person reads of any value: names aligned, lists as lines, nothing that is empty. */
@@ -11,9 +12,10 @@ function lines(fields: Structured, look: Look, indent: string): string {
   const width = Math.max(0, ...shown.map(([name]) => name.length));
   return shown
     .map(([name, value]) => {
-      const label = look.paint('dim', safeLine(name).replaceAll('_', ' ').padEnd(width));
+      const label = safeLine(name).replaceAll('_', ' ');
       const text = valueText(value, look, `${indent}  `);
-      return text.startsWith('\n') ? `${indent}${label}${text}` : `${indent}${label}  ${text}\n`;
+      if (text.startsWith('\n')) return `${indent}${look.paint('dim', label)}${text}`;
+      return `${indent}${look.paint('dim', label.padEnd(width))}  ${text}\n`;
     })
     .join('');
 }
@@ -23,7 +25,7 @@ function valueText(value: unknown, look: Look, indent: string): string {
     return `\n${value.map((item) => `${indent}- ${inline(item)}\n`).join('')}`;
   if (Array.isArray(value)) return value.map((item) => safeLine(String(item))).join(', ');
   if (typeof value === 'object' && value !== null) return `\n${lines({ ...value }, look, indent)}`;
-  const text = safeText(String(value)).trimEnd();
+  const text = safeText(hintForPeople(String(value))).trimEnd();
   if (!text.includes('\n')) return text;
   return `\n${text.replace(/^/gm, indent)}\n`;
 }

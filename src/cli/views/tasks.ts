@@ -1,20 +1,20 @@
 import type { TaskSummary } from '../../runtime/model/view.ts';
 import type { Look, Structured } from '../cli.ts';
+import { hintForPeople } from '../hints.ts';
 import { paintState } from '../paint.ts';
 import { safeLine } from '../safe-text.ts';
 import { table } from '../table.ts';
 import { relative } from '../time.ts';
 
-/** The tasks in an answer: a list of them, or the answer is one itself. */
+/** The tasks in an answer. */
 export function tasksOf(answer: Structured): readonly TaskSummary[] {
-  const { tasks } = answer;
-  if (Array.isArray(tasks)) return tasks as TaskSummary[];
-  return 'state' in answer ? [answer as unknown as TaskSummary] : [];
+  return Array.isArray(answer.tasks) ? (answer.tasks as TaskSummary[]) : [];
 }
 
 export function tasksView(answer: Structured, look: Look): string {
   const tasks = tasksOf(answer);
-  if (tasks.length === 0) return 'no tasks\n';
+  if (tasks.length === 0)
+    return `no tasks${typeof answer.hint === 'string' ? `: ${safeLine(hintForPeople(answer.hint))}` : ''}\n`;
   const several = new Set(tasks.map(({ project }) => project)).size > 1;
   const head = ['STATE', 'TASK', 'PRIORITY', 'ON', 'CHANGED', 'TITLE'].map((word) => look.paint('dim', word));
   const rows = tasks.map((task) => [
@@ -36,6 +36,6 @@ function titleOf(task: TaskSummary): string {
 }
 
 function more(answer: Structured): string {
-  const next = answer.next_cursor ?? answer.next ?? answer.cursor;
-  return typeof next === 'string' ? `more: --cursor ${safeLine(next)}\n` : '';
+  const { next_cursor } = answer;
+  return typeof next_cursor === 'string' ? `more: --cursor ${safeLine(next_cursor)}\n` : '';
 }
