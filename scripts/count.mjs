@@ -1,0 +1,25 @@
+// Prints the test runner's own counts as one line, the skipped and the broken by name above it.
+import { readFileSync } from 'node:fs';
+
+const file = process.argv[2];
+let report;
+try {
+  report = JSON.parse(readFileSync(file, 'utf8'));
+} catch (error) {
+  console.log(`no counts: the test runner left no report (${error.message})`);
+  process.exit(1);
+}
+
+const tests = report.testResults.flatMap((suite) =>
+  suite.assertionResults.map(({ status, fullName }) => ({ status, name: `${suite.name}: ${fullName}` })),
+);
+const skipped = tests.filter(({ status }) => ['skipped', 'pending', 'todo', 'disabled'].includes(status));
+const failed = tests.filter(({ status }) => status === 'failed');
+// A file that can't be loaded has no tests to fail; it counts as one failure.
+const broken = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0);
+
+for (const { name } of skipped) console.log(`SKIPPED ${name}`);
+for (const { name } of failed) console.log(`FAILED  ${name}`);
+for (const { name } of broken) console.log(`FAILED  ${name}: the file could not be run`);
+const passed = tests.filter(({ status }) => status === 'passed').length;
+console.log(`${passed} passed, ${failed.length + broken.length} failed, ${skipped.length} skipped`);

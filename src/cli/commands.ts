@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import type { Cli } from './cli.ts';
+import { cancelCommand, retryCommand } from './commands/change.ts';
+import { configCommand } from './commands/config.ts';
+import { daemonCommands } from './commands/daemon.ts';
+import { delegateCommand } from './commands/delegate.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { enqueueCommand } from './commands/enqueue.ts';
+import { eventsCommand } from './commands/events.ts';
+import { importCommand } from './commands/import.ts';
+import { listCommand } from './commands/list.ts';
+import { logsCommand } from './commands/logs.ts';
+import { routeCommand } from './commands/route.ts';
+import { sessionCommands } from './commands/sessions.ts';
+import { showCommand } from './commands/show.ts';
+import { statusCommand } from './commands/status.ts';
+import { waitCommand } from './commands/wait.ts';
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
+  enqueueCommand,
+  listCommand,
+  showCommand,
+  waitCommand,
+  cancelCommand,
+  retryCommand,
+  routeCommand,
+  delegateCommand,
+  statusCommand,
+  sessionCommands,
+  eventsCommand,
+  logsCommand,
+  importCommand,
+  doctorCommand,
+  configCommand,
+  daemonCommands,
+];
+
+export { commandFor } from './command-for.ts';

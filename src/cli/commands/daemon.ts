@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { unreachable } from '../failure.ts';
+
+/** The longest that an orderly shutdown takes, and a little more. */
+const STOP_MS = 70_000;
+
+export function daemonCommands(program: Command, cli: Cli): void {
+  program
+    .command('mcp')
+    .summary('serve an MCP client over stdio')
+    .description(
+      'Carries an MCP client to the runtime, which is started when none runs. This is the command to give to a client.',
+    )
+    .option('--embedded', 'run the runtime inside this process instead')
+    .option('--toolset <name>', 'default, or worker')
+    .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- npx -y yardmaster mcp')
+    .action((options: { embedded?: boolean; toolset?: string }) =>
+      finish(
+        cli.runtime.mcp({
+          embedded: options.embedded === true,
+          ...(options.toolset ? { toolset: options.toolset } : {}),
+        }),
+      ),
+    );
+  program
+    .command('serve')
+    .summary('run the runtime in the foreground')
+    .description(
+      'Runs the runtime in the foreground until it is interrupted; sessions, runs and jobs go on without it.',
+    )
+    .addHelpText('after', '\nExample:\n  yardmaster serve')
+    .action(() => finish(cli.runtime.serve()));
+  program
+    .command('start')
+    .summary('start the runtime in the background')
+    .description('Starts the runtime in the background. Does nothing when it runs.')
+    .addHelpText('after', '\nExample:\n  yardmaster start')
+    .action(() => start(cli));
+  program
+    .command('stop')
+    .summary('stop the runtime')
+    .description('Stops the runtime in order. Sessions, runs and jobs go on, and are found again at the next start.')
+    .addHelpText('after', '\nExample:\n  yardmaster stop')
+    .action(() => stop(cli));
+}
+
+async function finish(running: Promise<number>): Promise<void> {
+  const code = await running;
+  if (code !== 0) throw new ProgramEnded(code);
+}
+
+/** The runtime or the bridge ended with a code of its own and has said why. */
+export class ProgramEnded extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super(`ended with ${code}`);
+    this.code = code;
+  }
+}
+
+async function start(cli: Cli): Promise<void> {
+  const running = await cli.runtime.connect({ start: false }).catch(() => undefined);
+  running?.destroy();
+  if (running === undefined) await cli.connection().request('ping', {});
+  cli.say(`the runtime ${running ? 'runs already' : 'is started'} at ${cli.runtime.socket}`);
+}
+
+async function stop(cli: Cli): Promise<void> {
+  const running = await cli.runtime.connect({ start: false });
+  if (running === undefined) return cli.say('no runtime runs');
+  running.destroy();
+  if (!(await cli.connection({ start: false }).last('yardmaster/shutdown', {}, STOP_MS)))
+    throw unreachable(
+      `the runtime has not ended after ${STOP_MS / 1_000} s`,
+      'It may still be closing; try again, or look at its log.',
+    );
+  cli.say('the runtime has stopped; what ran goes on, and is found again at the next start');
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { taskRef } from '../project.ts';
+import { addTaskOptions } from '../task-options.ts';
+import { decide, type RouteOptions } from './route.ts';
+
+interface Options {
+  project?: string;
+  provider?: string;
+  json?: boolean;
+}
+
+export function delegateCommand(program: Command, cli: Cli): void {
+  const delegate = program
+    .command('delegate')
+    .summary('hand a task to a remote provider')
+    .description('Hands tasks to remote AI job services, and looks after them.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  yardmaster delegate submit summarise-logs --provider gpu
+  yardmaster delegate get summarise-logs
+  yardmaster delegate result summarise-logs
+  yardmaster delegate decide --preferred-ai gemini`,
+    );
+  ofTask(delegate, 'submit', 'hands a waiting task to a provider now')
+    .option('--provider <name>', 'a configured provider; default: the default one')
+    .action(async (id: string, options: Options) => {
+      const { changedView } = await import('../views/task.ts');
+      const { provider } = options;
+      const args = { ...taskRef(cli, id, options.project), ...(provider === undefined ? {} : { provider }) };
+      await cli.show('delegate', args, options, changedView);
+    });
+  ofTask(delegate, 'get', 'shows where a delegated task stands').action((id: string, options: Options) =>
+    look(cli, id, options, 'summary'),
+  );
+  ofTask(delegate, 'result', 'shows what came of a delegated task').action((id: string, options: Options) =>
+    look(cli, id, options, 'result'),
+  );
+  const ask = delegate
+    .command('decide')
+    .description('says whether a task would be delegated, and why')
+    .argument('[id]', 'the task, as id or project/id')
+    .option('-p, --project <project>', 'a path or a configured name')
+    .option('--json', 'print the answer as JSON');
+  addTaskOptions(ask).action((id: string | undefined, options: RouteOptions) => decide(cli, id, options));
+}
+
+function ofTask(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .argument('<id>', 'the task, as id or project/id')
+    .option('-p, --project <project>', 'a path or a configured name')
+    .option('--json', 'print the answer as JSON');
+}
+
+async function look(cli: Cli, id: string, options: Options, detail: 'summary' | 'result'): Promise<void> {
+  const { statusView } = await import('../views/task.ts');
+  await cli.show('job_status', { ...taskRef(cli, id, options.project), detail }, options, statusView);
+}

@@ -1,0 +1,57 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Cli } from '../cli.ts';
+import { type Finding, missing, note, ok } from './check.ts';
+
+export function node(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return ok('node', process.versions.node);
+  return missing('node', `${process.versions.node} is too old`, 'Install Node 20.19 or newer: https://nodejs.org');
+}
+
+/** The lock of the home dies with its owner only where the system's flock is used. */
+export function lock({ around }: Cli): Finding {
+  const found = which('flock', around.env.PATH) ?? which('perl', around.env.PATH);
+  if (found !== undefined) return ok('lock', found);
+  return missing('lock', 'neither flock nor perl is there', installHint('util-linux', 'flock'));
+}
+
+export function git({ around }: Cli): Finding {
+  const found = which('git', around.env.PATH);
+  if (found !== undefined) return ok('git', found);
+  return note('git', 'not there: no worktrees, no commits in results', installHint('git', 'git'));
+}
+
+export function tmux({ around }: Cli): Finding {
+  const found = which('tmux', around.env.PATH);
+  if (found !== undefined) return ok('tmux', found);
+  return note('tmux', 'not there: no sessions, only runs without a terminal', installHint('tmux', 'tmux'));
+}
+
+export function claude({ around }: Cli): Finding {
+  const found = which('claude', around.env.PATH);
+  if (found !== undefined) return ok('claude', found);
+  return note('claude', 'not there: only other agents can do tasks', 'npm install -g @anthropic-ai/claude-code');
+}
+
+function installHint(debian: string, mac: string): string {
+  return process.platform === 'darwin' ? `brew install ${mac}` : `sudo apt-get install ${debian}`;
+}
+
+/** The file that a command name stands for, as a shell would find it. */
+export function which(name: string, path: string | undefined): string | undefined {
+  return (path ?? '')
+    .split(delimiter)
+    .filter((dir) => dir !== '')
+    .map((dir) => join(dir, name))
+    .find(isProgram);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}

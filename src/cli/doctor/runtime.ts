@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import type { Cli } from '../cli.ts';
+import { sourcesOf } from '../commands/config.ts';
+import { type Finding, missing, note, ok } from './check.ts';
+
+export async function config(cli: Cli): Promise<Finding> {
+  const { configPath, loadConfig } = await import('../../runtime/config/load.ts');
+  const { describeProblem } = await import('../../runtime/config/problem.ts');
+  const { problems } = await loadConfig(sourcesOf(cli));
+  const path = configPath(cli.around.env, cli.around.userHome);
+  if (problems.length === 0) return ok('config', existsSync(path) ? path : `none at ${path}: defaults are in force`);
+  return missing('config', problems.map(describeProblem).join('; '), 'Mend it, then `yardmaster config check`.');
+}
+
+export async function runtime(cli: Cli): Promise<Finding> {
+  try {
+    const socket = await cli.runtime.connect({ start: false });
+    if (socket === undefined)
+      return note('runtime', 'does not run', 'It starts with the first command, or with `yardmaster start`.');
+    socket.destroy();
+    await cli.connection({ start: false }).request('ping', {});
+    return ok('runtime', `answers at ${cli.runtime.socket}`);
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return missing('runtime', said, `Look at the log in ${cli.runtime.home}/logs, or run \`yardmaster serve\`.`);
+  }
+}

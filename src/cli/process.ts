@@ -1,0 +1,37 @@
+import { homedir } from 'node:os';
+import type { Surroundings } from './surroundings.ts';
+
+/** The surroundings of this very process. */
+export function processSurroundings(): Surroundings {
+  const ended = new AbortController();
+  // `yardmaster events -f | head` closes the pipe: an end, not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    ended.abort();
+  });
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    stdin: readAll,
+    now: () => Date.now(),
+    env: process.env,
+    userHome: homedir(),
+    cwd: process.cwd(),
+    colours: coloursWanted(process.stdout.isTTY === true, process.env),
+    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+    signal: ended.signal,
+  };
+}
+
+/** Colour is for terminals; NO_COLOR (https://no-color.org) switches it off, FORCE_COLOR on. */
+export function coloursWanted(terminal: boolean, env: Surroundings['env']): boolean {
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
+  return terminal && env.TERM !== 'dumb';
+}
+
+async function readAll(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}

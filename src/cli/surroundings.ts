@@ -1,0 +1,39 @@
+import type { Socket } from 'node:net';
+
+/** What the program gives the command line: the one background runtime of this home. */
+export interface RuntimeControl {
+  readonly version: string;
+  readonly home: string;
+  /** The runtime's Unix socket, to name it to people. */
+  readonly socket: string;
+  /**
+   * A connected socket. With `start` a runtime is started in the background where none runs; without, undefined says
+   * that none does. Rejects with what stands in the way.
+   */
+  connect(options: { start: boolean }): Promise<Socket | undefined>;
+  /** Runs the runtime in the foreground until it is told to stop; the exit code. */
+  serve(): Promise<number>;
+  /** Carries an MCP client's bytes between stdin, stdout and the runtime until stdin ends. */
+  mcp(options: McpOptions): Promise<number>;
+}
+
+export interface McpOptions {
+  readonly embedded: boolean;
+  readonly toolset?: string;
+}
+
+/** Everything else that a command touches; a test brings its own. */
+export interface Surroundings {
+  out(text: string): void;
+  err(text: string): void;
+  stdin(): Promise<string>;
+  now(): number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly userHome: string;
+  readonly cwd: string;
+  readonly colours: boolean;
+  /** Columns to fit into; undefined where the output is not a terminal. */
+  readonly width: number | undefined;
+  /** Ends what would go on: `events -f`, `logs -f`, `wait`. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,80 @@
+import type { Need } from '../../runtime/yard.ts';
+import type { Look, Structured } from '../cli.ts';
+import { hintForPeople } from '../hints.ts';
+import { paintState } from '../paint.ts';
+import { safeLine } from '../safe-text.ts';
+import { table } from '../table.ts';
+
+/** What `fleet_status` answers, as far as a person is shown it. */
+interface FleetStatus extends Structured {
+  readonly needs: readonly Need[];
+  readonly counts: Readonly<Record<string, number>>;
+  readonly agents: readonly Place[];
+  readonly providers: readonly Place[];
+  readonly paused: { readonly all: boolean; readonly projects: readonly string[] };
+  readonly projects: readonly { readonly name: string; readonly path: string }[];
+  readonly converged: boolean;
+  readonly version: string;
+  readonly home: string;
+}
+
+interface Place {
+  readonly id: string;
+  readonly kind?: string;
+  readonly status: string;
+  readonly load: number;
+  readonly max: number;
+}
+
+/** What needs a person stands first. */
+export function fleetView(status: FleetStatus, look: Look): string {
+  const parts = [
+    needsPart(status.needs, look),
+    countsLine(status, look),
+    placesPart(status, look),
+    projectsPart(status, look),
+  ];
+  const about = look.paint('dim', safeLine(`yardmaster ${status.version}, ${status.home}`));
+  return `${[...parts.filter((part) => part !== ''), `${about}\n`].join('\n')}`;
+}
+
+function needsPart(needs: readonly Need[], { paint }: Look): string {
+  if (needs.length === 0) return `${paint('green', 'nothing needs you')}\n`;
+  const lines = needs.map(
+    ({ what, where, next }) =>
+      `  ${safeLine(what)}  ${paint('dim', safeLine(where))}\n    → ${safeLine(hintForPeople(next))}\n`,
+  );
+  return `${paint('yellow', `${needs.length} ${needs.length === 1 ? 'needs' : 'need'} you`)}\n${lines.join('')}`;
+}
+
+function countsLine({ counts, paused, converged }: FleetStatus, { paint }: Look): string {
+  const tasks = Object.entries(counts).map(([state, count]) => `${count} ${paintState(paint, safeLine(state))}`);
+  const halted = paused.all
+    ? 'everything is paused'
+    : paused.projects.length > 0 && `paused: ${paused.projects.map(safeLine).join(', ')}`;
+  const line = [tasks.join(', ') || 'no tasks', halted, !converged && 'files are being written'];
+  return `${line.filter(Boolean).join('; ')}\n`;
+}
+
+function placesPart({ agents, providers }: FleetStatus, { paint, width }: Look): string {
+  const head = ['NAME', 'KIND', 'STATUS', 'LOAD'].map((word) => paint('dim', word));
+  const places = [...agents, ...providers.map((provider) => ({ ...provider, kind: 'provider' }))];
+  const rows = places.map(({ id, kind, status, load, max }) => [
+    safeLine(id),
+    safeLine(kind ?? ''),
+    paint(status === 'offline' ? 'red' : status === 'busy' ? 'cyan' : 'green', safeLine(status)),
+    max === 0 ? String(load) : `${load} of ${max}`,
+  ]);
+  return places.length === 0
+    ? 'no agent is configured (`yardmaster config path` says where)\n'
+    : table(head, rows, width);
+}
+
+function projectsPart({ projects }: FleetStatus, { paint, width }: Look): string {
+  const head = ['PROJECT', 'PATH'].map((word) => paint('dim', word));
+  return table(
+    head,
+    projects.map(({ name, path }) => [safeLine(name), safeLine(path)]),
+    width,
+  );
+}

@@ -1,0 +1,95 @@
+import type { Config } from '../model/config.ts';
+import type { Finding } from './validate.ts';
+
+/** Paths made absolute and names checked against each other: what the schema alone can't see. */
+export function settle(given: Config, userHome: string): { config: Config; findings: readonly Finding[] } {
+  const findings: Finding[] = [];
+  const path = (value: string, at: readonly PropertyKey[], key: string): string => {
+    const full = expandHome(value, userHome);
+    if (!full.startsWith('/'))
+      findings.push({
+        path: at,
+        key,
+        value,
+        message: 'is not usable',
+        allowed: 'an absolute path, or one that begins with ~/',
+      });
+    return full;
+  };
+  const config: Config = {
+    ...given,
+    ...(given.allowed_roots && {
+      allowed_roots: given.allowed_roots.map((root, n) => path(root, ['allowed_roots', n], `allowed_roots[${n}]`)),
+    }),
+    projects: given.projects.map((project, n) => ({
+      ...project,
+      path: path(project.path, ['projects', n, 'path'], `projects[${n}].path`),
+    })),
+    dispatcher: {
+      ...given.dispatcher,
+      ...(given.dispatcher.projects_dir !== undefined && {
+        projects_dir: path(given.dispatcher.projects_dir, ['dispatcher', 'projects_dir'], 'dispatcher.projects_dir'),
+      }),
+    },
+    delegation: { ...given.delegation, providers: withKeyFiles(given, path) },
+  };
+  return { config, findings: [...findings, ...unknownNames(config), ...sameNames(config)] };
+}
+
+export function expandHome(path: string, userHome: string): string {
+  return path === '~' || path.startsWith('~/') ? `${userHome}${path.slice(1)}` : path;
+}
+
+type Providers = Config['delegation']['providers'];
+
+function withKeyFiles(
+  config: Config,
+  path: (value: string, at: readonly PropertyKey[], key: string) => string,
+): Providers {
+  const entries = Object.entries(config.delegation.providers).map(([name, provider]) => {
+    if (provider.key_file === undefined) return [name, provider] as const;
+    const at = ['delegation', 'providers', name, 'key_file'];
+    return [name, { ...provider, key_file: path(provider.key_file, at, at.join('.')) }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A name that points at an agent or a provider must point at one that is there. */
+function unknownNames(config: Config): Finding[] {
+  const agents = Object.keys(config.agents);
+  const providers = Object.keys(config.delegation.providers);
+  const uses = [
+    { at: ['dispatcher', 'default_agent'], value: config.dispatcher.default_agent, known: agents },
+    { at: ['delegation', 'default_provider'], value: config.delegation.default_provider, known: providers },
+    ...config.projects.map((project, n) => ({ at: ['projects', n, 'agent'], value: project.agent, known: agents })),
+  ];
+  return uses.flatMap(({ at, value, known }) =>
+    value === undefined || known.includes(value)
+      ? []
+      : [
+          {
+            path: at,
+            key: at.join('.'),
+            value,
+            message: 'is not configured',
+            allowed: known.join(', ') || 'none is configured yet',
+          },
+        ],
+  );
+}
+
+function sameNames(config: Config): Finding[] {
+  return config.projects.flatMap((project, n) => {
+    const first = config.projects.findIndex(({ name, path }) => name === project.name || path === project.path);
+    if (first === n) return [];
+    const key = config.projects[first]?.name === project.name ? 'name' : 'path';
+    return [
+      {
+        path: ['projects', n, key],
+        key: `projects[${n}].${key}`,
+        value: project[key],
+        message: `is already the ${key} of projects[${first}]`,
+      },
+    ];
+  });
+}

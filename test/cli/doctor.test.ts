@@ -1,0 +1,77 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { remoteKind } from '../../src/cli/doctor/home.ts';
+import { World } from './world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await World.make();
+  world.runtime.answer = () => ({ result: {} });
+});
+afterEach(() => world.end());
+
+/** A folder with these programs, to stand for the whole PATH. */
+async function pathWith(...programs: string[]): Promise<string> {
+  const bin = join(world.dir, 'bin');
+  await mkdir(bin, { recursive: true });
+  for (const program of programs) await writeFile(join(bin, program), '#!/bin/sh\n', { mode: 0o755 });
+  return bin;
+}
+
+async function findings(
+  env: Record<string, string>,
+): Promise<Record<string, { state: string; detail: string; hint?: string }>> {
+  const { out } = await world.yardmaster(['doctor', '--json'], { env });
+  const list = (JSON.parse(out) as { findings: { name: string; state: string; detail: string; hint?: string }[] })
+    .findings;
+  return Object.fromEntries(list.map((finding) => [finding.name, finding]));
+}
+
+test('with everything there it says so and ends well', async () => {
+  const said = await world.yardmaster(['doctor'], { env: { PATH: await pathWith('flock', 'git', 'tmux', 'claude') } });
+  expect(said.code).toBe(0);
+  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(10);
+});
+
+test('what is missing comes with the way to get it', async () => {
+  const said = await world.yardmaster(['doctor'], { env: { PATH: await pathWith() } });
+  expect(said.code).toBe(1);
+  expect(said.out).toMatch(/missing lock {5}neither flock nor perl is there\n +→ .*(apt-get|brew) install/);
+  expect(said.out).toMatch(/note {4}tmux .*\n +→ .*install tmux/);
+  expect(said.out).toMatch(/note {4}claude .*\n +→ npm install -g/);
+});
+
+test('a file that is no program does not count', async () => {
+  const bin = await pathWith('flock', 'perl');
+  await chmod(join(bin, 'flock'), 0o644);
+  await mkdir(join(bin, 'tmux'));
+  const found = await findings({ PATH: bin });
+  expect(found.lock?.detail).toBe(join(bin, 'perl'));
+  expect(found.tmux?.state).toBe('note');
+});
+
+test('a home that others can write is named with the command that closes it', async () => {
+  await chmod(world.dir, 0o755);
+  const found = await findings({ PATH: '' });
+  expect(found.home).toMatchObject({ state: 'missing', hint: `chmod 700 '${world.dir}'` });
+  await chmod(world.dir, 0o700);
+  expect((await findings({ PATH: '' })).home?.state).toBe('ok');
+});
+
+test('a configuration that is wrong is shown with its place', async () => {
+  const file = join(world.dir, 'y.yaml');
+  await writeFile(file, 'log: { level: loud }\n');
+  const found = await findings({ PATH: '', YARDMASTER_CONFIG: file });
+  expect(found.config).toMatchObject({ state: 'missing', detail: expect.stringContaining(`${file}:1:8  log.level`) });
+});
+
+test('a runtime that does not run is only a note', async () => {
+  await world.runtime.close();
+  world.running = false;
+  expect((await findings({ PATH: '' })).runtime).toMatchObject({ state: 'note', detail: 'does not run' });
+});
+
+test('file systems over a network are known by their number', () => {
+  expect([remoteKind(0x6969), remoteKind(-11317950), remoteKind(0xef53)]).toEqual(['NFS', 'CIFS', undefined]);
+});

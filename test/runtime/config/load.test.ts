@@ -1,0 +1,146 @@
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../../src/runtime/config/load.ts';
+import { describeProblem } from '../../../src/runtime/config/problem.ts';
+
+const HOME = '/home/ada';
+const FILE = '/home/ada/.config/yardmaster/yardmaster.yaml';
+
+/** Loads from files that only this test has. */
+function load(files: Record<string, string>, env: Record<string, string> = {}) {
+  return loadConfig({ read: async (path) => files[path], env, userHome: HOME });
+}
+
+async function problems(text: string, env: Record<string, string> = {}): Promise<string[]> {
+  const loaded = await load({ [FILE]: text }, env);
+  expect(loaded.config === undefined).toBe(loaded.problems.length > 0);
+  return loaded.problems.map(describeProblem);
+}
+
+test('without a file everything has its default', async () => {
+  const { config, from, problems } = await load({});
+  expect(problems).toEqual([]);
+  expect(from).toEqual([]);
+  expect(config?.dispatcher.scan).toBe(60_000);
+  expect(config?.retry.max_attempts).toBe(3);
+});
+
+test('the file is read and ~ becomes the home directory', async () => {
+  const { config, from } = await load({
+    [FILE]: [
+      'allowed_roots: [~/code]',
+      'projects: [{ name: shop, path: ~/code/shop, weight: 2 }]',
+      'dispatcher: { projects_dir: ~/code, scan: 5m, default_agent: echo }',
+      'agents: { echo: { command: [cat, "{prompt_file}"] } }',
+      'delegation: { providers: { gpu: { kind: jobs, base_url: "https://jobs.example.com", key_file: ~/.key } } }',
+    ].join('\n'),
+  });
+  expect(from).toEqual([FILE]);
+  expect(config).toMatchObject({
+    allowed_roots: ['/home/ada/code'],
+    projects: [{ name: 'shop', path: '/home/ada/code/shop', weight: 2 }],
+    dispatcher: { projects_dir: '/home/ada/code', scan: 300_000 },
+    delegation: { providers: { gpu: { key_file: '/home/ada/.key' } } },
+  });
+});
+
+test('YARDMASTER_CONFIG and XDG_CONFIG_HOME say where the file is', async () => {
+  const text = 'log: { level: debug }';
+  const named = await load({ '/etc/y.yaml': text }, { YARDMASTER_CONFIG: '/etc/y.yaml' });
+  const xdg = await load({ '/x/yardmaster/yardmaster.yaml': text }, { XDG_CONFIG_HOME: '/x' });
+  expect([named.config?.log.level, xdg.config?.log.level]).toEqual(['debug', 'debug']);
+  const missing = await load({}, { YARDMASTER_CONFIG: '~/gone.yaml' });
+  expect(missing.problems.map(describeProblem)).toEqual([
+    '/home/ada/gone.yaml  YARDMASTER_CONFIG names this file, but there is none',
+  ]);
+});
+
+test('the environment overrides single values', async () => {
+  const { config, from } = await load(
+    { [FILE]: 'retry: { max_attempts: 2, backoff: 1s }' },
+    {
+      YARDMASTER_RETRY_MAX_ATTEMPTS: '7',
+      YARDMASTER_DISPATCHER_SCAN: '10s',
+      YARDMASTER_LIMITS_CHILDREN: 'true',
+      YARDMASTER_HOME: '/somewhere',
+    },
+  );
+  expect(config?.retry).toMatchObject({ max_attempts: 7, backoff: 1_000 });
+  expect(config?.dispatcher.scan).toBe(10_000);
+  expect(config?.limits.children).toBe(true);
+  expect(from).toEqual([
+    FILE,
+    'YARDMASTER_RETRY_MAX_ATTEMPTS',
+    'YARDMASTER_DISPATCHER_SCAN',
+    'YARDMASTER_LIMITS_CHILDREN',
+  ]);
+});
+
+test.each<[string, string, RegExp]>([
+  [
+    'a wrong duration',
+    'log:\n  level: info\ndispatcher:\n  scan: fast',
+    /yaml:4:3 {2}dispatcher\.scan: "fast" is not usable; allowed: .*a duration such as 30s/,
+  ],
+  [
+    'an unknown key',
+    'dispatcher:\n  scann: 5s',
+    /yaml:2:3 {2}dispatcher\.scann: is not a known key; allowed: projects_dir, scan, settle/,
+  ],
+  ['an unknown section', 'pols: {}', /yaml:1:1 {2}pols: is not a known key; allowed: allowed_roots, projects/],
+  ['a missing key', 'projects:\n  - name: shop', /yaml:2:5 {2}projects\[0\]\.path: is missing; allowed: text/],
+  [
+    'a number out of bounds',
+    'retry: { max_attempts: 99 }',
+    /retry\.max_attempts: 99 is not usable; allowed: at most 20/,
+  ],
+  [
+    'a word that is not in the list',
+    'log: { level: loud }',
+    /log\.level: "loud" is not usable; allowed: debug, info, warn, error, silent/,
+  ],
+  ['an agent with a bad name', 'agents: { "a b": { command: [x] } }', /agents\.a b: .*allowed: a name of letters/],
+  [
+    'an unknown key of an agent',
+    'agents: { a: { comand: [x] } }',
+    /agents\.a\.comand: is not a known key; allowed: command, stdin/,
+  ],
+  ['a list instead of keys', '- a\n- b', /yaml:1:1 {2}\["a","b"\] is not usable; allowed: keys with values/],
+  ['a broken file', 'log: [', /yaml:1:\d+ {2}/],
+  ['the same key twice', 'log: { level: info }\nlog: { level: warn }', /yaml:2:1 {2}Map keys must be unique/],
+  ['an alias', 'a: &x [1]\nb: *x', /aliases .* are not allowed/],
+  ['a tag', 'log: !!js/function "x"', /Unresolved tag/],
+  ['a deep nesting', '['.repeat(50_000), /yaml:1:\d+ {2}Maximum call stack/],
+  ['a huge file', `# ${'x'.repeat(300_000)}`, /larger than 262144 bytes/],
+  ['a relative path', 'allowed_roots: [code]', /allowed_roots\[0\]: "code" .*an absolute path/],
+  [
+    'an agent that is not there',
+    'dispatcher: { default_agent: bob }',
+    /default_agent: "bob" is not configured; allowed: none is configured yet/,
+  ],
+  [
+    'two projects of one name',
+    'projects:\n - { name: a, path: /a }\n - { name: a, path: /b }',
+    /yaml:3:6 {2}projects\[1\]\.name: "a" is already the name of projects\[0\]/,
+  ],
+  [
+    'a URL that is none',
+    'delegation: { providers: { g: { kind: jobs, base_url: here } } }',
+    /base_url: "here" .*a URL such as/,
+  ],
+])('%s is refused with its key, value, place and what is allowed', async (_, text, expected) => {
+  const [first] = await problems(text);
+  expect(first).toMatch(expected);
+});
+
+test('a wrong variable is named instead of the file', async () => {
+  expect(await problems('', { YARDMASTER_RETRY_MAX_ATTEMPTS: 'many' })).toEqual([
+    'YARDMASTER_RETRY_MAX_ATTEMPTS  retry.max_attempts: "many" is not usable; allowed: a number',
+  ]);
+  const [unknown] = await problems('', { YARDMASTER_RETRY_TIMES: '3' });
+  expect(unknown).toMatch(/^YARDMASTER_RETRY_TIMES .*allowed: YARDMASTER_RETRY_MAX_ATTEMPTS/);
+});
+
+test('a key named __proto__ changes no prototype', async () => {
+  await problems('__proto__: { polluted: 1 }\nlog: { level: info }');
+  expect(({} as { polluted?: number }).polluted).toBeUndefined();
+});
