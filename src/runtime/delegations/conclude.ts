@@ -26,6 +26,11 @@ export function fail(watch: Watch, desk: Desk, error_class: ErrorClass, reason: 
   return conclude(watch, desk, { kind: 'finished', outcome });
 }
 
+/** Nobody will ever know: said so, and never sent again. */
+export function giveUp(watch: Watch, desk: Desk, why: string): Promise<Next> {
+  return fail(watch, desk, 'unconfirmed', `may have run upstream: ${why}`);
+}
+
 export function cancelled(watch: Watch, desk: Desk, reason: string): Promise<Next> {
   return conclude(watch, desk, { kind: 'finished', outcome: { state: 'cancelled', reason } });
 }

@@ -1,9 +1,9 @@
 import type { LiveTask } from '../model/task.ts';
 import type { Provider } from '../ports.ts';
-import { cancelled, fail } from './conclude.ts';
+import { cancelled, giveUp } from './conclude.ts';
 import { type Desk, report, tryAgain } from './desk.ts';
 import { accept, submitAgain } from './submit.ts';
-import { absentAgain, type Next, type Watch } from './watch.ts';
+import { absentAgain, believed, type Next, type Watch } from './watch.ts';
 
 /**
  * A submit whose answer nobody saw. Asked again under the same key where that is harmless, else looked up by its key
@@ -37,20 +37,17 @@ async function lookUp(watch: Watch, desk: Desk, provider: Provider, trusted: boo
   }
   // A slow service may list the job later than it took it.
   const absent = absentAgain(watch.phase.kind === 'unconfirmed' ? watch.phase.absent : undefined, desk.clock.now());
-  const { times, over_ms } = desk.settings().absence;
-  if (absent.times >= times && desk.clock.now() - absent.since >= over_ms)
+  const rule = desk.settings().absence;
+  if (believed(absent, desk.clock.now(), rule))
     return giveUp(watch, desk, `${reasonOf(watch)}; the service lists no job with its key`);
   watch.phase = { kind: 'unconfirmed', reason: reasonOf(watch), absent };
-  return { kind: 'again', at: desk.clock.now() + over_ms / Math.max(1, times - 1) };
-}
-
-function giveUp(watch: Watch, desk: Desk, why: string): Promise<Next> {
-  return fail(watch, desk, 'unconfirmed', `may have run upstream: ${why}`);
+  return { kind: 'again', at: desk.clock.now() + rule.over_ms / Math.max(1, rule.times - 1) };
 }
 
 /** Cancelled before anybody knew whether there is a job: what can be found is stopped. */
 async function abandon(watch: Watch, desk: Desk, provider: Provider | undefined, reason: string): Promise<Next> {
   const found = provider?.find ? await tryFind(watch, desk, provider) : undefined;
+  if (desk.looks.aborted) return { kind: 'again', at: desk.clock.now() }; // the next start does it properly
   if (found?.kind !== 'job') return cancelled(watch, desk, `${reason} (it may have run upstream)`);
   const stopped = await cancelUpstream(watch, desk, provider, found.job_id);
   return cancelled(watch, desk, stopped ? reason : `${reason} (job ${found.job_id} may go on upstream)`);

@@ -1,5 +1,5 @@
 import { keyOf, type TaskKey } from '../model/ids.ts';
-import { isLive, type Lease, type LiveTask } from '../model/task.ts';
+import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
 import type { AttemptEnd, Change } from '../ports.ts';
 import { conclude } from './conclude.ts';
 import { confirm } from './confirm.ts';
@@ -44,8 +44,7 @@ export class Delegations {
     const shift = { looks: new AbortController(), submits: new AbortController(), working: new Set<Promise<void>>() };
     this.#shift = { ...shift, unsubscribe };
     for (const task of [...this.#ports.store.open().values()]) {
-      const watch = await recover(this.#ports, task);
-      if (watch) this.#take(watch);
+      await this.#adopt(task);
     }
   }
 
@@ -163,9 +162,14 @@ export class Delegations {
     }
   }
 
-  async #adopt(task: LiveTask): Promise<void> {
-    const watch = await recover(this.#ports, task);
-    if (watch) this.#take(watch);
+  async #adopt(task: OpenTask): Promise<void> {
+    try {
+      const watch = await recover(this.#ports, task);
+      if (watch) this.#take(watch);
+    } catch (error) {
+      const message = `it can't be followed: ${error instanceof Error ? error.message : error}`;
+      this.#ports.report({ task: { project: task.project, id: task.id }, provider: '', message });
+    }
   }
 
   #count(end: AttemptEnd): void {

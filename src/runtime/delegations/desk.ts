@@ -18,18 +18,18 @@ export interface DelegationPorts {
     TaskStore,
     'epoch' | 'open' | 'projects' | 'text' | 'started' | 'jobAccepted' | 'end' | 'subscribe'
   >;
-  readonly files: Files;
+  readonly files: Pick<Files, 'read' | 'replace' | 'remove' | 'sync' | 'syncDir'>;
   readonly clock: Clock;
   readonly chance: Chance;
   /** Asked anew each time, so that a changed configuration counts at once. */
-  providers(): ReadonlyMap<string, Provider>;
-  settings(): DelegationSettings;
+  readonly providers: () => ReadonlyMap<string, Provider>;
+  readonly settings: () => DelegationSettings;
   /** The prompt; the same for the same task, because a repeated submit must not differ from the first. */
-  compose(task: LiveTask, bytes: Uint8Array): string;
+  readonly compose: (task: LiveTask, bytes: Uint8Array) => string;
   /** The retry policy: what follows a failure of this class. */
-  afterFailure(task: LiveTask, failure: { class: ErrorClass; reason: string }): AttemptEnd;
+  readonly afterFailure: (task: LiveTask, failure: { class: ErrorClass; reason: string }) => AttemptEnd;
   /** Something that a person may want to know; it changes nothing. */
-  report(trouble: Trouble): void;
+  readonly report: (trouble: Trouble) => void;
 }
 
 /** What one step works with: the ports, its provider's lane and the signals of `stop`. */
@@ -39,7 +39,7 @@ export interface Desk extends DelegationPorts {
   readonly looks: AbortSignal;
   /** Aborted last: what is cut off here may have been taken. */
   readonly submits: AbortSignal;
-  ended(end: AttemptEnd): void;
+  readonly ended: (end: AttemptEnd) => void;
 }
 
 export function projectOf(desk: Pick<DelegationPorts, 'store'>, task: TaskRef) {

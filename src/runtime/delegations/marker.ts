@@ -36,7 +36,12 @@ export function markerPath(projectPath: string, id: TaskId): string {
 }
 
 /** On disk, name and bytes, when it returns. */
-export async function writeMarker(files: Files, projectPath: string, id: TaskId, marker: DelegationMarker) {
+export async function writeMarker(
+  files: Pick<Files, 'replace' | 'sync' | 'syncDir'>,
+  projectPath: string,
+  id: TaskId,
+  marker: DelegationMarker,
+) {
   const path = markerPath(projectPath, id);
   await files.replace(path, Buffer.from(`${JSON.stringify(marker, null, 2)}\n`));
   await files.sync(path);
@@ -44,7 +49,11 @@ export async function writeMarker(files: Files, projectPath: string, id: TaskId,
 }
 
 /** Undefined where there is none that can be read: anybody may write into an inbox. */
-export async function readMarker(files: Files, projectPath: string, id: TaskId): Promise<DelegationMarker | undefined> {
+export async function readMarker(
+  files: Pick<Files, 'read'>,
+  projectPath: string,
+  id: TaskId,
+): Promise<DelegationMarker | undefined> {
   try {
     const bytes = await files.read(markerPath(projectPath, id), MAX_MARKER_BYTES);
     return bytes && DelegationMarker.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));

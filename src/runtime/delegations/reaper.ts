@@ -4,7 +4,7 @@ import { cancelled, conclude, fail } from './conclude.ts';
 import { cancelUpstream } from './confirm.ts';
 import { type Desk, report, tryAgain } from './desk.ts';
 import { recordJob } from './submit.ts';
-import { absentAgain, type Next, type Phase, type Watch } from './watch.ts';
+import { absentAgain, believed, type Next, type Phase, type Watch } from './watch.ts';
 
 type Accepted = Phase & { kind: 'accepted' };
 
@@ -41,6 +41,7 @@ function follow(watch: Watch, desk: Desk, phase: Accepted, look: JobLook): Next 
     case 'unknown_job':
       return missing(watch, desk, phase);
     case 'later':
+      if (desk.looks.aborted) return { kind: 'again', at: now }; // we hung up, not the provider
       if (now - phase.heard_at >= silence_ms)
         return fail(watch, desk, 'upstream', `no usable answer for too long: ${look.reason}`, job_id);
       return tryAgain(desk, watch, interval_ms, look.retry_after_ms);
@@ -52,7 +53,7 @@ function missing(watch: Watch, desk: Desk, phase: Accepted): Next | Promise<Next
   const now = desk.clock.now();
   const absent = absentAgain(phase.absent, now);
   const { interval_ms, absence } = desk.settings();
-  if (absent.times >= absence.times && now - absent.since >= absence.over_ms)
+  if (believed(absent, now, absence))
     return fail(watch, desk, 'upstream', 'the provider does not know the job (any more)', phase.job_id);
   watch.phase = { ...phase, status: 'unknown', absent };
   return { kind: 'again', at: now + interval_ms };
@@ -60,5 +61,6 @@ function missing(watch: Watch, desk: Desk, phase: Accepted): Next | Promise<Next
 
 async function callOff(watch: Watch, desk: Desk, provider: Provider | undefined, job_id: string, reason: string) {
   const stopped = await cancelUpstream(watch, desk, provider, job_id);
+  if (desk.looks.aborted) return { kind: 'again' as const, at: desk.clock.now() }; // the next start does it properly
   return cancelled(watch, desk, stopped ? reason : `${reason} (job ${job_id} may go on upstream)`);
 }

@@ -1,9 +1,9 @@
 import type { LiveTask } from '../model/task.ts';
 import type { AttemptEnd, JobOrder, Provider, Submitted } from '../ports.ts';
-import { cancelled, conclude } from './conclude.ts';
+import { cancelled, conclude, giveUp } from './conclude.ts';
 import { backoffMs, type Desk, pause, projectOf, report, tryAgain } from './desk.ts';
 import { type DelegationMarker, writeMarker } from './marker.ts';
-import { type Next, OVER, type Watch } from './watch.ts';
+import { absentAgain, believed, type Next, OVER, type Watch } from './watch.ts';
 
 /*
  * 1. Marker, then `started` in the journal, then the request. A task that is only `claimed` was never sent.
@@ -24,7 +24,7 @@ export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, give
   const order = orderOf(watch, desk, task, bytes);
 
   await mark(watch, desk, null); // 1
-  const refusal = await desk.store.started(watch.lease);
+  const refusal = task.state === 'claimed' ? await desk.store.started(watch.lease) : undefined;
   if (refusal) {
     report(desk, watch, `not submitted: ${refusal.message}`);
     return OVER;
@@ -53,9 +53,10 @@ export async function submitAgain(watch: Watch, desk: Desk, task: LiveTask, prov
       doubtful(watch, submitted.reason); // 3
       return tryAgain(desk, watch, 0, submitted.retry_after_ms);
     case 'unconfirmed':
-    case 'refused': // 3
       doubtful(watch, submitted.reason);
       return tryAgain(desk, watch, 0);
+    case 'refused': // 3
+      return refusedAgain(watch, desk, submitted.reason);
   }
 }
 
@@ -91,6 +92,16 @@ function doubt(watch: Watch, desk: Desk, reason: string, idempotent: boolean): N
 function doubtful(watch: Watch, reason: string): void {
   const absent = watch.phase.kind === 'unconfirmed' ? watch.phase.absent : undefined;
   watch.phase = { kind: 'unconfirmed', reason, ...(absent && { absent }) };
+}
+
+/** A refusal may pass (a key being changed), so it is heard a few times; what the first request did stays open. */
+function refusedAgain(watch: Watch, desk: Desk, reason: string): Next | Promise<Next> {
+  const now = desk.clock.now();
+  const rule = desk.settings().absence;
+  const absent = absentAgain(watch.phase.kind === 'unconfirmed' ? watch.phase.absent : undefined, now);
+  if (believed(absent, now, rule)) return giveUp(watch, desk, `asked again, the provider refused: ${reason}`);
+  watch.phase = { kind: 'unconfirmed', reason, absent };
+  return tryAgain(desk, watch, rule.over_ms / Math.max(1, rule.times - 1));
 }
 
 /** Back to the queue, not counted: the provider certainly has no job of this attempt. */

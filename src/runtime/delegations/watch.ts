@@ -51,6 +51,11 @@ export function liveTask(watch: Watch, store: Pick<TaskStore, 'open'>): LiveTask
   return task.attempt === watch.lease.attempt && task.token === watch.lease.token ? task : undefined;
 }
 
+/** The job was not there this time: counted, and at some point believed. */
 export function absentAgain(before: Absence | undefined, now: number): Absence {
   return { since: before?.since ?? now, times: (before?.times ?? 0) + 1 };
+}
+
+export function believed(absent: Absence, now: number, rule: { times: number; over_ms: number }): boolean {
+  return absent.times >= rule.times && now - absent.since >= rule.over_ms;
 }
