@@ -1,0 +1,81 @@
+import type { LiveTask } from '../model/task.ts';
+import type { Provider } from '../ports.ts';
+import { cancelled, giveUp } from './conclude.ts';
+import { type Desk, report, tryAgain } from './desk.ts';
+import { accept, submitAgain } from './submit.ts';
+import { absentAgain, believed, type Next, type Watch } from './watch.ts';
+
+/**
+ * A submit whose answer nobody saw. Asked again under the same key where that is harmless, else looked up by its key
+ * where the service can, else ended as what it is. It never becomes another request under another key.
+ */
+export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
+  const provider = desk.providers().get(watch.provider);
+  if (task.cancel !== undefined) return abandon(watch, desk, provider, task.cancel);
+  const { held_until } = desk.lane;
+  if (held_until > desk.clock.now()) return { kind: 'again', at: held_until };
+  const trusted = desk.clock.now() - watch.started_at < desk.settings().key_trusted_ms;
+  if (!provider) {
+    if (!trusted) return giveUp(watch, desk, 'its provider is not configured any more');
+    report(desk, watch, 'a submit is unconfirmed and its provider is not configured any more');
+    return tryAgain(desk, watch, desk.settings().interval_ms);
+  }
+  if (provider.idempotent && trusted) {
+    const bytes = (await desk.store.text(watch.lease.task))?.bytes;
+    if (bytes) return submitAgain(watch, desk, task, provider, bytes);
+  }
+  if (!provider.find) return giveUp(watch, desk, reasonOf(watch));
+  return lookUp(watch, desk, provider, trusted);
+}
+
+async function lookUp(watch: Watch, desk: Desk, provider: Provider, trusted: boolean): Promise<Next> {
+  const found = await tryFind(watch, desk, provider);
+  if (found.kind === 'job') return accept(watch, desk, found.job_id);
+  if (found.kind === 'trouble') {
+    if (!trusted) return giveUp(watch, desk, `${reasonOf(watch)}; ${found.reason}`);
+    return tryAgain(desk, watch, 0);
+  }
+  // A slow service may list the job later than it took it.
+  const absent = absentAgain(watch.phase.kind === 'unconfirmed' ? watch.phase.absent : undefined, desk.clock.now());
+  const rule = desk.settings().absence;
+  if (believed(absent, desk.clock.now(), rule))
+    return giveUp(watch, desk, `${reasonOf(watch)}; the service lists no job with its key`);
+  watch.phase = { kind: 'unconfirmed', reason: reasonOf(watch), absent };
+  return { kind: 'again', at: desk.clock.now() + rule.over_ms / Math.max(1, rule.times - 1) };
+}
+
+/** Cancelled before anybody knew whether there is a job: what can be found is stopped. */
+async function abandon(watch: Watch, desk: Desk, provider: Provider | undefined, reason: string): Promise<Next> {
+  const found = provider?.find ? await tryFind(watch, desk, provider) : undefined;
+  if (desk.looks.aborted) return { kind: 'again', at: desk.clock.now() }; // the next start does it properly
+  if (found?.kind !== 'job') return cancelled(watch, desk, `${reason} (it may have run upstream)`);
+  const stopped = await cancelUpstream(watch, desk, provider, found.job_id);
+  return cancelled(watch, desk, stopped ? reason : `${reason} (job ${found.job_id} may go on upstream)`);
+}
+
+/** True when the provider says that the job has ended. */
+export async function cancelUpstream(watch: Watch, desk: Desk, provider: Provider | undefined, job_id: string) {
+  if (!provider?.cancel) return false;
+  try {
+    await provider.cancel(job_id, desk.looks);
+    return true;
+  } catch (error) {
+    report(desk, watch, `job ${job_id} could not be cancelled upstream: ${String(error)}`);
+    return false;
+  }
+}
+
+type Found = { kind: 'job'; job_id: string } | { kind: 'none' } | { kind: 'trouble'; reason: string };
+
+async function tryFind(watch: Watch, desk: Desk, provider: Provider): Promise<Found> {
+  try {
+    const job_id = await provider.find?.(watch.key, desk.looks);
+    return job_id === undefined ? { kind: 'none' } : { kind: 'job', job_id };
+  } catch (error) {
+    return { kind: 'trouble', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function reasonOf(watch: Watch): string {
+  return watch.phase.kind === 'unconfirmed' ? watch.phase.reason : 'unknown';
+}

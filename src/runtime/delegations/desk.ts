@@ -1,0 +1,75 @@
+import type { TaskRef } from '../model/ids.ts';
+import type { ErrorClass } from '../model/spec.ts';
+import type { LiveTask } from '../model/task.ts';
+import type { AttemptEnd, Chance, Clock, Files, Provider, TaskStore } from '../ports.ts';
+import type { Lane } from './lane.ts';
+import type { DelegationSettings } from './settings.ts';
+import type { Next, Watch } from './watch.ts';
+
+export interface Trouble {
+  readonly task: TaskRef;
+  readonly provider: string;
+  readonly message: string;
+}
+
+/** What the service needs of the rest of the runtime. */
+export interface DelegationPorts {
+  readonly store: Pick<
+    TaskStore,
+    'epoch' | 'open' | 'projects' | 'text' | 'started' | 'jobAccepted' | 'end' | 'subscribe'
+  >;
+  readonly files: Pick<Files, 'read' | 'replace' | 'remove' | 'sync' | 'syncDir'>;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  /** Asked anew each time, so that a changed configuration counts at once. */
+  readonly providers: () => ReadonlyMap<string, Provider>;
+  readonly settings: () => DelegationSettings;
+  /** The prompt; the same for the same task, because a repeated submit must not differ from the first. */
+  readonly compose: (task: LiveTask, bytes: Uint8Array) => string;
+  /** The retry policy: what follows a failure of this class. */
+  readonly afterFailure: (task: LiveTask, failure: { class: ErrorClass; reason: string }) => AttemptEnd;
+  /** Something that a person may want to know; it changes nothing. */
+  readonly report: (trouble: Trouble) => void;
+}
+
+/** What one step works with: the ports, its provider's lane and the signals of `stop`. */
+export interface Desk extends DelegationPorts {
+  readonly lane: Lane;
+  /** Aborted first: a look can be made again. */
+  readonly looks: AbortSignal;
+  /** Aborted last: what is cut off here may have been taken. */
+  readonly submits: AbortSignal;
+  readonly ended: (end: AttemptEnd) => void;
+}
+
+export function projectOf(desk: Pick<DelegationPorts, 'store'>, task: TaskRef) {
+  const project = desk.store.projects().find(({ id }) => id === task.project);
+  if (!project) throw new Error(`no project ${task.project} for its task ${task.id}`);
+  return project;
+}
+
+export function report(desk: DelegationPorts, watch: Watch, message: string): void {
+  desk.report({ task: watch.lease.task, provider: watch.provider, message });
+}
+
+/** Doubles with each trouble in a row; jitter keeps many jobs from coming back at the same moment. */
+export function backoffMs(desk: Pick<DelegationPorts, 'settings' | 'chance'>, failures: number): number {
+  const { first_ms, max_ms } = desk.settings().backoff;
+  const full = Math.min(max_ms, first_ms * 2 ** Math.min(failures, 30));
+  return full * (0.5 + desk.chance.fraction() / 2);
+}
+
+/** Another try after trouble, not before the time that the provider asked for. */
+export function tryAgain(desk: Desk, watch: Watch, least_ms: number, retry_after_ms?: number): Next {
+  const asked = pause(desk, retry_after_ms);
+  const wait = Math.max(least_ms, backoffMs(desk, watch.failures++), asked);
+  return { kind: 'again', at: desk.clock.now() + wait };
+}
+
+/** Holds the provider's lane where it named a time; what it named, within bounds. */
+export function pause(desk: Desk, retry_after_ms: number | undefined): number {
+  if (retry_after_ms === undefined) return 0;
+  const asked = Math.min(retry_after_ms, desk.settings().retry_after_max_ms);
+  desk.lane.hold(desk.clock.now() + asked);
+  return asked;
+}

@@ -1,0 +1,48 @@
+import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import { type DelegationPorts, projectOf } from './desk.ts';
+import { idempotencyKey, readMarker } from './marker.ts';
+import type { Phase, Watch } from './watch.ts';
+
+/** The watch of a live task that has none: after a restart, or when a queue was taken over. */
+export async function recover(ports: DelegationPorts, task: OpenTask): Promise<Watch | undefined> {
+  if (!isLive(task) || task.route.to !== 'provider') return undefined;
+  const lease = leaseOf(ports, task);
+  const found = await readEarlier(ports, task);
+  const watch = newWatch(ports, lease, task, phaseOf(ports, task, found?.job_id ?? undefined));
+  return found?.idempotency_key ? { ...watch, key: found.idempotency_key } : watch;
+}
+
+/** Claimed means that nothing was sent; running without a job means that a request may have been taken. */
+function phaseOf(ports: DelegationPorts, task: LiveTask, marked: string | undefined): Phase {
+  if (task.state === 'claimed') return { kind: 'unsent' };
+  const job_id = task.job_id ?? marked;
+  if (job_id === undefined) return { kind: 'unconfirmed', reason: 'the runtime ended before it saw the answer' };
+  const journalled = task.job_id !== undefined;
+  return { kind: 'accepted', job_id, journalled, status: 'unknown', heard_at: ports.clock.now() };
+}
+
+/** A marker of this attempt tells more than a journal that was lost and rebuilt: its key, perhaps its job. */
+async function readEarlier(ports: DelegationPorts, task: LiveTask) {
+  if (task.state === 'claimed' || task.job_id !== undefined) return undefined;
+  const marker = await readMarker(ports.files, projectOf(ports, task).path, task.id);
+  return marker?.attempt === task.attempt ? marker : undefined;
+}
+
+export function newWatch(ports: DelegationPorts, lease: Lease, task: LiveTask, phase: Phase): Watch {
+  if (task.route.to !== 'provider') throw new Error(`task ${task.id} has no route to a provider`);
+  return {
+    lease,
+    provider: task.route.provider,
+    key: idempotencyKey(lease.epoch, lease.task, lease.attempt),
+    started_at: task.state === 'running' ? task.started_at : ports.clock.now(),
+    phase,
+    next_at: ports.clock.now(),
+    failures: 0,
+    busy: false,
+  };
+}
+
+function leaseOf(ports: DelegationPorts, task: LiveTask): Lease {
+  const { project, id, attempt, token } = task;
+  return { task: { project, id }, attempt, epoch: ports.store.epoch, token };
+}

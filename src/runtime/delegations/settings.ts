@@ -1,0 +1,50 @@
+import type { Config } from '../model/config.ts';
+import type { Priority } from '../model/spec.ts';
+
+export interface DelegationSettings {
+  /** Between two looks at a job. */
+  readonly interval_ms: number;
+  /** Requests under way at once, for each provider on its own. */
+  readonly concurrency: number;
+  readonly backoff: { readonly first_ms: number; readonly max_ms: number };
+  /** A provider may ask us to wait, but not for longer than this. */
+  readonly retry_after_max_ms: number;
+  /** How long after the start of an attempt its idempotency key is trusted to name one job; services forget keys. */
+  readonly key_trusted_ms: number;
+  /** A job of which nothing usable was heard for so long is given up. */
+  readonly silence_ms: number;
+  /** A job counts as gone when it was not there so many times, over at least so long. */
+  readonly absence: { readonly times: number; readonly over_ms: number };
+  /** How long `stop` waits for submits on their way: cut off, they would be unconfirmed. */
+  readonly stop_grace_ms: number;
+  /** Our priorities in the provider's words. */
+  readonly priorities: Readonly<Record<Priority, string>>;
+}
+
+/**
+ * The job contract names no words for priorities. These three are what most queues understand, so `critical` is sent
+ * as `high`: a word that a service doesn't know would refuse the whole job.
+ */
+export const UPSTREAM_PRIORITY: Readonly<Record<Priority, string>> = {
+  critical: 'high',
+  high: 'high',
+  default: 'normal',
+  low: 'low',
+};
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+export function settingsOf({ delegation, retry }: Pick<Config, 'delegation' | 'retry'>): DelegationSettings {
+  return {
+    interval_ms: delegation.interval,
+    concurrency: delegation.concurrency,
+    backoff: { first_ms: retry.backoff, max_ms: retry.backoff_max },
+    retry_after_max_ms: 60 * MINUTE,
+    key_trusted_ms: DAY,
+    silence_ms: DAY,
+    absence: { times: 3, over_ms: 2 * MINUTE },
+    stop_grace_ms: 5_000,
+    priorities: UPSTREAM_PRIORITY,
+  };
+}

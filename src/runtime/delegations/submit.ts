@@ -1,0 +1,146 @@
+import type { LiveTask } from '../model/task.ts';
+import type { AttemptEnd, JobOrder, Provider, Submitted } from '../ports.ts';
+import { cancelled, conclude, giveUp } from './conclude.ts';
+import { backoffMs, type Desk, pause, projectOf, report, tryAgain } from './desk.ts';
+import { type DelegationMarker, writeMarker } from './marker.ts';
+import { absentAgain, believed, type Next, OVER, type Watch } from './watch.ts';
+
+/*
+ * 1. Marker, then `started` in the journal, then the request. A task that is only `claimed` was never sent.
+ * 2. From the moment before the request the attempt counts as `unconfirmed`; only the provider's own word changes that.
+ * 3. Once a request of this attempt may have been taken, no later answer proves that it was not: "later" and a refusal
+ *    speak of the request that they answer.
+ */
+
+/** The first request of an attempt. */
+export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, given?: Uint8Array): Promise<Next> {
+  if (task.cancel !== undefined) return cancelled(watch, desk, task.cancel);
+  const provider = desk.providers().get(watch.provider);
+  if (!provider) return putBack(watch, desk, task, `provider ${watch.provider} is not configured any more`);
+  if (desk.lane.held_until > desk.clock.now())
+    return putBack(watch, desk, task, `${watch.provider} asked us to wait`, desk.lane.held_until - desk.clock.now());
+  const bytes = given ?? (await desk.store.text(watch.lease.task))?.bytes;
+  if (!bytes) return conclude(watch, desk, { kind: 'void', reason: 'its file is not there' });
+  const order = orderOf(watch, desk, task, bytes);
+
+  await mark(watch, desk, null); // 1
+  const refusal = task.state === 'claimed' ? await desk.store.started(watch.lease) : undefined;
+  if (refusal) {
+    report(desk, watch, `not submitted: ${refusal.message}`);
+    return OVER;
+  }
+  watch.phase = { kind: 'unconfirmed', reason: 'the answer to the submit was not seen' }; // 2
+  const submitted = await provider.submit(order, desk.submits);
+  switch (submitted.kind) {
+    case 'accepted':
+      return accept(watch, desk, submitted.job_id);
+    case 'refused':
+      return conclude(watch, desk, named(desk.afterFailure(task, submitted), provider));
+    case 'later':
+      return putBack(watch, desk, task, submitted.reason, submitted.retry_after_ms);
+    case 'unconfirmed':
+      return doubt(watch, desk, submitted.reason, provider.idempotent);
+  }
+}
+
+/** The same request once more, under the same key, to a provider that makes one job of both. */
+export async function submitAgain(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, bytes: Uint8Array) {
+  const submitted: Submitted = await provider.submit(orderOf(watch, desk, task, bytes), desk.submits);
+  switch (submitted.kind) {
+    case 'accepted':
+      return accept(watch, desk, submitted.job_id);
+    case 'later':
+      doubtful(watch, submitted.reason); // 3
+      return tryAgain(desk, watch, 0, submitted.retry_after_ms);
+    case 'unconfirmed':
+      doubtful(watch, submitted.reason);
+      return tryAgain(desk, watch, 0);
+    case 'refused': // 3
+      return refusedAgain(watch, desk, submitted.reason);
+  }
+}
+
+/** The job has a name: journal first, then the marker. */
+export async function accept(watch: Watch, desk: Desk, job_id: string): Promise<Next> {
+  const heard_at = desk.clock.now();
+  watch.phase = { kind: 'accepted', job_id, journalled: false, status: 'submitted', heard_at };
+  watch.failures = 0;
+  return recordJob(watch, desk, job_id);
+}
+
+export async function recordJob(watch: Watch, desk: Desk, job_id: string): Promise<Next> {
+  const refusal = await desk.store.jobAccepted(watch.lease, job_id);
+  if (refusal) {
+    await desk
+      .providers()
+      .get(watch.provider)
+      ?.cancel?.(job_id, desk.looks)
+      .catch(() => undefined);
+    report(desk, watch, `job ${job_id} belongs to an attempt that has ended: ${refusal.message}`);
+    return OVER;
+  }
+  if (watch.phase.kind === 'accepted') watch.phase = { ...watch.phase, journalled: true };
+  await mark(watch, desk, job_id).catch((error) => report(desk, watch, `its marker is behind: ${String(error)}`));
+  return { kind: 'again', at: desk.clock.now() + desk.settings().interval_ms };
+}
+
+function doubt(watch: Watch, desk: Desk, reason: string, idempotent: boolean): Next {
+  doubtful(watch, reason);
+  return idempotent ? tryAgain(desk, watch, 0) : { kind: 'again', at: desk.clock.now() };
+}
+
+function doubtful(watch: Watch, reason: string): void {
+  const absent = watch.phase.kind === 'unconfirmed' ? watch.phase.absent : undefined;
+  watch.phase = { kind: 'unconfirmed', reason, ...(absent && { absent }) };
+}
+
+/** A refusal may pass (a key being changed), so it is heard a few times; what the first request did stays open. */
+function refusedAgain(watch: Watch, desk: Desk, reason: string): Next | Promise<Next> {
+  const now = desk.clock.now();
+  const rule = desk.settings().absence;
+  const absent = absentAgain(watch.phase.kind === 'unconfirmed' ? watch.phase.absent : undefined, now);
+  if (believed(absent, now, rule)) return giveUp(watch, desk, `asked again, the provider refused: ${reason}`);
+  watch.phase = { kind: 'unconfirmed', reason, absent };
+  return tryAgain(desk, watch, rule.over_ms / Math.max(1, rule.times - 1));
+}
+
+/** Back to the queue, not counted: the provider certainly has no job of this attempt. */
+function putBack(watch: Watch, desk: Desk, task: LiveTask, reason: string, retry_after_ms?: number): Promise<Next> {
+  const unspent = task.attempt - task.spent; // how often it was put back before
+  const wait = Math.max(pause(desk, retry_after_ms), backoffMs(desk, unspent));
+  const cause = retry_after_ms === undefined ? 'upstream' : 'rate_limit';
+  const not_before = Math.ceil(desk.clock.now() + wait);
+  return conclude(watch, desk, { kind: 'requeue', class: cause, reason, not_before, spent: false });
+}
+
+function named(end: AttemptEnd, provider: Provider): AttemptEnd {
+  if (end.kind !== 'finished' || end.outcome.state !== 'failed') return end;
+  return { ...end, outcome: { provider: provider.id, ...end.outcome } };
+}
+
+function orderOf(watch: Watch, desk: Desk, task: LiveTask, bytes: Uint8Array): JobOrder {
+  const ai = task.route.to === 'provider' ? task.route.ai : undefined;
+  return {
+    key: watch.key,
+    type: 'analyze',
+    priority: desk.settings().priorities[task.spec.priority],
+    prompt: desk.compose(task, bytes),
+    ...(ai !== undefined && { preferred_ai: ai }),
+    source: 'yardmaster/dispatcher',
+  };
+}
+
+async function mark(watch: Watch, desk: Desk, job_id: string | null): Promise<void> {
+  const { task, attempt } = watch.lease;
+  const project = projectOf(desk, task);
+  const marker: DelegationMarker = {
+    project: project.name,
+    task_file: `${task.id}.md`,
+    job_id,
+    provider: watch.provider,
+    started_at: new Date(watch.started_at).toISOString(),
+    attempt,
+    idempotency_key: watch.key,
+  };
+  await writeMarker(desk.files, project.path, task.id, marker);
+}
