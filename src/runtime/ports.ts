@@ -57,6 +57,8 @@ export interface Files {
   stat(path: string): Promise<FileStat | undefined>;
   /** Names and kinds, undefined where the folder is not. */
   list(dir: string): Promise<{ name: string; kind: FileStat['kind'] }[] | undefined>;
+  /** Where a symbolic link points, as it is written; undefined for anything else. */
+  readLink?(path: string): Promise<string | undefined>;
   makeDir(dir: string): Promise<void>;
   /** Whole file by temp in the same folder + rename: readers see the old or the new. */
   replace(path: string, bytes: Uint8Array): Promise<void>;
@@ -86,6 +88,12 @@ export interface Git {
 /** A hint that something in a folder changed. Scans are the truth; hints may be lost. */
 export interface Watcher {
   watch(dir: string, changed: (name: string | null) => void): { close(): void };
+}
+
+/** Who is still writing: a file that was created in place and is held open for writing is not complete. */
+export interface OpenWriters {
+  /** Those of the files that some process holds open for writing, as far as this system lets us see. */
+  among(paths: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 /** A lock that dies with its owner. */
@@ -274,6 +282,7 @@ export interface TaskStore {
   /** A failed or cancelled task becomes a new one; a waiting or unknown one is freed to run now. */
   retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
   /** A drop that could not be taken; its bytes are in failed/ already. */
+  /** A drop that can't be a task now lies in failed/; recorded before its source is removed. */
   rejected(
     project: ProjectId,
     drop: { name: string; failed_as: string; reason: string; size: number },

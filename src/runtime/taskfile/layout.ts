@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import type { TaskId } from '../model/ids.ts';
+
+/** The paths of one project's queue (section 3 of the design). */
+export interface QueueLayout {
+  readonly root: string;
+  readonly inbox: string;
+  readonly doneDir: string;
+  readonly failedDir: string;
+  readonly projectFile: string;
+  readonly owner: string;
+  readonly gitignore: string;
+  task(id: TaskId): string;
+  dispatched(id: TaskId): string;
+  attempt(id: TaskId): string;
+  delegated(id: TaskId): string;
+  done(id: TaskId): string;
+  failed(id: TaskId): string;
+}
+
+export const QUEUE_DIR = '.agent-queue';
+
+export function queueOf(projectPath: string): QueueLayout {
+  const root = join(projectPath, QUEUE_DIR);
+  const [inbox, doneDir, failedDir] = [join(root, 'inbox'), join(root, 'done'), join(root, 'failed')];
+  return {
+    root,
+    inbox,
+    doneDir,
+    failedDir,
+    projectFile: join(root, '.project.json'),
+    owner: join(root, '.owner'),
+    gitignore: join(root, '.gitignore'),
+    task: (id) => join(inbox, `${id}.md`),
+    dispatched: (id) => join(inbox, `${id}.md.dispatched`),
+    attempt: (id) => join(inbox, `${id}.attempt.json`),
+    delegated: (id) => join(inbox, `${id}.md.delegated`),
+    done: (id) => join(doneDir, `${id}.md`),
+    failed: (id) => join(failedDir, `${id}.md`),
+  };
+}

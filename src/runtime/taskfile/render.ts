@@ -1,0 +1,140 @@
+import type { FinishedTask, Outcome } from '../model/task.ts';
+import { type Entry, frontMatter } from './write.ts';
+
+/** What the file of a finished task is made of. */
+export interface Ending {
+  readonly task: FinishedTask;
+  readonly outcome: Outcome;
+  /** The task's own bytes; they stand verbatim at the end of a failed file. */
+  readonly source: Uint8Array;
+}
+
+const MAX_REASON = 1_000;
+
+/** `done/<id>.md` or `failed/<id>.md`. */
+export function renderFinished({ task, outcome, source }: Ending): Uint8Array {
+  switch (outcome.state) {
+    case 'done':
+      return Buffer.from(frontMatter(doneEntries(task, outcome)) + outcome.result + footer(task, outcome));
+    case 'failed':
+      return withSource(failedEntries(task, outcome, source), story(task, outcome.reason, outcome.output), source);
+    case 'cancelled':
+      return withSource(failedEntries(task, outcome, source), story(task, outcome.reason), source);
+  }
+}
+
+type Done = Extract<Outcome, { state: 'done' }>;
+type NotDone = Exclude<Outcome, Done>;
+type Entries = [string, Entry][];
+
+function doneEntries(task: FinishedTask, outcome: Done): Entries {
+  return [
+    ['status', 'completed'],
+    ['title', task.title],
+    ...runEntries(task, outcome),
+    ['model', outcome.model ?? task.model],
+    ['cost_cad', outcome.cost_cad?.toFixed(4)],
+    ['cost_usd', outcome.cost_usd?.toFixed(4)],
+    ['tokens', outcome.tokens],
+    ['session_id', outcome.session_id],
+    ['exit_code', outcome.exit_code],
+    ['verified', outcome.verified],
+    ['truncated', outcome.truncated],
+    ...commonEntries(task),
+  ];
+}
+
+function failedEntries(task: FinishedTask, outcome: NotDone, source: Uint8Array): Entries {
+  const failed = outcome.state === 'failed' ? outcome : undefined;
+  return [
+    ['status', outcome.state],
+    ['failed_reason', outcome.reason.slice(0, MAX_REASON)], // the whole of it stands in the body
+    ['error_class', failed?.error_class],
+    ['title', task.title],
+    ...runEntries(task, failed ?? {}),
+    ['model', task.model],
+    ['exit_code', failed?.exit_code],
+    ...commonEntries(task),
+    ['source_bytes', source.length],
+  ];
+}
+
+function runEntries(
+  task: FinishedTask,
+  ran: { agent?: string | undefined; provider?: string | undefined; job_id?: string | undefined },
+): Entries {
+  const provider = ran.provider ?? task.provider;
+  const began = iso(task.started_at);
+  return [
+    ['provider', provider],
+    ['agent', ran.agent ?? task.agent],
+    ['job_id', ran.job_id ?? task.job_id],
+    [provider === undefined ? 'started_at' : 'delegated_at', began],
+  ];
+}
+
+function commonEntries(task: FinishedTask): Entries {
+  return [
+    ['attempts', task.attempts],
+    ['queued_at', iso(task.queued_at)],
+    ['finished_at', iso(task.finished_at)],
+    ['priority', task.priority],
+    ['tags', task.tags?.length ? task.tags : undefined],
+    ['group', task.group],
+    ['retry_of', task.retry_of],
+    ['source_sha256', task.sha],
+  ];
+}
+
+function iso(at: number | undefined): string | undefined {
+  return at === undefined ? undefined : new Date(at).toISOString();
+}
+
+/** As the seeds wrote it; `readResult` takes exactly this off again. */
+export function footer(task: FinishedTask, outcome: Done): string {
+  const provider = outcome.provider ?? task.provider;
+  if (provider === undefined) return '';
+  return footerLine(provider, outcome.cost_cad?.toFixed(4));
+}
+
+export function footerLine(provider: string, cost: string | undefined): string {
+  return `\n\n---\nprovider: ${provider.replace(/\s+/g, ' ')}${cost === undefined ? '' : `, cost_cad: ${cost}`}\n`;
+}
+
+function story(task: FinishedTask, reason: string, output?: string): string {
+  const tries = `${task.attempts} ${task.attempts === 1 ? 'attempt' : 'attempts'}`;
+  const said = output?.trim() ? `\n## What the agent wrote\n\n${output.trimEnd()}\n` : '';
+  return `# What happened\n\n${reason}\n\nAfter ${tries}.\n${said}\n## The task as it was\n\n`;
+}
+
+function withSource(entries: Entries, text: string, source: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(frontMatter(entries) + text), source]);
+}
+
+/** What stands in front of the bytes of a drop that could not become a task. */
+export interface Rejection {
+  readonly name: string;
+  readonly reason: string;
+  readonly hint: string;
+  readonly at: number;
+  readonly size: number;
+  /** Where the thing itself went when it has no bytes of its own (a link, a folder, a pipe). */
+  readonly moved_to?: string;
+  readonly link_target?: string;
+}
+
+export function renderRejection(drop: Rejection): Uint8Array {
+  const entries: Entries = [
+    ['status', 'failed'],
+    ['failed_reason', drop.reason],
+    ['error_class', 'invalid'],
+    ['attempts', 0],
+    ['rejected_file', drop.name],
+    ['link_target', drop.link_target],
+    ['moved_to', drop.moved_to],
+    ['finished_at', iso(drop.at)],
+    ['source_bytes', drop.size],
+  ];
+  const below = drop.moved_to === undefined ? '## The file as it was\n\n' : `It was moved to ${drop.moved_to}.\n`;
+  return Buffer.from(`${frontMatter(entries)}# What happened\n\n${drop.reason}\n\n${drop.hint}\n\n${below}`);
+}
