@@ -118,7 +118,7 @@ export class Daemon {
     const { home, env, parts } = this.#options;
     this.#server = await listen(home, this.#host()); // invariant 2
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-    this.#log.info({ home: home.dir, pid: process.pid, version }, 'listening');
+    this.#log.info({ home: home.dir, version }, 'listening');
     this.#runtime = Promise.resolve().then(() => parts.start({ home, env, log: this.#log }));
     this.#recover(this.#runtime).catch((error) => this.#failed(error));
   }
@@ -149,7 +149,7 @@ export class Daemon {
     await this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to));
     await this.#attempt('stopping the runtime', async () => (await this.#runtime?.catch(() => undefined))?.stop());
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
-    this.#log.info({ pid: process.pid }, 'stopped');
+    this.#log.info({}, 'stopped');
     await this.#lock.release();
     this.#settle(this.#code);
   }

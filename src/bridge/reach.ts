@@ -51,6 +51,8 @@ export async function reach(
   return 'The bridge is ending.';
 }
 
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
+
 /** Undefined when nobody listens. A path beyond the system's bound is reached through its folder (Linux). */
 export function tryConnect(home: Home): Promise<Socket | undefined> {
   const way = socketPath(home);
@@ -64,9 +66,11 @@ export function tryConnect(home: Home): Promise<Socket | undefined> {
     socket.once('connect', () => settle(socket.off('error', fail)));
     function fail(error: NodeJS.ErrnoException): void {
       socket.destroy();
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED' || error.code === 'EAGAIN') return settle(undefined);
-      way?.done();
-      reject(error);
+      if (NOBODY.has(error.code ?? '')) settle(undefined);
+      else {
+        way?.done();
+        reject(error);
+      }
     }
     socket.once('error', fail);
   });

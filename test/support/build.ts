@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Once per test run: programs that tests start as processes need plain JavaScript. */
 export default function build(): void {
   const compiler = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
-  execFileSync(process.execPath, [compiler, '-p', `${root}test/support/tsconfig.json`], {
+  spawnSync(process.execPath, [compiler, '-p', `${root}test/support/tsconfig.json`], {
     cwd: root,
     stdio: 'inherit',
   });
