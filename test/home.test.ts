@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -16,6 +16,7 @@ test('only its owner can look into it, even if it was there before with a looser
   const dir = mkdtempSync(join(tmpdir(), 'ym-home-'));
   const home = homeAt(join(dir, 'deep', 'home'));
   makeHome(home);
+  chmodSync(home.dir, 0o755);
   makeHome(home);
   expect(statSync(home.dir).mode & 0o777).toBe(0o700);
   expect(statSync(home.logs).mode & 0o777).toBe(0o700);

@@ -82,7 +82,7 @@ function unknownKey(key: string, path: Path, allowed: readonly string[]): string
 
 function given(path: Path, args: unknown): string {
   const value = valueAt(args, path);
-  const name = path.length === 0 ? 'the arguments' : `"${nameOf(path)}"`;
+  const name = path.length === 0 ? 'the whole argument' : `"${nameOf(path)}"`;
   if (value === undefined) return `${name} is missing`;
   return `${name} is ${bounded(JSON.stringify(value) ?? String(value))}`;
 }

@@ -68,7 +68,8 @@ async function newer(world: World): Promise<Talk> {
     instructions: client.getInstructions(),
     revision: client.getNegotiatedProtocolVersion(),
     tools: async () => (await client.listTools()).tools as unknown as Record<string, unknown>[],
-    call: async (name, args = {}, ask = {}) => (await client.callTool({ name, arguments: args }, ask)) as unknown as Called,
+    call: async (name, args = {}, ask = {}) =>
+      (await client.callTool({ name, arguments: args }, ask)) as unknown as Called,
     read: (uri) => client.readResource({ uri }),
     templates: async () => (await client.listResourceTemplates()).resourceTemplates,
     complete: async (uri, name, value, given) => {
@@ -155,7 +156,10 @@ describe.each([
       hint: 'Call accept with one.',
     });
     const bug = await talk.call('broken');
-    expect(JSON.parse(bug.content[0]?.text ?? '')).toMatchObject({ code: 'unavailable', message: 'broken failed: a bug' });
+    expect(JSON.parse(bug.content[0]?.text ?? '')).toMatchObject({
+      code: 'unavailable',
+      message: 'broken failed: a bug',
+    });
   });
 
   test('that misspells a tool is told its name', async () => {

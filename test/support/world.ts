@@ -35,7 +35,7 @@ export class World {
     try {
       const { pid } = JSON.parse(readFileSync(this.home.lock, 'utf8')) as { pid: number };
       process.kill(pid, 0);
-      return pid;
+      return isZombie(pid) ? undefined : pid;
     } catch {
       return undefined;
     }
@@ -54,6 +54,12 @@ export class World {
     }
     rmSync(this.#root, { recursive: true, force: true });
   }
+}
+
+/** Dead, but not yet buried by its parent. */
+function isZombie(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`;
+  return existsSync(stat) && /\) Z /.test(readFileSync(stat, 'utf8'));
 }
 
 export async function until(holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
