@@ -1,0 +1,150 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { type Home, makeHome } from '../home.ts';
+
+/** Exit code of `serve` when another runtime owns the home: the one who asked should connect to that. */
+export const LOCK_HELD = 75;
+
+export interface Program {
+  /** The command that runs a runtime in the foreground, for instance `[node, main.js, serve]`. */
+  readonly serve: readonly [string, ...string[]];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface Patience {
+  /** How long without any sign of a runtime. */
+  readonly startMs: number;
+  /** How long in all, when another runtime holds the lock but does not listen (it recovers or closes). */
+  readonly lockedMs: number;
+}
+
+const PATIENCE: Patience = { startMs: 15_000, lockedMs: 120_000 };
+const MAX_FAILED_STARTS = 3;
+
+/** A connection to the home's runtime, which is started where none runs; or why there is none. */
+export async function reach(
+  home: Home,
+  program: Program,
+  signal: AbortSignal,
+  patience = PATIENCE,
+): Promise<Socket | string> {
+  const begun = Date.now();
+  let sign = begun; // the last time that something showed that a runtime is there or comes
+  let failed = 0;
+  let starting: Start | undefined;
+  let locked = 0;
+  for (let tries = 0; !signal.aborted; tries++) {
+    const socket = await tryConnect(home);
+    if (socket !== undefined) return socket;
+    if (starting?.state === 'failed') failed++;
+    if (starting?.state === 'locked') {
+      sign = Date.now();
+      await pause(Math.min(50 * 2 ** locked++, 2_000) * (0.5 + Math.random()), signal);
+    }
+    if (failed >= MAX_FAILED_STARTS) return `The runtime ended ${failed} times while starting. See ${home.log}`;
+    if (Date.now() - sign > patience.startMs || Date.now() - begun > patience.lockedMs) {
+      return `No runtime listens on ${home.socket}. See ${home.log}`;
+    }
+    if (starting?.state !== 'running') starting = await start(home, program);
+    await pause(Math.min(10 + tries * 5, 100) * (0.5 + Math.random()), signal);
+  }
+  return 'The bridge is ending.';
+}
+
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
+
+/** Undefined when nobody listens. A path beyond the system's bound is reached through its folder (Linux). */
+export function tryConnect(home: Home): Promise<Socket | undefined> {
+  const way = socketPath(home);
+  if (way === undefined) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const socket = connect(way.path);
+    const settle = (result: Socket | undefined): void => {
+      way.done();
+      resolve(result);
+    };
+    socket.once('connect', () => settle(socket.off('error', fail)));
+    function fail(error: NodeJS.ErrnoException): void {
+      socket.destroy();
+      if (NOBODY.has(error.code ?? '')) settle(undefined);
+      else {
+        way?.done();
+        reject(error);
+      }
+    }
+    socket.once('error', fail);
+  });
+}
+
+const PATH_BOUND = 100;
+
+/** A path to bind or connect to that the system takes; `done` after use. Undefined where the folder is not. */
+export function socketPath(home: Home): { path: string; done(): void } | undefined {
+  if (Buffer.byteLength(home.socket) <= PATH_BOUND) return { path: home.socket, done() {} };
+  if (process.platform !== 'linux') {
+    throw new Error(
+      `The socket's path is too long for this system (over ${PATH_BOUND} bytes): set YARDMASTER_HOME to a shorter one than ${home.dir}`,
+    );
+  }
+  try {
+    const fd = openSync(home.dir, constants.O_RDONLY | constants.O_DIRECTORY);
+    return { path: `/proc/self/fd/${fd}/runtime.sock`, done: once(() => closeSync(fd)) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+interface Start {
+  state: 'running' | 'locked' | 'failed';
+}
+
+/** A runtime of its own: own process group, no terminal, no folder kept busy, its words in the home's log. */
+async function start(home: Home, program: Program): Promise<Start> {
+  const { spawn } = await import('node:child_process');
+  makeHome(home);
+  const log = openSync(home.log, 'a', 0o600);
+  const [command, ...args] = program.serve;
+  const child = spawn(command, args, {
+    detached: true,
+    cwd: '/',
+    env: runtimeEnv(home, program.env),
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const begun: Start = { state: 'running' };
+  child.once('error', () => {
+    begun.state = 'failed';
+  });
+  child.once('exit', (code) => {
+    begun.state = code === LOCK_HELD || code === 0 ? 'locked' : 'failed';
+  });
+  child.unref();
+  return begun;
+}
+
+/** The runtime is nobody's attempt, even when an attempt's bridge happens to start it. */
+function runtimeEnv(home: Home, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { YARDMASTER_ATTEMPT_TOKEN: _token, CLAUDE_CODE_SESSION_ID: _session, ...rest } = env;
+  return { ...rest, YARDMASTER_HOME: home.dir };
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
+}
+
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,245 @@
+import { LOCK_HELD } from './bridge/reach.ts';
+import { type Home, makeHome } from './home.ts';
+import { fileLocks } from './runtime/io/locks.ts';
+import { refuse } from './runtime/model/refusal.ts';
+import type { Caller, Yard } from './runtime/yard.ts';
+import { identify, type KnownAttempts } from './server/identify.ts';
+import type { Log } from './server/log.ts';
+import type { McpHost, Surface } from './server/mcp.ts';
+import type { Hello, Method, MethodContext, SessionHost } from './server/session.ts';
+import { listen, type SocketServer } from './server/socket.ts';
+import { isNewer, version } from './version.ts';
+
+/*
+ * What `serve` and `mcp --embedded` do.
+ * 1. The lock comes first and goes last: between the two, everything in the home is ours.
+ * 2. The socket is bound before the runtime has recovered; calls wait for that, the handshake does not.
+ * 3. Stopping twice is stopping once. Afterwards nothing of ours keeps the process alive.
+ */
+
+export interface Runtime extends KnownAttempts {
+  readonly yard: Yard;
+  /** Recovery is done: what the yard says is true. */
+  readonly ready: Promise<void>;
+  /** Tells which resources changed. */
+  watch?(changed: (uris: readonly string[]) => void): () => void;
+  stop(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  readonly home: Home;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+}
+
+export type YardMethod = (
+  yard: Yard,
+  params: Readonly<Record<string, unknown>>,
+  ctx: MethodContext,
+) => Promise<unknown>;
+
+/** What a daemon is made of; each part is loaded when it is needed. */
+export interface Parts {
+  log(): Promise<Log>;
+  start(options: RuntimeOptions): Promise<Runtime>;
+  surface(): Promise<Omit<Surface, 'version'>>;
+  /** `yardmaster/…` requests for the owner, beside `yardmaster/status` and `yardmaster/shutdown`. */
+  methods(): Promise<Readonly<Record<string, YardMethod>>>;
+}
+
+export interface DaemonOptions {
+  readonly home: Home;
+  readonly env: NodeJS.ProcessEnv;
+  readonly parts: Parts;
+  /** Part of a client's own process: it ends with that client and makes room for nobody. */
+  readonly embedded?: boolean;
+}
+
+/** How long open calls may still answer when the daemon stops; after that their bridges ask the next runtime. */
+const GRACE_MS = 2_000;
+/** After a failed start: long enough for those who wait to hear why. */
+const FAILED_MS = 1_000;
+
+/** The home's runtime in this process; undefined when another process has it. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon | undefined> {
+  makeHome(options.home);
+  const lock = await fileLocks({ version }).acquire(options.home.lock); // invariant 1
+  if (lock === undefined) return undefined;
+  try {
+    const daemon = new Daemon(options, await options.parts.log(), lock);
+    await daemon.open();
+    return daemon;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** In the foreground, until a signal or a request stops it. Returns the exit code. */
+export async function serve(options: DaemonOptions): Promise<number> {
+  const daemon = await startDaemon(options);
+  if (daemon !== undefined) return daemon.stopped;
+  process.stderr.write(`Another runtime owns ${options.home.dir}; its pid is in ${options.home.lock}.\n`);
+  return LOCK_HELD;
+}
+
+export class Daemon {
+  /** Settles with the exit code when everything has ended. */
+  readonly stopped: Promise<number>;
+  readonly #options: DaemonOptions;
+  readonly #log: Log;
+  readonly #lock: { release(): Promise<void> };
+  readonly #mcp: () => Promise<McpHost>;
+  readonly #methods: () => Promise<Readonly<Record<string, YardMethod>>>;
+  #settle: (code: number) => void = () => {};
+  #server: SocketServer | undefined;
+  #runtime: Promise<Runtime> | undefined;
+  #state: 'recovering' | 'ready' | 'failed' | 'stopping' = 'recovering';
+  #code = 0;
+  #stopping: Promise<void> | undefined;
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (this.#stopping !== undefined) process.exit(130); // asked twice: whatever is open survives a kill
+    this.#log.info({ signal }, 'stopping');
+    void this.stop();
+  };
+
+  constructor(options: DaemonOptions, log: Log, lock: { release(): Promise<void> }) {
+    this.#options = options;
+    this.#log = log;
+    this.#lock = lock;
+    this.#mcp = once(() => this.#loadMcp());
+    this.#methods = once(() => options.parts.methods());
+    this.stopped = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  async open(): Promise<void> {
+    const { home, env, parts } = this.#options;
+    this.#server = await listen(home, this.#host()); // invariant 2
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
+    this.#log.info({ home: home.dir, version }, 'listening');
+    this.#runtime = Promise.resolve().then(() => parts.start({ home, env, log: this.#log }));
+    this.#recover(this.#runtime).catch((error) => this.#failed(error));
+  }
+
+  /** `to`: the newer version for which room is made. */
+  stop(to?: string): Promise<void> {
+    this.#stopping ??= this.#stop(to); // invariant 3
+    return this.#stopping;
+  }
+
+  async #recover(starting: Promise<Runtime>): Promise<void> {
+    const runtime = await starting;
+    await runtime.ready;
+    if (this.#state === 'recovering') this.#state = 'ready';
+    runtime.watch?.((uris) => this.#server?.changed(uris));
+  }
+
+  #failed(error: unknown): void {
+    if (this.#state === 'stopping') return;
+    this.#state = 'failed';
+    this.#code = 1;
+    this.#log.error({ error: error instanceof Error ? error.stack : String(error) }, 'the runtime could not start');
+    setTimeout(() => void this.stop(), FAILED_MS);
+  }
+
+  async #stop(to: string | undefined): Promise<void> {
+    this.#state = 'stopping';
+    await this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to));
+    await this.#attempt('stopping the runtime', async () => (await this.#runtime?.catch(() => undefined))?.stop());
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    this.#log.info({}, 'stopped');
+    await this.#lock.release();
+    this.#settle(this.#code);
+  }
+
+  /** One part that does not stop must not keep the others, and the lock, for ever. */
+  async #attempt(what: string, run: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.#code = 1;
+      this.#log.error({ error: String(error) }, `${what} failed`);
+    }
+  }
+
+  async #yard(): Promise<Yard> {
+    const runtime = await this.#runtimeOrWhyNot();
+    return runtime.yard;
+  }
+
+  async #runtimeOrWhyNot(): Promise<Runtime> {
+    try {
+      const runtime = await this.#runtime;
+      await runtime?.ready;
+      if (runtime !== undefined) return runtime;
+    } catch (error) {
+      throw new Error(`the runtime could not start: ${(error as Error).message}. See ${this.#options.home.log}`);
+    }
+    throw new Error('the runtime has not begun to start');
+  }
+
+  #host(): SessionHost {
+    return {
+      identify: (hello) => identify(hello, () => this.#runtimeOrWhyNot()),
+      greeted: (hello, caller) => this.#greeted(hello, caller),
+      method: (name) => this.#method(name),
+      mcp: this.#mcp,
+      log: this.#log,
+    };
+  }
+
+  async #loadMcp(): Promise<McpHost> {
+    const [{ mcpHost }, surface] = await Promise.all([import('./server/mcp.ts'), this.#options.parts.surface()]);
+    return mcpHost({ ...surface, version }, { yard: () => this.#yard(), log: this.#log });
+  }
+
+  #greeted(hello: Hello, caller: Caller): void {
+    if (this.#options.embedded || caller.principal !== 'owner') return;
+    if (hello.version === undefined || !isNewer(hello.version, version)) return;
+    this.#log.info({ to: hello.version }, 'making room for a newer version');
+    void this.stop(hello.version);
+  }
+
+  async #method(name: string): Promise<Method | undefined> {
+    if (name === 'yardmaster/status') return async () => this.#status();
+    if (name === 'yardmaster/shutdown') return async () => this.#shutdown();
+    const methods = await this.#methods();
+    const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
+    return method && (async (params, ctx) => method(await this.#yard(), params, ctx));
+  }
+
+  #status(): Record<string, unknown> {
+    return {
+      state: this.#state,
+      pid: process.pid,
+      version,
+      home: this.#options.home.dir,
+      connections: this.#server?.connections ?? 0,
+      embedded: this.#options.embedded === true,
+    };
+  }
+
+  #shutdown(): unknown {
+    if (this.#options.embedded) {
+      return refuse('not_possible', 'This runtime is part of an MCP client’s process.', 'It ends with that client.');
+    }
+    setImmediate(() => void this.stop());
+    return { stopping: true, pid: process.pid };
+  }
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Made at the first call. A failure is not kept. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make().catch((error) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

@@ -1,0 +1,99 @@
+import type { Socket } from 'node:net';
+import type { Parts } from './daemon.ts';
+import { findHome, type Home } from './home.ts';
+
+/*
+ * The program as a whole: which command loads what. `mcp` is started by every client and loads the bridge alone;
+ * everything else comes by lazy import.
+ */
+
+/** What the command line needs of the runtime's process. */
+export interface Control {
+  readonly version: string;
+  readonly home: string;
+  readonly socket: string;
+  connect(options: { start: boolean }): Promise<Socket | undefined>;
+  serve(): Promise<number>;
+  mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
+}
+
+export interface ProgramOptions {
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** The file that Node runs; a runtime in the background is started with it again. */
+  readonly file: string;
+  parts(): Promise<Parts>;
+  cli(): Promise<(argv: readonly string[], control: Control) => Promise<number>>;
+}
+
+/** How a runtime in the background is started. */
+const BACKGROUND = ['serve', '--background'] as const;
+
+/** Runs one command; the exit code. */
+export async function runProgram(options: ProgramOptions): Promise<number> {
+  const { argv } = options;
+  // What clients and bridges start comes first: nothing else may slow it down.
+  switch (argv.join(' ')) {
+    case 'mcp':
+      return mcp(options);
+    case 'mcp --embedded':
+      return mcpEmbedded(options);
+    case BACKGROUND.join(' '):
+      return serveHere(options);
+  }
+  const cli = await options.cli();
+  const { version } = await import('./version.ts');
+  return cli(argv, control(options, version));
+}
+
+function control(options: ProgramOptions, version: string): Control {
+  const home = findHome(options.env);
+  return {
+    version,
+    home: home.dir,
+    socket: home.socket,
+    connect: ({ start }) => connect(options, home, start),
+    serve: () => serveHere(options),
+    mcp: ({ embedded }) => (embedded ? mcpEmbedded(options) : mcp(options)),
+  };
+}
+
+async function connect(options: ProgramOptions, home: Home, start: boolean): Promise<Socket | undefined> {
+  const { reach, tryConnect } = await import('./bridge/reach.ts');
+  if (!start) return tryConnect(home);
+  const reached = await reach(home, serveCommand(options), new AbortController().signal);
+  if (typeof reached === 'string') throw new Error(reached);
+  return reached;
+}
+
+async function mcp(options: ProgramOptions): Promise<number> {
+  const { runBridge } = await import('./bridge.ts');
+  await runBridge({
+    home: findHome(options.env),
+    program: serveCommand(options),
+    input: process.stdin,
+    output: process.stdout,
+  });
+  return 0;
+}
+
+async function serveHere(options: ProgramOptions): Promise<number> {
+  const { serve } = await import('./daemon.ts');
+  return serve({ home: findHome(options.env), env: options.env, parts: await options.parts() });
+}
+
+/** The runtime in this process, its one client served by a bridge in the same process. Ends with that client. */
+async function mcpEmbedded(options: ProgramOptions): Promise<number> {
+  const { startDaemon } = await import('./daemon.ts');
+  const home = findHome(options.env);
+  const daemon = await startDaemon({ home, env: options.env, parts: await options.parts(), embedded: true });
+  if (daemon === undefined) return mcp(options); // another process has the home: carry bytes to it
+  void daemon.stopped.then(() => process.stdin.destroy()); // a signal stopped it
+  await mcp(options);
+  await daemon.stop();
+  return daemon.stopped;
+}
+
+function serveCommand({ file, env }: ProgramOptions): { serve: [string, ...string[]]; env: NodeJS.ProcessEnv } {
+  return { serve: [process.execPath, ...process.execArgv, file, ...BACKGROUND], env };
+}

@@ -1,0 +1,7 @@
+/** The part of a logger (pino's shape) that the server and the runtime write to. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,0 +1,27 @@
+/** `task://{project}/{id}`: each variable is one segment, percent-encoded. */
+export interface UriPattern {
+  readonly isTemplate: boolean;
+  match(uri: string): Record<string, string> | undefined;
+}
+
+export function uriPattern(template: string): UriPattern {
+  const names: string[] = [];
+  const source = template.replace(/\{(\w+)\}|[^{}]+/g, (text, name: string | undefined) => {
+    if (name === undefined) return text.replace(/[.*+?^$()|[\]\\]/g, '\\$&');
+    names.push(name);
+    return '([^/?#]+)';
+  });
+  const pattern = new RegExp(`^${source}$`);
+  return {
+    isTemplate: names.length > 0,
+    match(uri) {
+      const found = pattern.exec(uri);
+      if (found === null) return undefined;
+      try {
+        return Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(found[i + 1] ?? '')]));
+      } catch {
+        return undefined; // a broken percent code names nothing
+      }
+    },
+  };
+}
