@@ -40,6 +40,13 @@ export interface NewTaskInput extends TaskSpecInput {
   readonly body: string;
 }
 
+/** The end of what a run wrote to one of its streams. */
+export interface RunText {
+  readonly text: string;
+  readonly size: number; // of the whole file, in bytes
+  readonly path: string;
+}
+
 /** What a person should look at, most urgent first. */
 export interface Need {
   readonly what: string;
@@ -82,6 +89,12 @@ export interface Yard {
   slots(): readonly SlotView[];
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
+  /** The last `tail` bytes that an attempt wrote; undefined where it wrote no such file (a remote job, a pruned run). */
+  readRun(
+    ref: TaskRef,
+    attempt: number,
+    options: { stream: 'stdout' | 'stderr'; tail: number },
+  ): Promise<RunText | undefined>;
   needs(): readonly Need[];
   /** Files match the journal and no drop waits to be looked at. */
   converged(): boolean;

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { Counts, countTasks } from './counts.ts';
+import { defineTool, type ToolContext } from './tool.ts';
+
+const MAX_LISTED = 50;
+
+const Place = z.object({
+  id: z.string(),
+  status: z.enum(['available', 'busy', 'offline']),
+  load: z.number(),
+  max: z.number().describe('0 = without limit'),
+});
+
+const output = z.object({
+  needs: z
+    .array(z.object({ what: z.string(), where: z.string(), next: z.string() }))
+    .describe('what waits for a person, most urgent first'),
+  counts: Counts.describe('tasks by state'),
+  agents: z.array(
+    Place.extend({
+      program: z.string(),
+      kind: z.enum(['command', 'headless', 'session']),
+      can: z.array(z.string()).optional(),
+    }),
+  ),
+  providers: z.array(Place.extend({ ai: z.array(z.string()).optional(), is_default: z.boolean().optional() })),
+  paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
+  projects: z.array(z.object({ name: z.string(), path: z.string() })),
+  not_shown: z.number().optional(),
+  converged: z.boolean().describe('the files say what the journal says, and no drop waits to be looked at'),
+  limits: z.record(z.string(), z.union([z.number(), z.boolean()])),
+  version: z.string(),
+  home: z.string(),
+});
+type Output = z.input<typeof output>;
+
+export const fleetStatus = defineTool({
+  name: 'fleet_status',
+  title: 'Overview of the fleet',
+  description: `What needs a person first, then tasks by state, agents and providers with their load, what is paused, projects and limits.
+Use it at the start of a session, when tasks do not move, or when asked how things are. For single tasks use list_tasks and job_status.
+{}`,
+  input: z.strictObject({}),
+  output,
+  hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  meta: { 'anthropic/alwaysLoad': true },
+  async handle(ctx) {
+    const { yard, caller } = ctx;
+    const own = caller.principal === 'attempt' ? caller.task.project : undefined;
+    return {
+      needs:
+        own === undefined
+          ? yard
+              .needs()
+              .slice(0, MAX_LISTED)
+              .map(({ what, where, next }) => ({ what, where, next }))
+          : [], // a person is not its to call
+      counts: countTasks(yard, own),
+      ...placesOf(ctx),
+      ...projectsOf(ctx, own),
+      converged: yard.converged(),
+      limits: { ...yard.config.limits, headless_max_running: yard.config.headless.max_running },
+      version: yard.version,
+      home: yard.home,
+    };
+  },
+});
+
+function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
+  const { agents, providers, default_provider } = yard.fleet();
+  return {
+    agents: agents.map(({ id, program, kind, status, load, max, capabilities }) => ({
+      ...{ id, program, kind, status, load, max },
+      ...(capabilities.length > 0 && { can: [...capabilities] }),
+    })),
+    providers: providers.map(({ id, status, load, max, ai }) => ({
+      ...{ id, status, load, max },
+      ...(ai.length > 0 && { ai: [...ai] }),
+      ...(id === default_provider && { is_default: true }),
+    })),
+  };
+}
+
+function projectsOf({ yard }: ToolContext, own: string | undefined): Pick<Output, 'projects' | 'paused' | 'not_shown'> {
+  const seen = yard.store.projects().filter(({ id }) => own === undefined || id === own);
+  const { all, projects } = yard.store.paused();
+  const hidden = seen.length - MAX_LISTED;
+  return {
+    paused: { all, projects: seen.filter(({ id }) => projects.has(id)).map(({ name }) => name) },
+    projects: seen.slice(0, MAX_LISTED).map(({ name, path }) => ({ name, path })),
+    ...(hidden > 0 && { not_shown: hidden }),
+  };
+}

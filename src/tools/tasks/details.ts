@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { Route } from '../../runtime/model/route.ts';
+import { ErrorClass } from '../../runtime/model/spec.ts';
+import { isLive } from '../../runtime/model/task.ts';
+import type { Yard } from '../../runtime/yard.ts';
+import { AgentText, agentText, withoutFrontMatter } from '../agent-text.ts';
+import { type AnyTask, isFinished, refOf } from '../find-task.ts';
+
+export const Detail = z.enum(['summary', 'result', 'attempts', 'log']);
+export type Detail = z.infer<typeof Detail>;
+
+/** What `detail` adds to a task's summary. */
+export const Details = z.object({
+  result: AgentText.optional(),
+  tries: z
+    .object({
+      newest: z.number().describe('number of the newest attempt'),
+      spent: z.number().optional().describe('attempts that count'),
+      allowed: z.number().optional(),
+      route: Route.optional().describe('where the live attempt runs, or where the task would go now'),
+      last_error: z.object({ class: ErrorClass, reason: z.string(), attempt: z.number() }).optional(),
+    })
+    .optional(),
+  log: AgentText.optional().describe('end of what the newest attempt wrote to stdout'),
+  stderr: AgentText.optional(),
+});
+export type Details = z.infer<typeof Details>;
+
+/** At most about `room` bytes of text. */
+export async function detailsOf(yard: Yard, task: AnyTask, detail: Detail, room: number): Promise<Details> {
+  switch (detail) {
+    case 'summary':
+      return {};
+    case 'result':
+      return isFinished(task) ? resultOf(yard, task, room) : {};
+    case 'attempts':
+      return { tries: triesOf(yard, task) };
+    case 'log':
+      return logOf(yard, task, room);
+  }
+}
+
+async function resultOf({ store }: Yard, task: AnyTask, room: number): Promise<Details> {
+  const file = await store.text(refOf(task));
+  if (file === undefined) return {};
+  return { result: agentText(withoutFrontMatter(Buffer.from(file.bytes).toString()), room, file.path) };
+}
+
+function triesOf(yard: Yard, task: AnyTask): NonNullable<Details['tries']> {
+  if (isFinished(task)) return { newest: task.attempts };
+  const { spec, project, last_error } = task;
+  return {
+    newest: task.attempt,
+    spent: task.spent,
+    allowed: spec.max_attempts ?? yard.config.retry.max_attempts,
+    route: isLive(task) ? task.route : yard.route({ project, spec, task }),
+    ...(last_error && { last_error }),
+  };
+}
+
+async function logOf(yard: Yard, task: AnyTask, room: number): Promise<Details> {
+  const attempt = isFinished(task) ? task.attempts : task.attempt;
+  if (attempt === 0) return {};
+  const tail = Math.max(1, Math.floor(room / 2));
+  const read = async (stream: 'stdout' | 'stderr') => {
+    const run = await yard.readRun(refOf(task), attempt, { stream, tail });
+    return run && { ...agentText(run.text, tail, run.path), ...(run.size > tail && { truncated: true }) };
+  };
+  const [log, stderr] = await Promise.all([read('stdout'), read('stderr')]);
+  return { ...(log && { log }), ...(stderr && stderr.text !== '' && { stderr }) };
+}
