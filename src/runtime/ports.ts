@@ -71,8 +71,6 @@ export interface Files {
   /** Header, then the bytes of `from`, streamed to a new file at `to`; `from` stays. */
   copyBehind(header: Uint8Array, from: string, to: string): Promise<'created' | 'exists' | 'missing'>;
   remove(path: string): Promise<'removed' | 'missing'>;
-  /** The path with every link resolved; undefined where nothing is. */
-  real(path: string): Promise<string | undefined>;
   sync(path: string): Promise<void>;
   syncDir(dir: string): Promise<void>;
   /** Opens for appending, creates when missing. */

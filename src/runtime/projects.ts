@@ -12,6 +12,8 @@ export interface ProjectsPorts {
   readonly files: Files;
   readonly git: Git;
   readonly userHome: string;
+  /** The path with every link resolved; undefined where nothing is. */
+  readonly real: (path: string) => Promise<string | undefined>;
   /** Called once for each project whose queue this runtime holds. */
   readonly adopted: (project: Project) => Promise<void>;
 }
@@ -105,8 +107,8 @@ export class Projects {
   }
 
   #real(path: string): Promise<string | undefined> {
-    const { files, userHome } = this.#ports;
-    return files.real(path === '~' || path.startsWith('~/') ? join(userHome, path.slice(1)) : resolve(path));
+    const { real, userHome } = this.#ports;
+    return real(path === '~' || path.startsWith('~/') ? join(userHome, path.slice(1)) : resolve(path));
   }
 
   /** Two folders of the same name are told apart. */

@@ -14,7 +14,7 @@ export const Project = z.object({
   name: z.string(),
   adopted_at: z.number(),
   /** Drops that lay there before the project's first use: not taken until `import` names the project. */
-  held: z.array(z.string()),
+  held: z.array(z.string()).optional(),
 });
 export type Project = z.infer<typeof Project>;
 

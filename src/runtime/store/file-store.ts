@@ -169,6 +169,22 @@ export class FileStore implements TaskStore {
     return this.#projections.pending === 0;
   }
 
+  /** The newest finished tasks in memory, oldest first. */
+  recentlyFinished(): readonly FinishedTask[] {
+    return [...this.#commits.committed.finished.values()];
+  }
+
+  /** Records after a number, or the newest ones; oldest first. */
+  async events({ after, limit }: { after?: number; limit: number }): Promise<JournalRecord[]> {
+    const from = after === undefined ? Math.max(1, this.#ground.journal.lastSeq - limit + 1) : after + 1;
+    const records: JournalRecord[] = [];
+    for await (const { record } of this.#ground.journal.replay(from)) {
+      if (records.length >= limit) break;
+      records.push(record);
+    }
+    return records;
+  }
+
   troubles(): readonly { key: string; message: string }[] {
     return this.#projections.troubles();
   }

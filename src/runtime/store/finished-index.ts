@@ -20,6 +20,8 @@ export interface PageQuery {
   /** From an earlier page's `next`. */
   readonly cursor?: string;
   readonly filter?: (task: Finished) => boolean;
+  /** True for a task that is older than what is wanted: the page ends there. */
+  readonly until?: (task: Finished) => boolean;
   /** Lines to look at, at most; then the page ends early with a `next`. */
   readonly maxScan?: number;
 }
@@ -88,7 +90,7 @@ export class FinishedIndex {
     await file?.close();
   }
 
-  async page({ limit, cursor, filter = () => true, maxScan = 5_000 }: PageQuery): Promise<Page> {
+  async page({ limit, cursor, filter = () => true, until = () => false, maxScan = 5_000 }: PageQuery): Promise<Page> {
     const tasks: Finished[] = [];
     let at = cursor === undefined ? this.end() : parseCursor(cursor);
     let scanned = 0;
@@ -99,6 +101,7 @@ export class FinishedIndex {
           scanned++;
           at = { number: at.number, offset: line.offset };
           const task = this.read(line.bytes);
+          if (task && until(task)) return { tasks };
           if (task && filter(task)) tasks.push(task);
         }
       }

@@ -1,4 +1,5 @@
 import type { Config } from '../model/config.ts';
+import type { TaskRef } from '../model/ids.ts';
 import type { Chance, Clock, Files, Locks } from '../ports.ts';
 import type { FinishedIndex } from './finished-index.ts';
 import type { Journal } from './journal/journal.ts';
@@ -11,6 +12,8 @@ export interface Ground {
   readonly locks: Locks;
   readonly journal: Journal;
   readonly index: FinishedIndex;
+  /** What the index held when it was opened. */
+  readonly indexed: { readonly lastSeq: number; atLastSeq(task: TaskRef): boolean };
   readonly config: Config;
   readonly home: { readonly journal: string; readonly snapshot: string; readonly projects: string; readonly runs: string };
   /** The journal or the snapshot lost something: files are believed over it. */

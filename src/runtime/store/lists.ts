@@ -87,7 +87,7 @@ export class Lists {
       limit,
       filter,
       maxScan: MAX_SCAN,
-      ...(until !== undefined && { stop: (task: FinishedTask) => task.finished_at < until }),
+      ...(until !== undefined && { until: (task: FinishedTask) => task.finished_at < until }),
     });
     return { tasks: page.tasks, ...(page.next !== undefined && { next: page.next }) };
   }

@@ -44,10 +44,19 @@ export class Projections {
         this.#queued(record, change.type, change.after as OpenTask);
       }
     }
-    if (finished.length > 0) this.#ground.index.append(finished);
-    for (const event of record.events) {
-      if (event.type === 'task_retried') this.#ground.index.amend({ project: event.project, id: event.id, retried_as: event.as });
-    }
+    this.#list(record, finished);
+  }
+
+  /** The index follows the journal; a replay adds only what a crash kept out of it. */
+  #list(record: JournalRecord, finished: readonly FinishedTask[]): void {
+    const { index, indexed, say } = this.#ground;
+    const missing = finished.filter((task) => task.finished_seq > indexed.lastSeq || !indexed.atLastSeq(task));
+    const amendments = record.events.flatMap((event) =>
+      event.type === 'task_retried' ? [{ amend: { project: event.project, id: event.id, retried_as: event.as } }] : [],
+    );
+    const lines = [...(record.seq < indexed.lastSeq ? [] : missing), ...amendments];
+    if (lines.length === 0) return;
+    index.append(lines).catch((error) => say('error', 'finished tasks are missing in the list until the next start', { error: String(error) }));
   }
 
   #ended(record: JournalRecord, before: OpenTask, task: FinishedTask): void {
