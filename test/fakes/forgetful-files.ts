@@ -35,6 +35,12 @@ export class ForgetfulFiles implements Files {
     this.fault = undefined;
   }
 
+  /** After the process died and the machine did not: all that was written is there, synced or not. */
+  restart(): void {
+    this.dead = false;
+    this.fault = undefined;
+  }
+
   /** A legal state of the disk after the power went now. This instance can't be used any more. */
   cut(chance: Chance): ForgetfulFiles {
     const mood = chance.fraction();

@@ -9,15 +9,15 @@ const SUM_KEY = ',"sum":"';
 /** Bytes that sealing adds: the key, eight hex digits, `"}`. */
 export const SEAL_BYTES = SUM_KEY.length + 8 + 2;
 
-/** Seals the parts of an object's text that is open at its end (no `}` yet); the newline is included. */
-export function sealParts(parts: readonly Uint8Array[]): Buffer {
-  const sum = parts.reduce((running, part) => crc32(part, running), 0);
-  return Buffer.concat([...parts, Buffer.from(`${SUM_KEY}${hex8(sum)}"}\n`)]);
+/** What follows an object's open text with this CRC-32: its last key, its end and the newline. */
+export function sealing(sum: number): string {
+  return `${SUM_KEY}${hex8(sum)}"}\n`;
 }
 
 /** One sealed line, newline included, of an object with at least one key. */
 export function seal(value: object): Buffer {
-  return sealParts([openText(value)]);
+  const text = openText(value);
+  return Buffer.concat([text, Buffer.from(sealing(crc32(text)))]);
 }
 
 /** An object's JSON without its closing brace, so that keys can follow. */

@@ -3,7 +3,7 @@ import type { JournalRecord } from '../../model/event.ts';
 import type { BodyRef } from '../../model/task.ts';
 import type { AppendFile, Clock, Files } from '../../ports.ts';
 import { JournalClosed, type JournalWriteError, writeError } from './errors.ts';
-import { LINE_OVERHEAD, recordLine, recordText } from './record-line.ts';
+import { batchBytes, LINE_OVERHEAD, recordText } from './record-line.ts';
 import { type Replayed, readRecordAt, replayRecords } from './replay.ts';
 import { headerLine, JOURNAL_FORMAT, segmentName } from './segment.ts';
 
@@ -56,7 +56,7 @@ export class Journal {
   private queue: Entry[] = [];
   private writing: Entry[] = [];
   /** Where the next record goes, and after how many bytes; ahead of the file by what is queued. */
-  private next: { seq: number; segment: string; size: number };
+  private next: { seq: number; segment: string; size: number; empty: boolean };
   private closed: JournalClosed | undefined;
   private committing: Promise<void> | undefined;
 
@@ -65,7 +65,7 @@ export class Journal {
     this.names = [...names];
     this.file = file;
     this.durableSeq = lastSeq;
-    this.next = { seq: lastSeq + 1, segment: this.current, size: file.size };
+    this.next = this.nextOnDisk();
   }
 
   get epoch(): string {
@@ -129,14 +129,19 @@ export class Journal {
   }
 
   private takePlace(length: number): BodyRef {
-    const header = this.header(this.next.seq);
-    const { segment, size } = this.next;
-    const fits = size + length + 1 <= this.options.segmentBytes || size <= header.length;
+    const { seq, segment, size, empty } = this.next;
+    const fits = empty || size + length + 1 <= this.options.segmentBytes;
     const place = fits
       ? { segment, offset: size, length }
-      : { segment: segmentName(this.next.seq), offset: header.length, length };
-    this.next = { seq: this.next.seq + 1, segment: place.segment, size: place.offset + length + 1 };
+      : { segment: segmentName(seq), offset: this.header(seq).length, length };
+    this.next = { seq: seq + 1, segment: place.segment, size: place.offset + length + 1, empty: false };
     return place;
+  }
+
+  private nextOnDisk(): { seq: number; segment: string; size: number; empty: boolean } {
+    const { size } = this.file;
+    const seq = this.durableSeq + 1;
+    return { seq, segment: this.current, size, empty: size <= this.header(seq).length };
   }
 
   private header(first: number): Buffer {
@@ -179,7 +184,12 @@ export class Journal {
     }
     const size = this.file.size;
     try {
-      await this.file.write(Buffer.concat(batch.map((entry) => recordLine(entry.text, record.seq))));
+      await this.file.write(
+        batchBytes(
+          batch.map((entry) => entry.text),
+          record.seq,
+        ),
+      );
     } catch (error) {
       await this.file.truncate(size); // (4); a failure here is fatal
       await this.file.sync();
@@ -201,7 +211,7 @@ export class Journal {
 
   private rollBack(error: JournalWriteError): void {
     const failed = this.takeAll();
-    this.next = { seq: this.durableSeq + 1, segment: this.current, size: this.file.size };
+    this.next = this.nextOnDisk();
     this.options.onRollback?.(error, this.durableSeq);
     for (const entry of failed) entry.fail(error);
   }

@@ -1,5 +1,6 @@
+import { crc32 } from 'node:zlib';
 import type { JournalRecord } from '../../model/event.ts';
-import { isSealed, latin1, openText, parseObject, SEAL_BYTES, sealParts, utf8 } from '../sealed-line.ts';
+import { isSealed, latin1, openText, parseObject, SEAL_BYTES, sealing, utf8 } from '../sealed-line.ts';
 
 /*
  * A record's line: {"seq":12,…,"batch":"00000000000c","sum":"89abcdef"}
@@ -24,9 +25,18 @@ export function recordText(record: JournalRecord): Buffer {
   return openText({ seq, at, type, cause, events, reply }); // seq first: it is read without parsing
 }
 
-/** The whole line, newline included. */
-export function recordLine(text: Uint8Array, batch: number): Buffer {
-  return sealParts([text, Buffer.from(`${BATCH_KEY}${batch.toString(16).padStart(BATCH_DIGITS, '0')}"`)]);
+/** The lines of records that are written together, newlines included. */
+export function batchBytes(texts: readonly Uint8Array[], batch: number): Buffer {
+  const mark = Buffer.from(`${BATCH_KEY}${batch.toString(16).padStart(BATCH_DIGITS, '0')}"`);
+  const bytes = Buffer.allocUnsafe(texts.reduce((sum, text) => sum + text.length + LINE_OVERHEAD + 1, 0));
+  let at = 0;
+  for (const text of texts) {
+    bytes.set(text, at);
+    bytes.set(mark, at + text.length);
+    at += text.length + mark.length;
+    at += bytes.write(sealing(crc32(mark, crc32(text))), at, 'latin1');
+  }
+  return bytes;
 }
 
 /** Sequence number and batch of a whole record line; undefined for anything else. Parses no JSON. */

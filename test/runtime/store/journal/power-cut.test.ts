@@ -13,14 +13,20 @@ interface Told {
 const SIZES = [1, 30, 90, 300];
 
 /** Appends in groups until the disk dies at `deathAt`; some groups are waited for, some are not. */
-async function live(files: ForgetfulFiles, boot: number, groups: readonly number[], deathAt: number): Promise<Told> {
+async function live(
+  files: ForgetfulFiles,
+  life: number,
+  bootId: string,
+  groups: readonly number[],
+  deathAt: number,
+): Promise<Told> {
   const told: Told = { acknowledged: [], asked: [] };
   files.failAt(deathAt, 'dies');
   try {
-    const { journal } = await open(files, { segmentBytes: 900, bootId: `boot-${boot}` });
+    const { journal } = await open(files, { segmentBytes: 900, bootId });
     for (const group of groups) {
       const batch = Array.from({ length: group }, (_, i) => {
-        const message = `${boot}.${told.asked.length} ${'x'.repeat(SIZES[i % SIZES.length]!)}`;
+        const message = `${life}.${told.asked.length} ${'x'.repeat(SIZES[i % SIZES.length]!)}`;
         told.asked.push(message);
         return journal.append(note(message)).durable.then(() => void told.acknowledged.push(message));
       });
@@ -35,10 +41,11 @@ async function live(files: ForgetfulFiles, boot: number, groups: readonly number
 
 const history = fc.record({
   seed: fc.nat(),
-  boots: fc.array(
+  lives: fc.array(
     fc.record({
       groups: fc.array(fc.integer({ min: 1, max: 8 }), { maxLength: 12 }),
       deathAt: fc.integer({ min: 1, max: 60 }),
+      end: fc.constantFrom('kill', 'cut'),
     }),
     {
       minLength: 1,
@@ -47,17 +54,22 @@ const history = fc.record({
   ),
 });
 
-describe('a power cut', () => {
+describe('a power cut or a kill', () => {
   it('leaves everything that was acknowledged, in order, and of the rest only a beginning', async () => {
     await fc.assert(
-      fc.asyncProperty(history, async ({ seed, boots }) => {
+      fc.asyncProperty(history, async ({ seed, lives }) => {
         const chance = seededChance(seed);
         let files = new ForgetfulFiles();
         let before: string[] = [];
-        for (const [boot, { groups, deathAt }] of boots.entries()) {
-          const told = await live(files, boot, groups, deathAt);
-          files = files.cut(chance);
-          const { journal, report } = await open(files, { segmentBytes: 900, bootId: `look-${boot}` });
+        let boot = 0;
+        for (const [life, { groups, deathAt, end }] of lives.entries()) {
+          const told = await live(files, life, `boot-${boot}`, groups, deathAt);
+          if (end === 'kill') files.restart();
+          else {
+            files = files.cut(chance);
+            boot++;
+          }
+          const { journal, report } = await open(files, { segmentBytes: 900, bootId: `boot-${boot}` });
           const found = await messages(journal);
           await journal.close();
 
@@ -80,10 +92,10 @@ describe('a power cut', () => {
       fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 12 }), async (seed, deathAt) => {
         const chance = seededChance(seed);
         const first = new ForgetfulFiles();
-        const told = await live(first, 0, [3, 2, 5, 4], 1_000);
+        const told = await live(first, 0, 'boot-0', [3, 2, 5, 4], 1_000);
         let files = first.cut(chance);
         for (let i = 0; i < 3; i++) {
-          await live(files, i + 1, [], deathAt);
+          await live(files, i + 1, `boot-${i + 1}`, [], deathAt);
           files = files.cut(chance);
         }
         const { journal } = await open(files, { bootId: 'boot-9' });
