@@ -10,8 +10,8 @@ import { MemoryStore } from './memory-store.ts';
 const QUEUED = 20_000;
 const PROJECTS = 50;
 const PICKS = 2_000;
-/** Some 40 to 50 µs were measured, the stand-in store's claim included; a scan of the queue would take milliseconds. */
-const BOUND_US = 500;
+/** 40 to 90 µs were measured, the stand-in store's claim included; a scan of the queue would take milliseconds. */
+const BOUND_US = 1_000;
 
 it.each([
   ['with room for all', 0],
@@ -46,7 +46,7 @@ it.each([
   );
 
   dispatcher.start();
-  const from = performance.now();
+  const from = process.cpuUsage(); // not the time of day: the machine may be busy with other things
   let ended = 0;
   while (store.claimed.length < PICKS) {
     await settled();
@@ -56,7 +56,8 @@ it.each([
     }
   }
   await dispatcher.stop();
-  const each = ((performance.now() - from) * 1_000) / store.claimed.length;
+  const { user, system } = process.cpuUsage(from);
+  const each = (user + system) / store.claimed.length;
   console.log(`${each.toFixed(1)} µs a pick, claims included`);
   expect(each).toBeLessThan(BOUND_US);
 });
