@@ -115,9 +115,9 @@ export class Dispatcher {
     const now = this.#parts.clock.now();
     for (const change of changes) this.#index(change, now);
     for (const { before, after } of changes) {
-      if (!before && !after)
-        this.#blocked.clear(); // pausing changed
-      else if (before && isLive(before) && !(after && 'spec' in after && isLive(after))) this.#free(before.project);
+      const ended = before && isLive(before) && !(after && 'spec' in after && isLive(after));
+      if (ended) this.#free(before.project);
+      if (!before && !after) this.#blocked.clear(); // pausing changed
     }
     this.#sweepSoon();
   }

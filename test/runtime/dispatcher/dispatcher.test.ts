@@ -165,6 +165,22 @@ describe('claims', () => {
     expect(load.agent('worker')).toBe(2);
   });
 
+  it('are made once, though the task changes while its claim is under way and there is room for more', async () => {
+    const { store, ids, settled } = world(WIDE);
+    let open = () => {};
+    store.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    store.add({ id: 'a' });
+    await settled();
+    store.replace('a', (task) => ({ ...task, title: 'edited meanwhile' }) as QueuedTask);
+    await settled();
+    expect(store.claiming).toBe(1);
+    open();
+    await settled();
+    expect(ids()).toEqual(['a']);
+  });
+
   it('that are refused start nothing, give their place back and are tried again later', async () => {
     const { store, ids, load, clock, launched, settled } = world(ONE);
     let tries = 0;
