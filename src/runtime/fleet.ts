@@ -58,8 +58,7 @@ function fleetProvider(provider: FleetParts['providers'][number], parts: FleetPa
 }
 
 function fleetProjects({ config, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
-  const byPath = new Map(config.projects.map((project) => [project.path, project]));
-  const byName = new Map(config.projects.map((project) => [project.name, project]));
+  const { byPath, byName } = indexOf(config.projects);
   const entry = ({ id, path, name }: Project): [ProjectId, FleetProject] => {
     const wanted = byPath.get(path) ?? byName.get(name);
     const agent = wanted?.agent ?? config.dispatcher.default_agent;
@@ -76,4 +75,24 @@ function fleetProjects({ config, projects, load, paused }: FleetParts): Readonly
     ];
   };
   return new Map(projects.map(entry));
+}
+
+type Wanted = Config['projects'];
+interface Index {
+  readonly byPath: ReadonlyMap<string, Wanted[number]>;
+  readonly byName: ReadonlyMap<string, Wanted[number]>;
+}
+
+/** A fleet is built for every pick, the config changes with a reload. */
+const indexes = new WeakMap<Wanted, Index>();
+
+function indexOf(wanted: Wanted): Index {
+  const known = indexes.get(wanted);
+  if (known) return known;
+  const index: Index = {
+    byPath: new Map(wanted.map((project) => [project.path, project])),
+    byName: new Map(wanted.map((project) => [project.name, project])),
+  };
+  indexes.set(wanted, index);
+  return index;
 }

@@ -1,15 +1,15 @@
 import type { Load } from '../load.ts';
 import type { Fleet } from '../model/fleet.ts';
-import { keyOf, type TaskKey, type TaskRef } from '../model/ids.ts';
+import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
-import type { RunRoute, WaitReason } from '../model/route.ts';
+import type { Route, RunRoute, WaitReason } from '../model/route.ts';
 import { isLive, type QueuedTask } from '../model/task.ts';
 import { askOf } from '../policy/ask.ts';
 import { anyRoom, decide } from '../policy/decide.ts';
 import { type Choice, chooseNext, Turns } from '../policy/order.ts';
 import type { Change, Clock, TaskStore } from '../ports.ts';
 import type { Launch } from './launch.ts';
-import { type LaneHead, Ready } from './ready.ts';
+import { type Entry, type Lane, Ready } from './ready.ts';
 
 /*
  * Starts what can start: the order policy names a task, `decide` names its place, the store journals the claim, and
@@ -20,7 +20,8 @@ import { type LaneHead, Ready } from './ready.ts';
  *     it will be; claims overlap and share one fsync.
  * D3. A claim that the store refuses starts nothing. The task is looked at again: at once when it has changed, after
  *     `RELOOK_MS` when it has not, so a refusal that repeats is no busy loop.
- * D4. A lane whose head has to wait is left alone until something could have changed that: an end, a resume, a wake.
+ * D4. A lane whose head has to wait is left alone until something could have changed that: the end of any task where it
+ *     waits for a place, the end of one in its own project where the project holds it, a resume, a wake.
  * D5. After `stop()` there is no timer, no claim and no launch under way.
  */
 
@@ -46,11 +47,17 @@ export interface Waiting {
   readonly until?: number | undefined;
 }
 
+interface Block {
+  readonly project: ProjectId;
+  /** It waits for an agent or a provider, whoever gives one back. */
+  readonly forPlace: boolean;
+}
+
 export class Dispatcher {
   readonly #parts: DispatcherParts;
   readonly #turns = new Turns();
   readonly #claims = new Map<TaskKey, Promise<void>>();
-  readonly #blocked = new Set<string>();
+  readonly #blocked = new Map<string, Block>(); // by lane or project
   #ready = new Ready();
   #life: { stop: () => void } | undefined;
   #swept = true;
@@ -107,7 +114,11 @@ export class Dispatcher {
   #hear(changes: readonly Change[]): void {
     const now = this.#parts.clock.now();
     for (const change of changes) this.#index(change, now);
-    if (changes.some(mayFree)) this.#blocked.clear(); // D4
+    for (const { before, after } of changes) {
+      const ended = before && isLive(before) && !(after && 'spec' in after && isLive(after));
+      if (ended) this.#free(before.project);
+      if (!before && !after) this.#blocked.clear(); // pausing changed
+    }
     this.#sweepSoon();
   }
 
@@ -118,6 +129,13 @@ export class Dispatcher {
     const freed = before && task && before.waits_for.length > 0 && task.waits_for.length === 0;
     if (task) this.#ready.put(task, now, freed ? at : undefined);
     else this.#ready.drop(key);
+  }
+
+  /** A task of this project no longer holds its place (D4). */
+  #free(project: ProjectId): void {
+    for (const [key, block] of this.#blocked) {
+      if (block.forPlace || block.project === project) this.#blocked.delete(key);
+    }
   }
 
   /** Many changes in a row make one sweep, after all listeners have heard of them. */
@@ -144,18 +162,26 @@ export class Dispatcher {
     for (;;) {
       const choice = chooseNext(this.#ready.heads(this.#blocked), this.#turns, now, this.#parts.ageStep());
       if (!choice) return false;
-      const { task, lane } = choice.head.entry;
+      const { task, lane } = choice.head;
       const route = decide(askOf(task), fleet, now);
       if (route.to === 'agent' || route.to === 'provider') {
         this.#begin(choice, route, fleet.projects.get(task.project)?.weight ?? 1);
         return true;
       }
-      this.#blocked.add(lane.key); // the whole lane waits for the same (I1)
+      this.#block(lane, route);
     }
   }
 
-  #begin(choice: Choice<LaneHead>, route: RunRoute, weight: number): void {
-    const { task } = choice.head.entry;
+  /** The head waits, so its lane does (I1); what holds the whole project holds all its lanes. */
+  #block(lane: Lane, route: Route): void {
+    const reason = route.to === 'wait' ? route.reason : undefined;
+    const whole = reason === 'project_limit' || reason === 'paused';
+    const block = { project: lane.project, forPlace: reason === 'no_free_agent' };
+    this.#blocked.set(whole ? lane.project : lane.key, block);
+  }
+
+  #begin(choice: Choice<Entry>, route: RunRoute, weight: number): void {
+    const { task } = choice.head;
     const key = keyOf(task);
     this.#ready.drop(key); // D1
     this.#parts.load.reserve(task, task.spec, route); // D2
@@ -185,14 +211,14 @@ export class Dispatcher {
   }
 
   /** What the store says now decides where the task stands (D3). */
-  #settle(head: LaneHead, outcome: 'claimed' | 'not_claimed'): void {
+  #settle(entry: Entry, outcome: 'claimed' | 'not_claimed'): void {
     const { store, clock } = this.#parts;
-    const was = head.entry.task;
+    const was = entry.task;
     const task = store.open().get(keyOf(was));
-    if (outcome === 'not_claimed') this.#blocked.clear(); // its reserved place is free again
+    if (outcome === 'not_claimed') this.#free(was.project); // its reserved place
     if (this.#life && task && !isLive(task)) {
       const same = task.state === 'queued' && task.changed_seq === was.changed_seq;
-      if (same) this.#ready.setAside(head.entry, task, clock.now() + RELOOK_MS);
+      if (same) this.#ready.setAside(entry, task, clock.now() + RELOOK_MS);
       else this.#ready.put(task, clock.now());
     }
     this.#sweepSoon();
@@ -210,13 +236,6 @@ export class Dispatcher {
     });
     this.#timer = { at, cancel };
   }
-}
-
-/** Whether a change can let a task run that had to wait: something ended, or pausing changed. */
-function mayFree({ before, after }: Change): boolean {
-  if (!before && !after) return true;
-  const live = after && 'spec' in after && isLive(after);
-  return before !== undefined && isLive(before) && !live;
 }
 
 type Tried<T> = { kind: 'done'; value: T } | { kind: 'threw'; problem: unknown };

@@ -14,8 +14,8 @@ import { Line, type Place } from './line.ts';
  *     nowhere while it waits for other tasks or is being claimed.
  */
 
-/** A ready task in its lane; `at` is since when it has been ready. */
-export interface Entry extends Place {
+/** A ready task in its lane, as the order policy compares it; its place (`at`) is since when it has been ready. */
+export interface Entry extends Place, Head {
   readonly task: QueuedTask;
   readonly lane: Lane;
 }
@@ -25,11 +25,6 @@ export interface Lane {
   readonly project: ProjectId;
   readonly priority: Priority;
   readonly line: Line<Entry>;
-}
-
-/** The head of a lane, as the order policy compares it. */
-export interface LaneHead extends Head {
-  readonly entry: Entry;
 }
 
 interface Due extends Place {
@@ -66,12 +61,6 @@ export class Ready {
     this.#wait(task, until, entry.at);
   }
 
-  /** Puts it back into the place that it had. */
-  putBack(entry: Entry, task: QueuedTask): Lane {
-    this.drop(keyOf(task));
-    return this.#join(task, entry.at);
-  }
-
   drop(key: TaskKey): void {
     const standing = this.#standing.get(key);
     if (!standing) return;
@@ -95,11 +84,12 @@ export class Ready {
     return this.#due.head?.at;
   }
 
-  *heads(blocked: ReadonlySet<string>): Iterable<LaneHead> {
+  /** Without those whose lane or project is blocked. */
+  *heads(blocked: { has(laneOrProject: string): boolean }): Iterable<Entry> {
     for (const lane of this.#lanes.values()) {
-      if (blocked.has(lane.key)) continue;
+      if (blocked.has(lane.project) || blocked.has(lane.key)) continue;
       const entry = lane.line.head;
-      if (entry) yield { project: lane.project, priority: lane.priority, since: entry.at, seq: entry.seq, entry };
+      if (entry) yield entry;
     }
   }
 
@@ -125,7 +115,8 @@ export class Ready {
 
   #join(task: QueuedTask, since: number): Lane {
     const lane = this.#laneOf(task);
-    const entry: Entry = { at: since, seq: task.seq, task, lane };
+    const { project, seq } = task;
+    const entry: Entry = { at: since, since, seq, project, priority: task.spec.priority, task, lane };
     lane.line.join(entry);
     this.#standing.set(keyOf(task), { in: 'lane', entry });
     return lane;

@@ -10,7 +10,7 @@ export interface Wish {
   readonly key: string;
 }
 
-export type Eligible =
+type Eligible =
   | { readonly kind: 'some'; readonly agents: readonly FleetAgent[]; readonly rules: readonly RouteRule[] }
   /** No configured agent could ever take it. */
   | { readonly kind: 'none'; readonly detail: string; readonly rules: readonly RouteRule[] };
@@ -55,7 +55,7 @@ function ownWish(ask: RouteAsk, fleet: Fleet): Wish | undefined {
   return { name: usual, firm: known ? 'should' : 'must', key: 'default_agent' };
 }
 
-export function goesBy(agent: FleetAgent, name: string): boolean {
+function goesBy(agent: FleetAgent, name: string): boolean {
   return agent.program === name || agent.id === name;
 }
 

@@ -21,7 +21,7 @@ import type { Priority } from '../model/spec.ts';
  * and counts as waiting.
  */
 
-export const NATIVE_IN_A_ROW = 3;
+const NATIVE_IN_A_ROW = 3;
 const BASE: Readonly<Record<Priority, number>> = { critical: 0, high: 1, default: 2, low: 3 };
 
 /** The head of a line of tasks that are alike to the order. */
@@ -118,6 +118,6 @@ function before(a: Head, b: Head, turns: Turns): boolean {
   return (turns.tag(a.project) - turns.tag(b.project) || older(a, b)) < 0; // O2, O4
 }
 
-export function older(a: { since: number; seq: number }, b: { since: number; seq: number }): number {
+function older(a: { since: number; seq: number }, b: { since: number; seq: number }): number {
   return a.since - b.since || a.seq - b.seq; // O4
 }

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { buildFleet } from '../../src/runtime/fleet.ts';
+import { Load } from '../../src/runtime/load.ts';
+import { Config } from '../../src/runtime/model/config.ts';
+import type { ProjectId } from '../../src/runtime/model/ids.ts';
+import type { RunRoute } from '../../src/runtime/model/route.ts';
+import { isLive, type OpenTask } from '../../src/runtime/model/task.ts';
+import { VirtualClock } from '../fakes/virtual-clock.ts';
+import { MemoryStore, OTHER, PROJECT } from './dispatcher/memory-store.ts';
+
+const RUN: RunRoute = { to: 'agent', agent: 'worker', kind: 'command', rules: [] };
+const FAR: RunRoute = { to: 'provider', provider: 'far', rules: [] };
+
+function counted() {
+  const store = new MemoryStore(new VirtualClock());
+  const load = new Load();
+  store.subscribe((changes) => load.apply(changes));
+  return { store, load };
+}
+
+const seen = (load: Load) => ({
+  worker: load.agent('worker'),
+  far: load.provider('far'),
+  headless: load.headless,
+  running: [PROJECT, OTHER].map((id) => load.running(id)),
+  checkout: [PROJECT, OTHER].map((id) => load.inCheckout(id)),
+});
+
+describe('load', () => {
+  it('counts a claim once, whether its reservation or its change comes first', async () => {
+    const { store, load } = counted();
+    const [task] = store.add({ id: 'a' });
+    load.reserve(task!, task!.spec, RUN);
+    const reserved = seen(load);
+    expect(reserved).toMatchObject({ worker: 1, headless: 1, running: [1, 0], checkout: [1, 0] });
+    await store.claim(task!, RUN);
+    expect(seen(load)).toEqual(reserved);
+    load.release(task!); // too late to matter: the task is live
+    expect(seen(load)).toEqual(reserved);
+    store.end('a');
+    expect(seen(load)).toMatchObject({ worker: 0, headless: 0, running: [0, 0] });
+  });
+
+  it('counts a delegated task for its project and provider, never for a checkout', async () => {
+    const { store, load } = counted();
+    const [task] = store.add({ id: 'a' });
+    await store.claim(task!, FAR);
+    expect(seen(load)).toMatchObject({ worker: 0, far: 1, headless: 0, running: [1, 0], checkout: [0, 0] });
+  });
+
+  it('equals a count of the open tasks after any history', async () => {
+    const step = fc.record({
+      act: fc.constantFrom('add', 'claim', 'requeue', 'end'),
+      pick: fc.nat(20),
+      far: fc.boolean(),
+    });
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const { store, load } = counted();
+      for (const [n, { act, pick, far }] of steps.entries()) {
+        const open = [...store.tasks.values()];
+        const task = open[pick % Math.max(1, open.length)];
+        const project = n % 2 ? PROJECT : OTHER;
+        const workspace = n % 3 ? 'project' : 'worktree';
+        if (act === 'add') store.add({ id: `t${n}`, project, spec: { workspace } });
+        else if (!task) continue;
+        else if (act === 'claim') await store.claim(task, far ? FAR : RUN);
+        else if (act === 'end') store.end(task.id, task.project);
+        else if (isLive(task)) store.replace(task.id, requeued, task.project);
+        expect(seen(load)).toEqual(seen(new Load(store.tasks.values())));
+      }
+    });
+    await fc.assert(property, { numRuns: 200 });
+  });
+});
+
+function requeued(task: OpenTask): OpenTask {
+  return { ...task, state: 'queued', backoff: true, not_before: 0 } as OpenTask;
+}
+
+describe('fleet', () => {
+  const config = Config.parse({
+    agents: {
+      'lint-bot': { command: ['lint', '{prompt_file}'], capabilities: ['lint'], max: 2 },
+      writer: { command: ['write', '--model={model}'] },
+    },
+    dispatcher: { default_agent: 'writer' },
+    projects: [
+      { name: 'shop', path: '/code/shop', weight: 2, max_running: 3, agent: 'lint-bot', shared_checkout: true },
+    ],
+    delegation: {
+      default_provider: 'far',
+      providers: { far: { kind: 'jobs', base_url: 'https://far.example', max: 7 } },
+    },
+  });
+  const projects = [
+    { id: PROJECT, path: '/code/shop', name: 'shop-1', adopted_at: 0 },
+    { id: OTHER, path: '/code/site', name: 'site', adopted_at: 0 },
+  ];
+  const paused = { all: false, projects: new Set<ProjectId>() };
+  const providers = [{ id: 'far', ai: ['gpu'] }];
+
+  it('says what the config says, with defaults for projects that it does not name', () => {
+    const fleet = buildFleet({ config, projects, load: new Load(), paused, providers });
+    expect(fleet.agents).toMatchObject([
+      { id: 'lint-bot', capabilities: ['lint'], status: 'available', load: 0, max: 2, takes_model: false },
+      { id: 'writer', max: 1, takes_model: true },
+    ]);
+    expect(fleet.providers).toEqual([{ id: 'far', ai: ['gpu'], status: 'available', load: 0, max: 7 }]);
+    expect(fleet.projects.get(PROJECT)).toMatchObject({ weight: 2, max_running: 3, agent: 'lint-bot' });
+    expect(fleet.projects.get(OTHER)).toMatchObject({ weight: 1, max_running: 0, agent: 'writer' });
+    expect(fleet).toMatchObject({ default_provider: 'far', headless: { running: 0, max: 2 }, paused: false });
+    expect(fleet.models).toEqual({ critical: 'opus', default: 'sonnet' });
+  });
+
+  it('shows what is at work, paused and offline', async () => {
+    const { store, load } = counted();
+    for (const task of store.add({ id: 'a' }, { id: 'b', project: OTHER })) {
+      await store.claim(task, { ...RUN, agent: 'lint-bot' });
+    }
+    const stopped = { all: true, projects: new Set([OTHER]) };
+    const offline = new Set(['writer']);
+    const away = [{ id: 'far', ai: [], offline: true }];
+    const fleet = buildFleet({ config, projects, load, paused: stopped, providers: away, offline });
+    expect(fleet.agents).toMatchObject([{ status: 'busy', load: 2 }, { status: 'offline' }]);
+    expect(fleet.providers).toMatchObject([{ status: 'offline' }]);
+    expect(fleet).toMatchObject({ paused: true, headless: { running: 2, max: 2 } });
+    expect(fleet.projects.get(PROJECT)).toMatchObject({ paused: false, running: 1, checkout_busy: false }); // shared
+    expect(fleet.projects.get(OTHER)).toMatchObject({ paused: true, running: 1, checkout_busy: true });
+  });
+});
