@@ -4,7 +4,7 @@ import type { RunOrder } from '../../ports.ts';
 import { RUN_MARK } from './survivors.ts';
 import { which } from './which.ts';
 
-const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+const SYSTEM_PATH = '/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin';
 const PERL_SETSID = 'use POSIX; POSIX::setsid(); exec {$ARGV[0]} @ARGV or exit 127';
 
 /** Everything that must be there before a wrapper is worth starting. */
@@ -15,7 +15,10 @@ export interface Prepared {
   readonly toolPath: string;
 }
 
-export async function prepare(order: RunOrder, ownPath = process.env.PATH): Promise<Prepared | { refused: string }> {
+export async function prepare(
+  order: RunOrder,
+  ownPath = process.env.PATH ?? '',
+): Promise<Prepared | { refused: string }> {
   const { argv, cwd, env } = order;
   if (!(await isFolder(cwd))) return { refused: `the working directory ${cwd} does not exist` };
   const program = await which(argv[0], env.PATH, cwd);
@@ -28,10 +31,16 @@ export async function prepare(order: RunOrder, ownPath = process.env.PATH): Prom
   if (order.stdin !== undefined && !(await isReadable(order.stdin))) {
     return { refused: `standard input ${order.stdin} can't be read` };
   }
-  const toolPath = ownPath ? `${ownPath}:${SYSTEM_PATH}` : SYSTEM_PATH;
+  const toolPath = toolPathWith(ownPath);
   const session = await ownSession(toolPath);
   if (session === undefined) return { refused: 'neither setsid (util-linux) nor perl was found' };
   return { exec: [...session, program, ...argv.slice(1)], toolPath };
+}
+
+/** The system's own places first, and nothing relative: a project must not bring the wrapper's tools. */
+function toolPathWith(ownPath: string): string {
+  const places = `${SYSTEM_PATH}:${ownPath}`.split(':').filter((place) => place.startsWith('/'));
+  return [...new Set(places)].join(':');
 }
 
 /** Linux has setsid; macOS has perl, which can do the same. */

@@ -17,10 +17,11 @@ import { endSurvivors } from './survivors.ts';
 export async function recoverRun(dir: string, table: ProcessTable): Promise<Recovered> {
   const exit = await readExit(dir);
   if (exit) return concluded(dir, table, exit); // 1
+  const hadBegun = await hasBegun(dir); // before the owner is looked for: an owner is always there first
   const owned = await readOwner(dir);
   switch (owned.kind) {
     case 'nobody':
-      if (await hasBegun(dir)) return orphaned(dir, table, 'its owner record is gone');
+      if (hadBegun) return orphaned(dir, table, 'its owner record is gone');
       return (await fence(dir)) ? { kind: 'never_started' } : recoverRun(dir, table); // 2
     case 'fenced':
       return { kind: 'never_started' };

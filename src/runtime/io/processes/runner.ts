@@ -14,7 +14,7 @@ export interface RunnerOptions {
   readonly pollMs?: number;
   /** How long a wrapper may live on after its agent was killed. */
   readonly patienceMs?: number;
-  /** Where the wrapper's own tools are looked for, before the usual places; default: this process's PATH. */
+  /** Where the wrapper's own tools are looked for, after the usual places; default: this process's PATH. */
   readonly toolPath?: string;
 }
 

@@ -24,7 +24,7 @@ export async function spawnWrapper(
 ): Promise<Wrapper | { refused: string }> {
   const run = order.env[RUN_MARK] ?? randomUUID();
   const args = wrapperArguments(order, prepared, table.probe, await table.boot(), run);
-  const child = trySpawn(args, order.cwd, { ...order.env, PWD: order.cwd, [RUN_MARK]: run });
+  const child = trySpawn(args, order.cwd, wrapperEnvironment(order, run));
   if (child instanceof Error) return { refused: `it could not be started: ${child.message}` };
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const failed = new Promise<{ refused: string }>((resolve) =>
@@ -34,6 +34,10 @@ export async function spawnWrapper(
   await decided(child.stdio[3] as Readable);
   child.unref();
   return { pid: child.pid, gone };
+}
+
+export function wrapperEnvironment(order: RunOrder, run: string): Record<string, string> {
+  return { ...order.env, PWD: order.cwd, [RUN_MARK]: run, _ym_wrapper: WRAPPER };
 }
 
 /** Node throws some refusals of the system (too long a list of arguments, a NUL in one) and emits others. */
@@ -54,7 +58,7 @@ export function wrapperArguments(
   run: string,
 ): string[] {
   const settings = [order.dir, run, boot, probe, prepared.toolPath, order.stdin ?? '/dev/null'];
-  return ['-c', WRAPPER, 'yardmaster-run', ...settings, ...prepared.exec];
+  return ['-c', 'eval "$_ym_wrapper"', 'yardmaster-run', ...settings, ...prepared.exec];
 }
 
 /** The wrapper and its tools hold the other end of this pipe until `owner` exists or never will. */

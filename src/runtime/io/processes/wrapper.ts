@@ -8,7 +8,8 @@
  *    agent runs in the foreground, so it does not begin with SIGINT ignored as background jobs of a shell do.
  * 4. `exit` appears whole, on disk, after everything else of the agent's process group has ended.
  *
- * It is passed by `sh -c`: there is no file that could be torn, replaced while it runs, or missing. All its variables
+ * Its text travels in a variable that it unsets first: there is no file that could be torn, missing, or changed by the
+ * agent while a shell still reads it, and `ps` shows a short line that names the run directory. All its variables
  * begin with `_ym_`, so that none of the agent's environment is changed. Times are not in the records: the
  * modification times of `agent` and `exit` are, which saves two processes per run.
  *
@@ -16,6 +17,7 @@
  * Descriptor 3 is closed once the owner is decided.
  */
 export const WRAPPER = `
+unset _ym_wrapper
 trap : HUP INT QUIT TERM
 _ym_dir=$1 _ym_run=$2 _ym_boot=$3 _ym_probe=$4 _ym_path=$5 _ym_in=$6
 shift 6
@@ -71,6 +73,7 @@ esac
 
 for _ym_y in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   _ym_record_exit && exit 0
+  [ -d "$_ym_dir" ] || exit 98
   PATH=$_ym_path sleep 1
 done
 exit 98

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { prepare } from '../../../../src/runtime/io/processes/order.ts';
 import { procTable } from '../../../../src/runtime/io/processes/proc.ts';
-import { wrapperArguments } from '../../../../src/runtime/io/processes/spawn.ts';
+import { wrapperArguments, wrapperEnvironment } from '../../../../src/runtime/io/processes/spawn.ts';
 import { another, orderIn, ready, world } from './world.ts';
 
 it('of two wrappers that race for one run directory exactly one starts the agent, fifty times', async () => {
@@ -21,14 +21,14 @@ it('of two wrappers that race for one run directory exactly one starts the agent
   }
 });
 
-it('of a start and a recovery that race exactly one decides, thirty times', async () => {
+it('of a start and a recovery that race exactly one decides, sixty times', async () => {
   const { root, runner } = await world();
   const rival = another();
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 60; round++) {
     const dir = join(root, `run-${round}`);
     const mark = join(root, `mark-${round}`);
     const starting = runner.start(orderIn(root, dir, ['counts.sh', mark]));
-    const due = performance.now() + (round % 10) * 0.6; // from before the wrapper is there to after it has begun
+    const due = performance.now() + (round % 20) * 0.3; // from before the wrapper is there to after it has begun
     while (performance.now() < due) await new Promise(setImmediate);
     const [started, recovered] = await Promise.all([starting, rival.recover(dir)]);
     expect(started.kind === 'started').toBe(recovered.kind !== 'never_started');
@@ -56,11 +56,13 @@ async function runtimeThatStarts(order: ReturnType<typeof orderIn>): Promise<Chi
   const prepared = await prepare(order);
   if ('refused' in prepared) throw new Error(prepared.refused);
   const program = `
-    const { args, order } = JSON.parse(process.argv[1]);
+    const { args, order, env } = JSON.parse(process.argv[1]);
     require('node:fs').mkdirSync(order.dir);
     require('node:child_process').spawn('/bin/sh', args,
-      { cwd: order.cwd, env: order.env, detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
+      { cwd: order.cwd, env, detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
     setInterval(() => {}, 1000);`;
-  const args = wrapperArguments(order, prepared, 'proc', await procTable.boot(), 'run-of-the-dead');
-  return spawn(process.execPath, ['-e', program, JSON.stringify({ args, order })], { stdio: 'ignore' });
+  const run = 'run-of-the-dead';
+  const args = wrapperArguments(order, prepared, 'proc', await procTable.boot(), run);
+  const env = wrapperEnvironment(order, run);
+  return spawn(process.execPath, ['-e', program, JSON.stringify({ args, order, env })], { stdio: 'ignore' });
 }

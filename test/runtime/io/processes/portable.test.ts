@@ -57,7 +57,7 @@ it('a process that is dead but not collected counts as dead', async () => {
 /** A child whose parent has stopped caring for children. */
 async function zombieOf(): Promise<number> {
   const { runner, root, dir, order } = await world();
-  await runner.start(order('sh', '-c', 'true & echo $! >zombie.pid; echo ready; exec sleep 1000'));
+  await runner.start(order('sh', '-c', 'sleep 0.3 & echo $! >zombie.pid; echo ready; exec sleep 1000'));
   await ready(dir);
   const pid = Number(await readFile(join(root, 'zombie.pid'), 'utf8'));
   await expect.poll(async () => (await procTable.look(pid))?.zombie).toBe(true);
