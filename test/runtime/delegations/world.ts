@@ -15,10 +15,11 @@ import { JobService, type JobServiceOptions } from '../../fakes/job-service.ts';
 
 export const PROJECT = ProjectId.parse('p_00000000abcd');
 export const MINUTE = 60_000;
+const MORNING = Date.parse('2026-11-20T08:00:00Z');
 
 /** Time that moves only when a test says so. */
 export class HandClock implements Clock {
-  time = Date.parse('2026-11-20T08:00:00Z');
+  time = MORNING;
   now(): number {
     return this.time;
   }
@@ -67,7 +68,7 @@ export class StandInStore {
       ...ref,
       state: 'claimed',
       ...{ seq: 1, queued_at: 0, changed_at: 0, changed_seq: 1, title: id, sha: '', size: 0, depth: 0, waits_for: [] },
-      ...{ body: { segment: '', seq: 1 }, source: 'call', enqueued_by: 'test', claimed_at: 0 },
+      ...{ body: { segment: '', seq: 1 }, source: 'call', enqueued_by: 'test', claimed_at: MORNING },
       ...{ spec: TaskSpec.parse(spec), attempt, spent: (before?.spent ?? 0) + 1, token: `t${attempt}` },
       route: { to: 'provider', rules: [], ...route },
     };
@@ -163,6 +164,11 @@ export class World {
     const world = new World(await mkdtemp(join(tmpdir(), 'yard-delegation-')));
     await mkdir(world.inbox, { recursive: true });
     return world;
+  }
+
+  /** A dead runtime can't be stopped. */
+  bury(runtime: Delegations): void {
+    this.#runtimes.splice(this.#runtimes.indexOf(runtime), 1);
   }
 
   async service(id: string, options: JobServiceOptions = {}): Promise<JobService> {
