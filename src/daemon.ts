@@ -1,5 +1,4 @@
-import { LOCK_HELD } from './bridge/reach.ts';
-import { type Home, makeHome } from './home.ts';
+import { type Home, LOCK_HELD, makeHome } from './home.ts';
 import { fileLocks } from './runtime/io/locks.ts';
 import { refuse } from './runtime/model/refusal.ts';
 import type { Caller, Yard } from './runtime/yard.ts';

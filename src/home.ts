@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -16,6 +16,9 @@ export interface Home {
   readonly logs: string;
   readonly log: string;
 }
+
+/** Exit code of `serve` when another runtime owns the home: the one who asked should connect to that. */
+export const LOCK_HELD = 75;
 
 export function homeAt(path: string): Home {
   const dir = resolve(path);
@@ -47,4 +50,31 @@ export function findHome(env: NodeJS.ProcessEnv): Home {
 export function makeHome(home: Home): void {
   mkdirSync(home.logs, { recursive: true, mode: 0o700 });
   chmodSync(home.dir, 0o700);
+}
+
+const PATH_BOUND = 100;
+
+/** A path to bind or connect to that the system takes; `done` after use. Undefined where the folder is not. */
+export function socketPath(home: Home): { path: string; done(): void } | undefined {
+  if (Buffer.byteLength(home.socket) <= PATH_BOUND) return { path: home.socket, done() {} };
+  if (process.platform !== 'linux') {
+    throw new Error(
+      `The socket's path is too long for this system (over ${PATH_BOUND} bytes): set YARDMASTER_HOME to a shorter one than ${home.dir}`,
+    );
+  }
+  try {
+    const fd = openSync(home.dir, constants.O_RDONLY | constants.O_DIRECTORY);
+    return { path: `/proc/self/fd/${fd}/runtime.sock`, done: once(() => closeSync(fd)) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
 }

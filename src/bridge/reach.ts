@@ -1,9 +1,6 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { type Home, makeHome } from '../home.ts';
-
-/** Exit code of `serve` when another runtime owns the home: the one who asked should connect to that. */
-export const LOCK_HELD = 75;
+import { type Home, LOCK_HELD, makeHome, socketPath } from '../home.ts';
 
 export interface Program {
   /** The command that runs a runtime in the foreground, for instance `[node, main.js, serve]`. */
@@ -76,25 +73,6 @@ export function tryConnect(home: Home): Promise<Socket | undefined> {
   });
 }
 
-const PATH_BOUND = 100;
-
-/** A path to bind or connect to that the system takes; `done` after use. Undefined where the folder is not. */
-export function socketPath(home: Home): { path: string; done(): void } | undefined {
-  if (Buffer.byteLength(home.socket) <= PATH_BOUND) return { path: home.socket, done() {} };
-  if (process.platform !== 'linux') {
-    throw new Error(
-      `The socket's path is too long for this system (over ${PATH_BOUND} bytes): set YARDMASTER_HOME to a shorter one than ${home.dir}`,
-    );
-  }
-  try {
-    const fd = openSync(home.dir, constants.O_RDONLY | constants.O_DIRECTORY);
-    return { path: `/proc/self/fd/${fd}/runtime.sock`, done: once(() => closeSync(fd)) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 interface Start {
   state: 'running' | 'locked' | 'failed';
 }
@@ -127,14 +105,6 @@ async function start(home: Home, program: Program): Promise<Start> {
 function runtimeEnv(home: Home, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { YARDMASTER_ATTEMPT_TOKEN: _token, CLAUDE_CODE_SESSION_ID: _session, ...rest } = env;
   return { ...rest, YARDMASTER_HOME: home.dir };
-}
-
-function once(run: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) run();
-    done = true;
-  };
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -50,7 +50,7 @@ export interface McpConnection {
 }
 
 export interface McpHost {
-  connect(caller: Caller, line: McpLine): McpConnection;
+  connect(caller: Promise<Caller>, line: McpLine): McpConnection;
 }
 
 /** Lists don't change while a runtime lives; a client may keep them this long. */
@@ -124,7 +124,7 @@ class Offer {
   readonly server: Server;
   readonly #surface: Surface;
   readonly #backend: McpBackend;
-  readonly #caller: Caller;
+  readonly #caller: Promise<Caller>;
   readonly #patterns: readonly Pattern[];
   readonly #watched = new Set<string>();
   readonly #legacy: boolean;
@@ -132,7 +132,7 @@ class Offer {
   constructor(
     surface: Surface,
     backend: McpBackend,
-    caller: Caller,
+    caller: Promise<Caller>,
     tools: ListedTool[],
     patterns: readonly Pattern[],
     legacy: boolean,
@@ -177,12 +177,13 @@ class Offer {
   async #call(tool: Tool, args: unknown, ctx: ServerContext): Promise<CallToolResult> {
     try {
       const yard = await this.#backend.yard();
-      const bridge = this.#caller.bridge;
+      const caller = await this.#caller;
+      const { bridge } = caller;
       const called = await callTool(
         tool,
         {
           yard,
-          caller: this.#caller,
+          caller,
           signal: ctx.mcpReq.signal,
           ...(bridge === undefined ? {} : { call: `${bridge}:${JSON.stringify(ctx.mcpReq.id)}` }),
         },
@@ -245,7 +246,7 @@ class Offer {
   }
 
   async #context(): Promise<ResourceContext> {
-    return { yard: await this.#backend.yard(), caller: this.#caller };
+    return { yard: await this.#backend.yard(), caller: await this.#caller };
   }
 
   /** The capability alone registers nothing for clients of the older protocol. */

@@ -54,7 +54,7 @@ export class Session {
   readonly #onGone: (session: Session) => void;
   #working = false;
   #closing = false;
-  #caller: Caller | undefined;
+  #caller: Promise<Caller> | undefined;
   #mcp: McpConnection | undefined;
   #idle: (() => void) | undefined;
 
@@ -125,19 +125,20 @@ export class Session {
   async #hello(message: Message): Promise<void> {
     const hello = helloIn(message);
     if (hello === undefined) {
-      return this.#turnAway(
-        `The first line must be the notification ${HELLO} with params {bridge, version}.`,
-        message.id,
-      );
+      const reason = `The first line must be the notification ${HELLO} with params {bridge, version}.`;
+      return this.#turnAway(reason, message.id);
     }
-    try {
-      const caller = await this.#host.identify(hello);
-      if (isRefusal(caller)) return this.#turnAway(`${caller.message} ${caller.hint}`, null);
-      this.#caller = caller;
-      this.#host.greeted?.(hello, caller);
-    } catch (error) {
-      this.#turnAway((error as Error).message, null);
-    }
+    const identified = this.#identified(hello);
+    identified.then((caller) => this.#host.greeted?.(hello, caller)).catch(() => {}); // whoever uses it is told
+    // A token has to be known before anything is answered; others need not wait for the recovery to be greeted.
+    if (hello.token !== undefined && !(await settles(identified, (reason) => this.#turnAway(reason, null)))) return;
+    this.#caller = identified;
+  }
+
+  async #identified(hello: Hello): Promise<Caller> {
+    const caller = await this.#host.identify(hello);
+    if (isRefusal(caller)) throw new Error(`${caller.message} ${caller.hint}`);
+    return caller;
   }
 
   #turnAway(reason: string, id: Id | null | undefined): void {
@@ -145,7 +146,7 @@ export class Session {
     this.#wire.close();
   }
 
-  async #connectMcp(caller: Caller): Promise<McpConnection> {
+  async #connectMcp(caller: Promise<Caller>): Promise<McpConnection> {
     const host = await this.#host.mcp();
     return host.connect(caller, {
       send: (message) => {
@@ -156,9 +157,10 @@ export class Session {
     });
   }
 
-  async #plain(id: Id, name: string, params: Readonly<Record<string, unknown>>, caller: Caller): Promise<void> {
-    if (caller.principal !== 'owner') return this.#refuse(id, NOT_ALLOWED, `${name} is for the owner alone.`);
+  async #plain(id: Id, name: string, params: Readonly<Record<string, unknown>>, whose: Promise<Caller>): Promise<void> {
     try {
+      const caller = await whose;
+      if (caller.principal !== 'owner') return this.#refuse(id, NOT_ALLOWED, `${name} is for the owner alone.`);
       const method = await this.#host.method(name);
       if (method === undefined) return this.#refuse(id, METHOD_NOT_FOUND, `There is no method ${name}.`);
       const result = await method(params, { caller, signal: this.#gone.signal });
@@ -204,4 +206,14 @@ function helloIn(message: Message): Hello | undefined {
     ...(typeof token === 'string' ? { token } : {}),
     ...(typeof claude_session === 'string' ? { claude_session } : {}),
   };
+}
+
+async function settles(promise: Promise<unknown>, otherwise: (reason: string) => void): Promise<boolean> {
+  try {
+    await promise;
+    return true;
+  } catch (error) {
+    otherwise((error as Error).message);
+    return false;
+  }
 }

@@ -1,7 +1,6 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { socketPath } from '../bridge/reach.ts';
-import type { Home } from '../home.ts';
+import { type Home, socketPath } from '../home.ts';
 import { Session, type SessionHost } from './session.ts';
 
 export interface SocketServer {

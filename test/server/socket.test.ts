@@ -1,5 +1,6 @@
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { tryConnect } from '../../src/bridge/reach.ts';
@@ -229,4 +230,26 @@ test('embedded, where another runtime has the home, carries bytes to that one', 
   const said = await new Promise((resolve) => child.stdout?.once('data', resolve));
   expect(JSON.parse(String(said))).toMatchObject({ id: 5, result: { pid: owner.pid, embedded: false } });
   expect(await exited(child)).toBe(0);
+});
+
+test('embedded, a signal ends the whole process in order', async () => {
+  const child = world.run(['mcp', '--embedded']);
+  await until(() => world.lines('starts').length === 1);
+  child.kill('SIGTERM');
+  expect(await exited(child)).toBe(0);
+  expect(world.lines('stops')).toHaveLength(1);
+});
+
+test('a Claude session that may be ours is greeted before the runtime knows, and called by what it turns out to be', async () => {
+  mkdirSync(world.home.dir);
+  writeFileSync(join(world.home.dir, 'recover-slowly'), '');
+  await runtime();
+  const { say, next, heard } = await line();
+  const initialize = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } };
+  say(hello({ claude_session: 'ours' }), request(0, 'initialize', initialize));
+  say(request(1, 'tools/call', { name: 'whoami', arguments: {} }), request(2, 'yardmaster/status'));
+  await next(byId(0));
+  expect(heard).toHaveLength(1);
+  expect(await next(byId(1))).toMatchObject({ result: { structuredContent: { principal: 'attempt' } } });
+  expect(await next(byId(2))).toMatchObject({ error: { code: -32010 } });
 });

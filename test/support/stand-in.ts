@@ -8,7 +8,7 @@ import { errorLog } from '../../src/log.ts';
 import { runProgram } from '../../src/program.ts';
 import type { Resource } from '../../src/resources/resource.ts';
 import { refuse } from '../../src/runtime/model/refusal.ts';
-import type { Yard } from '../../src/runtime/yard.ts';
+import type { Caller, Yard } from '../../src/runtime/yard.ts';
 import { defineTool } from '../../src/tools/tool.ts';
 
 /* A whole program around a runtime that is hardly one: what a process, a bridge and a client do can be seen with it. */
@@ -115,6 +115,8 @@ const task: Resource = {
   },
 };
 
+const attempt: Caller = { principal: 'attempt', name: 'attempt of a', task: {} as never, depth: 1 };
+
 async function start({ home }: { home: { dir: string } }): Promise<Runtime> {
   if (existsSync(join(home.dir, 'refuse-to-start'))) throw new Error('told not to');
   appendFileSync(join(home.dir, 'starts'), `${process.pid}\n`);
@@ -123,8 +125,8 @@ async function start({ home }: { home: { dir: string } }): Promise<Runtime> {
   return {
     yard: { home: home.dir } as Yard,
     ready: existsSync(join(home.dir, 'recover-slowly')) ? sleep(700) : Promise.resolve(),
-    caller: (token) =>
-      token === 'secret' ? { principal: 'attempt', name: 'attempt of a', task: {} as never, depth: 1 } : undefined,
+    caller: (token) => (token === 'secret' ? attempt : undefined),
+    sessionCaller: (session) => (session === 'ours' ? attempt : undefined),
     watch: (listener) => {
       changed = listener;
       return () => {};

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import type { Locks } from '../ports.ts';
 
 /*
@@ -12,8 +12,7 @@ import type { Locks } from '../ports.ts';
 export function fileLocks(owner: Readonly<Record<string, unknown>> = {}): Locks {
   return {
     async acquire(path) {
-      // A plain number, not a FileHandle: the garbage collector must not close it.
-      const fd = openSync(path, 'a+', 0o600);
+      const fd = openFile(path);
       let held = false;
       try {
         held = await lock(fd);
@@ -32,6 +31,16 @@ export function fileLocks(owner: Readonly<Record<string, unknown>> = {}): Locks 
       };
     },
   };
+}
+
+/** A plain number, not a FileHandle: the garbage collector must not close it. */
+function openFile(path: string): number {
+  // In a project the file may be somebody else's trap: a link would have us empty what it points to.
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  const file = fstatSync(fd);
+  if (file.isFile() && file.nlink === 1) return fd;
+  closeSync(fd);
+  throw new Error(`${path} is not a plain file of one name; it can't be a lock.`);
 }
 
 const PERL = 'use Fcntl ":flock"; open(my $f, "+<&=", 3) or die $!; exit(flock($f, LOCK_EX | LOCK_NB) ? 0 : 1)';
@@ -57,5 +66,5 @@ function exitCode(program: string, args: readonly string[], fd: number): Promise
 
 function signOwner(fd: number, owner: Readonly<Record<string, unknown>>): void {
   ftruncateSync(fd, 0);
-  writeSync(fd, `${JSON.stringify({ pid: process.pid, ...owner })}\n`);
+  writeSync(fd, `${JSON.stringify({ pid: process.pid, ...owner })}\n`, 0);
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,4 +78,14 @@ test('without flock(1), perl takes the same lock', async () => {
   expect(await byPerl.said).toBe('mine');
   expect(await fileLocks().acquire(path)).toBeUndefined(); // flock(1) sees it
   expect(await take(env).said).toBe('held');
+});
+
+test('a link where the lock should be empties nothing', async () => {
+  const precious = join(dir, 'precious');
+  writeFileSync(precious, 'kept');
+  symlinkSync(precious, path);
+  await expect(fileLocks().acquire(path)).rejects.toThrow();
+  linkSync(precious, join(dir, 'second'));
+  await expect(fileLocks().acquire(join(dir, 'second'))).rejects.toThrow(/plain file/);
+  expect(readFileSync(precious, 'utf8')).toBe('kept');
 });
