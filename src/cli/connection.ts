@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { EXIT, Failure, unreachable } from './failure.ts';
-import { type Message, Wire } from './wire.ts';
+import { type Message, type RpcError, Wire } from './wire.ts';
 
 /*
  * 1. A request keeps its id, and the connection its bridge id, whatever happens to sockets: sent again after a loss,
@@ -133,7 +133,9 @@ export class Connection {
       const timer = setTimeout(() => wire.destroy('did not answer the handshake'), GREETING_MS);
       wire.listen({
         message: (message) => {
-          if (message.id !== 'initialize' || message.method !== undefined) return this.#receive(wire, message);
+          const turnedAway = message.id === null && message.error !== undefined;
+          const greeted = message.id === 'initialize' && message.method === undefined;
+          if (!greeted && !turnedAway) return this.#receive(wire, message);
           clearTimeout(timer);
           if (message.error) {
             reject(refusedBy(message.error));
@@ -202,14 +204,14 @@ function send(wire: Wire, pending: Pending): void {
 
 /** The runtime asks nothing of the command line but whether it lives. */
 function answer(wire: Wire, { id, method }: Message): void {
-  if (id === undefined) return;
+  if (id === undefined || id === null) return;
   wire.send(method === 'ping' ? { id, result: {} } : { id, error: { code: -32601, message: 'not answered here' } });
 }
 
-function refusedBy({ code, message }: { code: number; message: string }): Failure {
+function refusedBy({ code, message, data }: RpcError): Failure {
   // It understood, and says no: the arguments are wrong, or the caller may not do this.
   if (code === INVALID_PARAMS) return new Failure(EXIT.usage, message);
-  if (code === NOT_ALLOWED) return new Failure(EXIT.refused, message);
+  if (code === NOT_ALLOWED || data?.hint !== undefined) return new Failure(EXIT.refused, message, data?.hint);
   return unreachable(
     `the runtime answered "${message}" (${code})`,
     'Compare `yardmaster --version` with `yardmaster status`.',

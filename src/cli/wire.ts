@@ -4,10 +4,17 @@ import type { Socket } from 'node:net';
 const MAX_LINE = 64 * 1_048_576;
 
 export interface Message {
-  readonly id?: number | string;
+  readonly id?: number | string | null;
   readonly method?: string;
   readonly result?: unknown;
-  readonly error?: { readonly code: number; readonly message: string };
+  readonly error?: RpcError;
+}
+
+export interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  /** A refusal's own code and what to do next. */
+  readonly data?: { readonly code?: string; readonly hint?: string };
 }
 
 export interface Listener {

@@ -126,15 +126,15 @@ test('the project is the one around the working directory', async () => {
 });
 
 test.each([
-  ['---js\nprocess.exit(9)\n---\nx', 'front matter in "js" is not read'],
-  ['---\ntitle: x\n', 'the front matter has no end'],
-  ['---\na: &b x\nc: *b\n---\nx', 'aliases are not read'],
-  ['---\n- a\n---\nx', 'is no list of keys'],
-  ['---\nmax_attempts: many\n---\nx', 'stdin: max_attempts: "many" is not a number'],
-  ['---\na: [\n---\nx', 'the front matter is not YAML'],
+  ['---js\nprocess.exit(9)\n---\nx', /"js" is not/],
+  ['---\ntitle: x\n', /no end|never closed/],
+  ['---\na: &b x\nc: *b\n---\nx', /aliases are not/],
+  ['---\n- a\n---\nx', /no list of keys|not a list/],
+  ['---\nmax_attempts: many\n---\nx', /stdin: max_attempts: "many" is not a number/],
+  ['---\na: [\n---\nx', /stdin: .*front matter/],
 ])('front matter %j is refused before anything is sent', async (text, message) => {
   const said = await world.yardmaster(['enqueue', '-p', 'shop', '-'], { stdin: async () => text });
-  expect(said).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+  expect(said).toMatchObject({ code: 2, err: expect.stringMatching(message) });
   expect(world.runtime.calls).toEqual([]);
 });
 

@@ -73,3 +73,9 @@ test('start says whether it was needed', async () => {
   expect((await world.yardmaster(['start'])).out).toMatch(/runs already/);
   expect(world.starts).toBe(1);
 });
+
+test('a caller that is turned away is told why', async () => {
+  world.runtime.turnAway = 'This token belongs to an attempt that has ended.';
+  const said = await world.yardmaster(['list']);
+  expect(said).toMatchObject({ code: 1, err: expect.stringContaining('an attempt that has ended') });
+});

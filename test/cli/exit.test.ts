@@ -31,6 +31,14 @@ test.each<[string, Answer, string, number]>([
   ['time is up', states('running'), 'wait shop/a --timeout 0', 1],
   ['a refusal', () => refusal('there is no task "a"', 'list_tasks shows what there is'), 'show shop/a', 1],
   ['a caller without the right', () => ({ error: { code: -32010, message: 'an attempt may not' } }), 'events', 1],
+  [
+    'a refusal of what is no tool',
+    () => ({
+      error: { code: -32600, message: 'outside the allowed roots', data: { code: 'not_allowed', hint: 'add it' } },
+    }),
+    'import /srv',
+    1,
+  ],
   ['wrong arguments', () => ({ error: { code: -32602, message: 'limit is too large' } }), 'events', 2],
   ['an unknown command', states(), 'enqeue x', 2],
   ['an unknown option', states(), 'list --nope', 2],

@@ -18,7 +18,7 @@ export interface Call {
 export type Answer = (
   call: Call,
   socket: Socket,
-) => { result: unknown } | { error: { code: number; message: string } } | undefined;
+) => { result: unknown } | { error: { code: number; message: string; data?: object } } | undefined;
 
 /** A runtime that speaks the protocol of the socket and only remembers what it was asked. */
 export class FakeRuntime {
@@ -27,6 +27,8 @@ export class FakeRuntime {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   answer: Answer = () => tool({});
+  /** Said instead of a greeting, before the connection is closed. */
+  turnAway: string | undefined;
 
   constructor() {
     this.#server = createServer((socket) => this.#serve(socket));
@@ -66,8 +68,12 @@ export class FakeRuntime {
         if (method === 'yardmaster/hello') {
           this.hellos.push(params);
           bridge = params.bridge;
+          if (this.turnAway !== undefined)
+            socket.end(
+              `${JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32010, message: this.turnAway } })}\n`,
+            );
         }
-        if (id === undefined) continue;
+        if (id === undefined || this.turnAway !== undefined) continue;
         const reply = method === 'initialize' ? { result: {} } : this.#ask({ id, method, params, bridge }, socket);
         if (reply) socket.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...reply })}\n`);
       }

@@ -21,22 +21,11 @@ export function doctorCommand(program: Command, cli: Cli): void {
 }
 
 async function examine(cli: Cli): Promise<Finding[]> {
-  const programs = await import('../doctor/programs.ts');
+  const { programs } = await import('../doctor/programs.ts');
   const home = await import('../doctor/home.ts');
   const service = await import('../doctor/runtime.ts');
-  const checks: Check[] = [
-    programs.node,
-    programs.lock,
-    programs.git,
-    programs.tmux,
-    programs.claude,
-    home.localDisk,
-    home.freeSpace,
-    home.homeMode,
-    service.config,
-    service.runtime,
-  ];
-  const findings: Finding[] = [];
+  const checks: Check[] = [home.localDisk, home.freeSpace, home.homeMode, service.config, service.runtime];
+  const findings: Finding[] = programs(cli.around.env.PATH);
   for (const check of checks) findings.push(await check(cli));
   return findings;
 }

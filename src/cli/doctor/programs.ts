@@ -1,35 +1,39 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Cli } from '../cli.ts';
 import { type Finding, missing, note, ok } from './check.ts';
 
-export function node(): Finding {
+/** The programs that Yardmaster needs or uses, looked for on a PATH. */
+export function programs(path: string | undefined): Finding[] {
+  return [node(), lock(path), git(path), tmux(path), claude(path)];
+}
+
+function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return ok('node', process.versions.node);
   return missing('node', `${process.versions.node} is too old`, 'Install Node 20.19 or newer: https://nodejs.org');
 }
 
 /** The lock of the home dies with its owner only where the system's flock is used. */
-export function lock({ around }: Cli): Finding {
-  const found = which('flock', around.env.PATH) ?? which('perl', around.env.PATH);
+function lock(path: string | undefined): Finding {
+  const found = which('flock', path) ?? which('perl', path);
   if (found !== undefined) return ok('lock', found);
   return missing('lock', 'neither flock nor perl is there', installHint('util-linux', 'flock'));
 }
 
-export function git({ around }: Cli): Finding {
-  const found = which('git', around.env.PATH);
+function git(path: string | undefined): Finding {
+  const found = which('git', path);
   if (found !== undefined) return ok('git', found);
   return note('git', 'not there: no worktrees, no commits in results', installHint('git', 'git'));
 }
 
-export function tmux({ around }: Cli): Finding {
-  const found = which('tmux', around.env.PATH);
+function tmux(path: string | undefined): Finding {
+  const found = which('tmux', path);
   if (found !== undefined) return ok('tmux', found);
   return note('tmux', 'not there: no sessions, only runs without a terminal', installHint('tmux', 'tmux'));
 }
 
-export function claude({ around }: Cli): Finding {
-  const found = which('claude', around.env.PATH);
+function claude(path: string | undefined): Finding {
+  const found = which('claude', path);
   if (found !== undefined) return ok('claude', found);
   return note('claude', 'not there: only other agents can do tasks', 'npm install -g @anthropic-ai/claude-code');
 }
@@ -39,7 +43,7 @@ function installHint(debian: string, mac: string): string {
 }
 
 /** The file that a command name stands for, as a shell would find it. */
-export function which(name: string, path: string | undefined): string | undefined {
+function which(name: string, path: string | undefined): string | undefined {
   return (path ?? '')
     .split(delimiter)
     .filter((dir) => dir !== '')
