@@ -1,0 +1,17 @@
+import type { Parts } from './daemon.ts';
+import { errorLog } from './log.ts';
+
+/** What a daemon is made of here: everything heavy is loaded when it is needed. */
+export const parts: Parts = {
+  log: () => errorLog(),
+  start: async (options) => (await import('./runtime/runtime.ts')).startRuntime(options),
+  surface: async () => {
+    const [{ tools }, { resources }, { instructions }] = await Promise.all([
+      import('./tools/index.ts'),
+      import('./resources/index.ts'),
+      import('./tools/instructions.ts'),
+    ]);
+    return { tools, resources, instructions };
+  },
+  methods: async () => (await import('./methods.ts')).methods,
+};
