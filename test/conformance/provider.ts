@@ -237,6 +237,7 @@ export function providerConformance(name: string, makeWorld: () => Promise<Provi
       while (world.requests() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
       await provider.close();
       expect((await looking).kind).toBe('later');
+      expect((await provider.submit(order(), never)).kind).toBe('later'); // nothing leaves any more
       while ((await world.connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     });
   });
