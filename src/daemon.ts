@@ -1,11 +1,12 @@
-import { type Home, LOCK_HELD, makeHome } from './home.ts';
+import type { DaemonOptions, Runtime, YardMethod } from './assembly.ts';
+import { LOCK_HELD, makeHome } from './home.ts';
 import { fileLocks } from './runtime/io/locks.ts';
 import { refuse } from './runtime/model/refusal.ts';
 import type { Caller, Yard } from './runtime/yard.ts';
-import { identify, type KnownAttempts } from './server/identify.ts';
+import { identify } from './server/identify.ts';
 import type { Log } from './server/log.ts';
-import type { McpHost, Surface } from './server/mcp.ts';
-import type { Hello, Method, MethodContext, SessionHost } from './server/session.ts';
+import type { McpHost } from './server/mcp.ts';
+import type { Hello, Method, SessionHost } from './server/session.ts';
 import { listen, type SocketServer } from './server/socket.ts';
 import { isNewer, version } from './version.ts';
 
@@ -15,44 +16,6 @@ import { isNewer, version } from './version.ts';
  * 2. The socket is bound before the runtime has recovered; calls wait for that, the handshake does not.
  * 3. Stopping twice is stopping once. Afterwards nothing of ours keeps the process alive.
  */
-
-export interface Runtime extends KnownAttempts {
-  readonly yard: Yard;
-  /** Recovery is done: what the yard says is true. */
-  readonly ready: Promise<void>;
-  /** Tells which resources changed. */
-  watch?(changed: (uris: readonly string[]) => void): () => void;
-  stop(): Promise<void>;
-}
-
-export interface RuntimeOptions {
-  readonly home: Home;
-  readonly env: NodeJS.ProcessEnv;
-  readonly log: Log;
-}
-
-export type YardMethod = (
-  yard: Yard,
-  params: Readonly<Record<string, unknown>>,
-  ctx: MethodContext,
-) => Promise<unknown>;
-
-/** What a daemon is made of; each part is loaded when it is needed. */
-export interface Parts {
-  log(): Promise<Log>;
-  start(options: RuntimeOptions): Promise<Runtime>;
-  surface(): Promise<Omit<Surface, 'version'>>;
-  /** `yardmaster/…` requests for the owner, beside `yardmaster/status` and `yardmaster/shutdown`. */
-  methods(): Promise<Readonly<Record<string, YardMethod>>>;
-}
-
-export interface DaemonOptions {
-  readonly home: Home;
-  readonly env: NodeJS.ProcessEnv;
-  readonly parts: Parts;
-  /** Part of a client's own process: it ends with that client and makes room for nobody. */
-  readonly embedded?: boolean;
-}
 
 /** How long open calls may still answer when the daemon stops; after that their bridges ask the next runtime. */
 const GRACE_MS = 2_000;

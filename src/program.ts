@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Parts } from './daemon.ts';
+import type { Parts } from './assembly.ts';
 import { findHome, type Home } from './home.ts';
 
 /*

@@ -15,7 +15,7 @@ export interface Patience {
   readonly lockedMs: number;
 }
 
-const PATIENCE: Patience = { startMs: 15_000, lockedMs: 120_000 };
+const PATIENCE: Patience = { startMs: 30_000, lockedMs: 120_000 };
 const MAX_FAILED_STARTS = 3;
 
 /** A connection to the home's runtime, which is started where none runs; or why there is none. */

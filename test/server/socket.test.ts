@@ -125,6 +125,8 @@ test('nonsense gets an answer and harms nobody', async () => {
   say(hello(), 'nonsense', '[1,2]', request(1, 'yardmaster/status'));
   expect(await next((m) => m.id === null)).toMatchObject({ error: { code: -32700 } });
   expect(await next(byId(1))).toMatchObject({ result: { state: 'ready' } });
+  say({ id: 2, method: 'tools/list' });
+  expect(await next(byId(2))).toMatchObject({ error: { code: -32600 } });
 });
 
 test('a home whose path is too long for a socket works all the same (Linux)', async () => {

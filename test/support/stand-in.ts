@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { Parts, Runtime } from '../../src/daemon.ts';
+import type { Parts, Runtime } from '../../src/assembly.ts';
 import { errorLog } from '../../src/log.ts';
 import { runProgram } from '../../src/program.ts';
 import type { Resource } from '../../src/resources/resource.ts';

@@ -1,0 +1,46 @@
+import type { Home } from './home.ts';
+import type { Yard } from './runtime/yard.ts';
+import type { KnownAttempts } from './server/identify.ts';
+import type { Log } from './server/log.ts';
+import type { Surface } from './server/offer.ts';
+import type { MethodContext } from './server/session.ts';
+
+/* What a daemon is made of, and what it needs of each part. */
+
+export interface Runtime extends KnownAttempts {
+  readonly yard: Yard;
+  /** Recovery is done: what the yard says is true. */
+  readonly ready: Promise<void>;
+  /** Tells which resources changed. */
+  watch?(changed: (uris: readonly string[]) => void): () => void;
+  stop(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  readonly home: Home;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+}
+
+export type YardMethod = (
+  yard: Yard,
+  params: Readonly<Record<string, unknown>>,
+  ctx: MethodContext,
+) => Promise<unknown>;
+
+/** What a daemon is made of; each part is loaded when it is needed. */
+export interface Parts {
+  log(): Promise<Log>;
+  start(options: RuntimeOptions): Promise<Runtime>;
+  surface(): Promise<Omit<Surface, 'version'>>;
+  /** `yardmaster/…` requests for the owner, beside `yardmaster/status` and `yardmaster/shutdown`. */
+  methods(): Promise<Readonly<Record<string, YardMethod>>>;
+}
+
+export interface DaemonOptions {
+  readonly home: Home;
+  readonly env: NodeJS.ProcessEnv;
+  readonly parts: Parts;
+  /** Part of a client's own process: it ends with that client and makes room for nobody. */
+  readonly embedded?: boolean;
+}
