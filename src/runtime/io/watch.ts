@@ -49,15 +49,15 @@ class FolderWatch {
 
   open(): void {
     const ino = inodeOf(this.#dir);
-    if (ino === undefined) return this.#later('the folder is not there');
     try {
+      if (ino === undefined) throw new Error('the folder is not there');
       const kernel = watch(this.#dir, { persistent: false }, (event, name) => this.#heard(event, name));
       kernel.on('error', (error: NodeJS.ErrnoException) => this.#lost(error.code ?? error.message));
       this.#kernel = kernel;
       this.#ino = ino;
       this.#said = undefined;
     } catch (error) {
-      this.#later((error as NodeJS.ErrnoException).code ?? String(error));
+      this.#later((error as NodeJS.ErrnoException).code ?? (error as Error).message);
     }
   }
 
@@ -71,9 +71,9 @@ class FolderWatch {
   #heard(event: string, name: string | null): void {
     if (this.#closed) return;
     // The folder itself is named when it goes; a file of the same name inside it costs one stat.
-    if (event === 'rename' && (name === null || name === basename(this.#dir)) && inodeOf(this.#dir) !== this.#ino)
-      return this.#lost('the folder was removed');
-    this.#changed(name);
+    const aboutItself = event === 'rename' && (name === null || name === basename(this.#dir));
+    if (aboutItself && inodeOf(this.#dir) !== this.#ino) this.#lost('the folder was removed');
+    else this.#changed(name);
   }
 
   #lost(reason: string): void {
@@ -99,5 +99,9 @@ class FolderWatch {
 }
 
 function inodeOf(dir: string): number | undefined {
-  return statSync(dir, { throwIfNoEntry: false })?.ino;
+  try {
+    return statSync(dir).ino;
+  } catch {
+    return undefined;
+  }
 }

@@ -10,6 +10,8 @@ export interface QueueLayout {
   readonly projectFile: string;
   readonly owner: string;
   readonly gitignore: string;
+  /** Anything that lies in inbox/, by its name. */
+  inboxEntry(name: string): string;
   task(id: TaskId): string;
   dispatched(id: TaskId): string;
   attempt(id: TaskId): string;
@@ -31,6 +33,7 @@ export function queueOf(projectPath: string): QueueLayout {
     projectFile: join(root, '.project.json'),
     owner: join(root, '.owner'),
     gitignore: join(root, '.gitignore'),
+    inboxEntry: (name) => join(inbox, name),
     task: (id) => join(inbox, `${id}.md`),
     dispatched: (id) => join(inbox, `${id}.md.dispatched`),
     attempt: (id) => join(inbox, `${id}.attempt.json`),

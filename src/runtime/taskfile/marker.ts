@@ -20,7 +20,11 @@ export const Marker = z.object({
 export type Marker = z.infer<typeof Marker>;
 
 /** `<id>.attempt.json` beside a `.dispatched`. */
-export const AttemptFile = z.object({ epoch: z.string(), attempt: z.number().int().nonnegative(), run_dir: z.string() });
+export const AttemptFile = z.object({
+  epoch: z.string(),
+  attempt: z.number().int().nonnegative(),
+  run_dir: z.string(),
+});
 export type AttemptFile = z.infer<typeof AttemptFile>;
 
 /** `.project.json`; outlives the home. */
@@ -38,7 +42,13 @@ export function writeJson(value: Marker | AttemptFile | ProjectFile): Uint8Array
 /** What the file says, or nothing when it is torn, empty or something else. */
 export function readJson<T extends z.ZodType>(schema: T, bytes: Uint8Array): z.infer<T> | undefined {
   try {
-    const parsed = schema.safeParse(JSON.parse(Buffer.from(bytes).toString().replace(/^\ufeff/, '')));
+    const parsed = schema.safeParse(
+      JSON.parse(
+        Buffer.from(bytes)
+          .toString()
+          .replace(/^\ufeff/, ''),
+      ),
+    );
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

@@ -16,15 +16,18 @@ export interface ParsedTask {
 /** A task file's bytes become what they ask for, or the reason why they can't be a task. */
 export function parseTask(bytes: Uint8Array): ParsedTask | Refusal {
   const text = decode(bytes);
-  if (text === undefined) return refuse('invalid', 'the file is not valid UTF-8', 'Save it as UTF-8 and drop it again.');
-  if (text.includes('\0')) return refuse('invalid', 'the file contains NUL bytes', 'A task is text; attach binaries by path.');
+  if (text === undefined)
+    return refuse('invalid', 'the file is not valid UTF-8', 'Save it as UTF-8 and drop it again.');
+  if (text.includes('\0'))
+    return refuse('invalid', 'the file contains NUL bytes', 'A task is text; attach binaries by path.');
   const header = readHeader(text);
   if ('refused' in header) return header;
   const read = readFields(header.fields);
   if ('refused' in read) return read;
   const blank = isBlank(header.body);
   const title = (read.spec.title && cleanTitle(read.spec.title)) || titleOf(header.body);
-  if (blank && title === '') return refuse('invalid', 'the file has neither a body nor a title', 'Write what is to be done.');
+  if (blank && title === '')
+    return refuse('invalid', 'the file has neither a body nor a title', 'Write what is to be done.');
   return { spec: read.spec, title: title || 'untitled', body: blank ? title : header.body, extra: read.extra };
 }
 

@@ -20,12 +20,16 @@ export interface ReadResult {
   /** The task's own bytes, where the file holds them. */
   readonly source?: Uint8Array;
   readonly session_id?: string;
+  /** Set where this is no task at all but a drop that could not become one. */
+  readonly rejected_file?: string;
   readonly verified: 'unverified' | 'passed';
 }
 
 /** Reads what we, the seeds or people wrote. Never throws and never refuses: a file without a word of ours is all result. */
 export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
-  const text = Buffer.from(bytes).toString().replace(/^\ufeff/, '');
+  const text = Buffer.from(bytes)
+    .toString()
+    .replace(/^\ufeff/, '');
   const header = readHeader(text);
   const [fields, body]: [Fields, string] = 'refused' in header ? [new Map(), text] : [header.fields, header.body];
   const get = reader(fields);
@@ -35,6 +39,7 @@ export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
     text: found.folder === 'done' ? withoutFooter(body, get) : body,
     ...given('source', sourceIn(bytes, get)),
     ...given('session_id', get('session_id')),
+    ...given('rejected_file', get('rejected_file')),
     verified: get('verified') === 'passed' ? 'passed' : 'unverified',
   };
 }

@@ -22,7 +22,11 @@ export function splitFrontMatter(text: string): Split | Refusal {
     const line = lineAt(text, at);
     if (/^---[ \t]*$/.test(line.text)) return { header: text.slice(opening.next, at), body: text.slice(line.next) };
     if (line.text.startsWith('---'))
-      return refuse('invalid', `front matter: a line starts with dashes but does not end it: ${quote(line.text)}`, HINT);
+      return refuse(
+        'invalid',
+        `front matter: a line starts with dashes but does not end it: ${quote(line.text)}`,
+        HINT,
+      );
     at = line.next;
   }
   return refuse('invalid', 'front matter: it is opened by "---" and never closed', HINT);

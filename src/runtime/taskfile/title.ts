@@ -7,7 +7,12 @@ export function cleanTitle(text: string): string {
     .replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim();
   const chars = Array.from(flat);
-  return chars.length > MAX_TITLE ? `${chars.slice(0, MAX_TITLE - 1).join('').trimEnd()}…` : flat;
+  return chars.length > MAX_TITLE
+    ? `${chars
+        .slice(0, MAX_TITLE - 1)
+        .join('')
+        .trimEnd()}…`
+    : flat;
 }
 
 /** The first heading of a body, else its first line with something on it. */

@@ -1,4 +1,4 @@
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type ParsedNode } from 'yaml';
+import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, type ParsedNode, Parser } from 'yaml';
 import { quote } from './split.ts';
 
 /**
@@ -20,7 +20,13 @@ const MAX_TOKENS = 40_000;
 export class HeaderError extends Error {}
 
 export function readYaml(source: string): Fields {
-  const composer = new Composer({ schema: 'failsafe', merge: false, uniqueKeys: false, strict: true, prettyErrors: false });
+  const composer = new Composer({
+    schema: 'failsafe',
+    merge: false,
+    uniqueKeys: false,
+    strict: true,
+    prettyErrors: false,
+  });
   const documents = [...composer.compose(boundedTokens(source))];
   const [document] = documents;
   if (!document) return new Map();

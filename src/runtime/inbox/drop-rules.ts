@@ -1,0 +1,66 @@
+import { type Refusal, refuse } from '../model/refusal.ts';
+import type { TaskSpec } from '../model/spec.ts';
+import { quote } from '../taskfile/split.ts';
+
+/** What a dropped file may ask for (section 12 of the design): less than a call of the owner's. */
+export interface DropRules {
+  /** Names of the user's own checks; a drop's `verify` is one of them, never a command. */
+  readonly checks: ReadonlySet<string>;
+  /** The mode that the project allows; a drop may ask for this or less. */
+  readonly permission_mode?: NonNullable<TaskSpec['permission_mode']>;
+  /** What the project allows; absent = nothing is configured, and the list of a drop only narrows. */
+  readonly allowed_tools?: readonly string[];
+  /** Hosts that may be called back. */
+  readonly callback_hosts: ReadonlySet<string>;
+}
+
+/** From the one that may do least to the one that may do all; `dontAsk` denies whatever would be asked. */
+const MODES = ['plan', 'dontAsk', 'default', 'acceptEdits', 'auto', 'bypassPermissions'] as const;
+
+/** Why a dropped (or edited) file may not ask for this. The same holds when it is read again at the claim. */
+export function refuseDrop(spec: TaskSpec, rules: DropRules): Refusal | undefined {
+  return (
+    refuseVerify(spec, rules) ?? refuseMode(spec, rules) ?? refuseTools(spec, rules) ?? refuseCallback(spec, rules)
+  );
+}
+
+function refuseVerify({ verify }: TaskSpec, { checks }: DropRules): Refusal | undefined {
+  if (verify === undefined || checks.has(verify)) return undefined;
+  const known = [...checks].join(', ') || 'none is configured';
+  return refuse(
+    'not_allowed',
+    `verify: ${quote(verify)} is not a configured check; a dropped file may not bring its own command`,
+    `Name one of your checks (${known}), add it under "checks:" in yardmaster.yaml, or enqueue the task by call.`,
+  );
+}
+
+function refuseMode({ permission_mode }: TaskSpec, rules: DropRules): Refusal | undefined {
+  if (permission_mode === undefined) return undefined;
+  const ceiling = rules.permission_mode ?? 'acceptEdits';
+  if (MODES.indexOf(permission_mode) <= MODES.indexOf(ceiling)) return undefined;
+  const allowed = MODES.slice(0, MODES.indexOf(ceiling) + 1).join(' | ');
+  return refuse(
+    'not_allowed',
+    `permission_mode: ${permission_mode} is more than a dropped file may have here`,
+    `Allowed: ${allowed}.`,
+  );
+}
+
+function refuseTools({ allowed_tools }: TaskSpec, rules: DropRules): Refusal | undefined {
+  const more = allowed_tools?.find((tool) => rules.allowed_tools && !rules.allowed_tools.includes(tool));
+  if (more === undefined) return undefined;
+  const allowed = rules.allowed_tools?.join(', ');
+  return refuse('not_allowed', `allowed_tools: ${quote(more)} is not allowed in this project`, `Allowed: ${allowed}.`);
+}
+
+function refuseCallback({ callback_url }: TaskSpec, rules: DropRules): Refusal | undefined {
+  if (callback_url === undefined) return undefined;
+  const url = new URL(callback_url); // TaskSpec has seen to it that it is one
+  if (/^https?:$/.test(url.protocol) && rules.callback_hosts.has(url.host)) return undefined;
+  const known = [...rules.callback_hosts].join(', ') || 'none is configured';
+  return refuse(
+    'not_allowed',
+    `callback_url: ${quote(callback_url)} is not an allowed host`,
+    `Allowed hosts: ${known}.`,
+  );
+}
