@@ -1,4 +1,4 @@
-import type { YardMethod } from './daemon.ts';
+import type { YardMethod } from './assembly.ts';
 import { keyOf, TaskRef } from './runtime/model/ids.ts';
 import { isRefusal, refuse } from './runtime/model/refusal.ts';
 import type { Yard } from './runtime/yard.ts';
@@ -8,8 +8,8 @@ export const methods: Readonly<Record<string, YardMethod>> = {
   'yardmaster/events': async (yard, { after, limit }) => ({
     records: await yard.events({ limit: Math.min(Number(limit) || 20, 1_000), ...(typeof after === 'number' && { after }) }),
   }),
-  'yardmaster/scan': async (yard, { project, take_over }, ctx) => {
-    const cause = { by: take_over === true ? ('import' as const) : ('owner' as const), ...(ctx.call !== undefined && { call: ctx.call }) };
+  'yardmaster/scan': async (yard, { project, take_over }) => {
+    const cause = { by: take_over === true ? ('import' as const) : ('owner' as const) };
     const found = await yard.project(String(project), { adopt: true, cause });
     return isRefusal(found) ? found : yard.scan(found.id, { takeOver: take_over === true, cause });
   },

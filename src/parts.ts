@@ -1,4 +1,4 @@
-import type { Parts } from './daemon.ts';
+import type { Parts } from './assembly.ts';
 import { errorLog } from './log.ts';
 
 /** What a daemon is made of here: everything heavy is loaded when it is needed. */
@@ -6,12 +6,12 @@ export const parts: Parts = {
   log: () => errorLog(),
   start: async (options) => (await import('./runtime/runtime.ts')).startRuntime(options),
   surface: async () => {
-    const [{ tools }, { resources }, { instructions }] = await Promise.all([
+    const [{ tools }, { resources }, { INSTRUCTIONS }] = await Promise.all([
       import('./tools/index.ts'),
       import('./resources/index.ts'),
       import('./tools/instructions.ts'),
     ]);
-    return { tools, resources, instructions };
+    return { tools, resources, instructions: INSTRUCTIONS };
   },
   methods: async () => (await import('./methods.ts')).methods,
 };

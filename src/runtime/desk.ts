@@ -14,10 +14,10 @@ import { needsOf } from './needs.ts';
 import { askFor, askOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import { findProvider } from './policy/delegation.ts';
-import type { Clock, Enqueued, Files } from './ports.ts';
+import type { Clock, Enqueued, Files, NewTask } from './ports.ts';
 import type { Projects } from './projects.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
-import { readTail } from './runs/reader.ts';
+import { readPage, readTail } from './runs/reader.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { JournalFull } from './store/journal/errors.ts';
@@ -25,6 +25,7 @@ import { summarize } from './summary.ts';
 import { newTask } from './new-task.ts';
 import type { Caller, Need, NewTaskInput, RunText, SlotView, Yard } from './yard.ts';
 
+const LOG_PAGE = 64 * 1024;
 const FAILED_SHOWN_MS = 24 * 3_600_000;
 
 export interface DeskPorts {
@@ -77,7 +78,7 @@ export class Desk implements Yard {
       const home = resolved.get(project);
       return home === undefined || isRefusal(home) ? (home ?? unknownProject(project)) : newTask(home, input, caller, this.config);
     });
-    const fresh = made.filter((one) => !isRefusal(one));
+    const fresh = made.filter((one): one is NewTask => !isRefusal(one));
     if (fresh.length === 0) return made.filter(isRefusal);
     const answers = (await this.#whileThereIsRoom(() => this.store.enqueue(fresh, cause))) ?? [];
     if (isRefusal(answers)) return made.map((one) => (isRefusal(one) ? one : answers));
@@ -150,6 +151,12 @@ export class Desk implements Yard {
     return { text, size: stat.size, path };
   }
 
+  async readRunPage(ref: TaskRef, attempt: number, { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number }): Promise<{ text: string; next: number }> {
+    const path = runFiles(this.runDir(ref, attempt))[stream];
+    const { text, next_offset } = await readPage(this.#ports.files, path, offset, LOG_PAGE);
+    return { text, next: next_offset };
+  }
+
   needs(): readonly Need[] {
     const { store } = this;
     const since = this.clock.now() - FAILED_SHOWN_MS;
@@ -166,7 +173,7 @@ export class Desk implements Yard {
   }
 
   converged(): boolean {
-    return this.store.converged() && [...this.#ports.inboxes.values()].every((inbox) => inbox.settled());
+    return this.store.converged() && [...this.#ports.inboxes.values()].every((inbox) => inbox.settled);
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
@@ -179,7 +186,7 @@ export class Desk implements Yard {
       await this.store.releaseHeld(project, cause);
       released = await this.#release(project, cause);
     }
-    const seen = await this.#ports.inboxes.get(project)?.scan();
+    const seen = await this.#ports.inboxes.get(project)?.scan({ takeOver });
     return { taken: seen?.taken ?? 0, rejected: seen?.rejected ?? 0, released };
   }
 

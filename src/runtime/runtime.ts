@@ -11,6 +11,7 @@ import { settingsOf } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { buildFleet } from './fleet.ts';
+import type { InboxContext } from './inbox/context.ts';
 import { Inbox } from './inbox/inbox.ts';
 import { systemChance } from './io/chance.ts';
 import { systemClock } from './io/clock.ts';
@@ -130,7 +131,9 @@ export async function startRuntime({ home, env, log }: RuntimeOptions): Promise<
     ageStep: () => config.order.age_step,
     launch: {
       launch: (claimed) => attempts.launch(claimed),
-      delegate: ({ lease, task, bytes }) => delegations.submit(lease, task, bytes),
+      delegate: async ({ lease, task, bytes }) => {
+        void delegations.submit(lease, task, bytes); // settles with the provider's answer, which nobody else should wait for
+      },
     },
     report: (problem, ref) => say('error', 'a task could not be dispatched', { task: ref.id, error: String(problem) }),
   });
@@ -139,23 +142,23 @@ export async function startRuntime({ home, env, log }: RuntimeOptions): Promise<
   const watcher = new KernelWatcher({ degraded: (dir, reason) => say('warn', 'a folder is only scanned, not watched', { dir, reason }) });
   const openInbox = async (project: Project): Promise<void> => {
     if (inboxes.has(project.id)) return;
-    const inbox = new Inbox({
+    const context: InboxContext = {
       project,
       queue: queueOf(project.path),
       files: queueFiles,
       writers: procWriters,
-      watcher,
       clock,
       store,
       config: () => config,
       rules: () => ({ checks: new Set(Object.keys(config.checks)), callback_hosts: new Set<string>() }),
-      held: () => new Set(store.projects().find(({ id }) => id === project.id)?.held ?? []),
+      takesOlderDrops: (project.held?.length ?? 0) === 0,
       restore: (ref) => store.restore(ref),
       edited: () => undefined,
       note: ({ code, message }) => say('info', message, { project: project.name, code }),
-    });
+    };
+    const inbox = new Inbox(context, watcher);
     inboxes.set(project.id, inbox);
-    await inbox.start();
+    inbox.start();
   };
   const projects = new Projects({
     config,

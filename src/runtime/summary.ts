@@ -7,8 +7,8 @@ const iso = (ms: number) => new Date(ms).toISOString();
 
 export interface Waiting {
   readonly reason: WaitReason;
-  readonly detail?: string;
-  readonly until?: number;
+  readonly detail?: string | undefined;
+  readonly until?: number | undefined;
 }
 
 /** A task as lists show it. */

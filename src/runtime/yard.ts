@@ -95,6 +95,12 @@ export interface Yard {
     attempt: number,
     options: { stream: 'stdout' | 'stderr'; tail: number },
   ): Promise<RunText | undefined>;
+  /** What an attempt wrote from `offset` on; `next` is where the next page begins. */
+  readRunPage(
+    ref: TaskRef,
+    attempt: number,
+    options: { stream: 'stdout' | 'stderr'; offset: number },
+  ): Promise<{ text: string; next: number }>;
   needs(): readonly Need[];
   /** Files match the journal and no drop waits to be looked at. */
   converged(): boolean;

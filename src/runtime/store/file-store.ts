@@ -124,7 +124,7 @@ export class FileStore implements TaskStore {
 
   async releaseHeld(project: ProjectId, cause: Cause): Promise<void> {
     await this.#commits.commit(cause, (state) => ({
-      events: state.projects.get(project)?.held.length ? [{ type: 'held_released', project }] : [],
+      events: state.projects.get(project)?.held?.length ? [{ type: 'held_released', project }] : [],
       reply: null,
     }));
   }

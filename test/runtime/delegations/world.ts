@@ -68,7 +68,7 @@ export class StandInStore {
       ...ref,
       state: 'claimed',
       ...{ seq: 1, queued_at: 0, changed_at: 0, changed_seq: 1, title: id, sha: '', size: 0, depth: 0, waits_for: [] },
-      ...{ body: { segment: '', seq: 1 }, source: 'call', enqueued_by: 'test', claimed_at: MORNING },
+      ...{ body: { segment: '', offset: 0, length: 0 }, source: 'call', enqueued_by: 'test', claimed_at: MORNING },
       ...{ spec: TaskSpec.parse(spec), attempt, spent: (before?.spent ?? 0) + 1, token: `t${attempt}` },
       route: { to: 'provider', rules: [], ...route },
     };

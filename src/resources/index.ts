@@ -1,0 +1,6 @@
+import { queues } from './queues.ts';
+import type { Resource } from './resource.ts';
+import { task } from './task.ts';
+
+/** Everything that a client can read by its address. */
+export const resources: readonly Resource[] = [...queues, task];
