@@ -1,10 +1,11 @@
 import type { Parts } from './assembly.ts';
 import { errorLog } from './log.ts';
+import { version } from './version.ts';
 
 /** What a daemon is made of here: everything heavy is loaded when it is needed. */
 export const parts: Parts = {
   log: () => errorLog(),
-  start: async (options) => (await import('./runtime/runtime.ts')).startRuntime(options),
+  start: async (options) => (await import('./runtime/runtime.ts')).startRuntime({ ...options, version }),
   surface: async () => {
     const [{ tools }, { resources }, { INSTRUCTIONS }] = await Promise.all([
       import('./tools/index.ts'),

@@ -11,6 +11,7 @@ import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import { needsOf } from './needs.ts';
+import { newTask } from './new-task.ts';
 import { askFor, askOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import { findProvider } from './policy/delegation.ts';
@@ -22,7 +23,6 @@ import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { JournalFull } from './store/journal/errors.ts';
 import { summarize } from './summary.ts';
-import { newTask } from './new-task.ts';
 import type { Caller, Need, NewTaskInput, RunText, SlotView, Yard } from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
@@ -69,14 +69,20 @@ export class Desk implements Yard {
     return this.store.projects().find((project) => project.id === id)?.name ?? id;
   }
 
-  async enqueue(tasks: readonly { project: string; input: NewTaskInput }[], cause: Cause, caller: Caller): Promise<(Enqueued | Refusal)[]> {
+  async enqueue(
+    tasks: readonly { project: string; input: NewTaskInput }[],
+    cause: Cause,
+    caller: Caller,
+  ): Promise<(Enqueued | Refusal)[]> {
     const resolved = new Map<string, Project | Refusal>();
     for (const { project } of tasks) {
       if (!resolved.has(project)) resolved.set(project, await this.project(project, { adopt: true, cause }));
     }
     const made = tasks.map(({ project, input }) => {
       const home = resolved.get(project);
-      return home === undefined || isRefusal(home) ? (home ?? unknownProject(project)) : newTask(home, input, caller, this.config);
+      return home === undefined || isRefusal(home)
+        ? (home ?? unknownProject(project))
+        : newTask(home, input, caller, this.config);
     });
     const fresh = made.filter((one): one is NewTask => !isRefusal(one));
     if (fresh.length === 0) return made.filter(isRefusal);
@@ -91,21 +97,44 @@ export class Desk implements Yard {
       return await act();
     } catch (error) {
       if (!(error instanceof JournalFull)) throw error;
-      return refuse('full', 'the disk of the home is full; nothing was taken', `make room at ${this.home} and try again`);
+      return refuse(
+        'full',
+        'the disk of the home is full; nothing was taken',
+        `make room at ${this.home} and try again`,
+      );
     }
   }
 
-  async delegate(ref: TaskRef, provider: string | undefined, cause: Cause): Promise<{ ref: TaskRef; provider: string } | Refusal> {
+  async delegate(
+    ref: TaskRef,
+    provider: string | undefined,
+    cause: Cause,
+  ): Promise<{ ref: TaskRef; provider: string } | Refusal> {
     const task = await this.store.get(ref);
     if (!task || 'finished_seq' in task || task.state !== 'queued') {
-      return refuse('not_possible', `task ${ref.id} is ${task?.state ?? 'not there'}; only a queued task can be delegated`, 'job_status shows it');
+      return refuse(
+        'not_possible',
+        `task ${ref.id} is ${task?.state ?? 'not there'}; only a queued task can be delegated`,
+        'job_status shows it',
+      );
     }
-    if (task.spec.needs_claude_code) return refuse('not_allowed', `task ${ref.id} says needs_claude_code: it can't leave this machine`, 'enqueue it without that key');
-    if (task.spec.allow_delegation === false) return refuse('not_allowed', `task ${ref.id} says allow_delegation: false`, 'enqueue it without that key');
+    if (task.spec.needs_claude_code)
+      return refuse(
+        'not_allowed',
+        `task ${ref.id} says needs_claude_code: it can't leave this machine`,
+        'enqueue it without that key',
+      );
+    if (task.spec.allow_delegation === false)
+      return refuse('not_allowed', `task ${ref.id} says allow_delegation: false`, 'enqueue it without that key');
     const found = findProvider(provider ?? 'auto', this.fleet());
     if (!found) return this.#noProvider(provider);
     const says = `delegate asked for ${provider ?? 'auto'}`;
-    const route: ProviderRoute = { to: 'provider', provider: found.provider.id, ...(found.ai !== undefined && { ai: found.ai }), rules: [{ rule: 'delegate', says }] };
+    const route: ProviderRoute = {
+      to: 'provider',
+      provider: found.provider.id,
+      ...(found.ai !== undefined && { ai: found.ai }),
+      rules: [{ rule: 'delegate', says }],
+    };
     const claimed = await this.store.claim(ref, route, cause);
     if (isRefusal(claimed)) return claimed;
     void this.#ports.delegations.submit(claimed.lease, claimed.task, claimed.bytes);
@@ -115,7 +144,11 @@ export class Desk implements Yard {
   #noProvider(provider: string | undefined): Refusal {
     const known = this.fleet().providers.map(({ id }) => id);
     const which = provider === undefined ? 'no provider' : `provider "${provider}" is not`;
-    return refuse('not_configured', `provider: ${which} configured`, known.length > 0 ? `configured: ${known.join(', ')}` : 'add one to delegation.providers in yardmaster.yaml');
+    return refuse(
+      'not_configured',
+      `provider: ${which} configured`,
+      known.length > 0 ? `configured: ${known.join(', ')}` : 'add one to delegation.providers in yardmaster.yaml',
+    );
   }
 
   fleet(): Fleet {
@@ -128,7 +161,11 @@ export class Desk implements Yard {
   }
 
   summary(task: OpenTask | FinishedTask): TaskSummary {
-    return summarize(task, (id) => this.projectName(id), (open) => this.#waiting(open));
+    return summarize(
+      task,
+      (id) => this.projectName(id),
+      (open) => this.#waiting(open),
+    );
   }
 
   #waiting(task: OpenTask) {
@@ -143,7 +180,11 @@ export class Desk implements Yard {
     return runDirOf(this.home, ref, attempt);
   }
 
-  async readRun(ref: TaskRef, attempt: number, { stream, tail }: { stream: 'stdout' | 'stderr'; tail: number }): Promise<RunText | undefined> {
+  async readRun(
+    ref: TaskRef,
+    attempt: number,
+    { stream, tail }: { stream: 'stdout' | 'stderr'; tail: number },
+  ): Promise<RunText | undefined> {
     const path = runFiles(this.runDir(ref, attempt))[stream];
     const stat = await this.#ports.files.stat(path);
     if (stat === undefined) return undefined;
@@ -151,7 +192,11 @@ export class Desk implements Yard {
     return { text, size: stat.size, path };
   }
 
-  async readRunPage(ref: TaskRef, attempt: number, { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number }): Promise<{ text: string; next: number }> {
+  async readRunPage(
+    ref: TaskRef,
+    attempt: number,
+    { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number },
+  ): Promise<{ text: string; next: number }> {
     const path = runFiles(this.runDir(ref, attempt))[stream];
     const { text, next_offset } = await readPage(this.#ports.files, path, offset, LOG_PAGE);
     return { text, next: next_offset };
@@ -166,7 +211,9 @@ export class Desk implements Yard {
       waiting: (task) => this.#waiting(task),
       projectName: (id) => this.projectName(id),
       offline: this.#ports.offline,
-      heldDrops: store.projects().flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),
+      heldDrops: store
+        .projects()
+        .flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),
       unowned: store.projects().filter(({ id }) => !store.owns(id)),
       troubles: store.troubles(),
     });
@@ -192,7 +239,9 @@ export class Desk implements Yard {
 
   /** The owner names the project: what was found there, started by somebody, may run. */
   async #release(project: ProjectId, { by }: Cause): Promise<number> {
-    const unknown = [...this.store.open().values()].filter((task) => task.project === project && task.state === 'unknown');
+    const unknown = [...this.store.open().values()].filter(
+      (task) => task.project === project && task.state === 'unknown',
+    );
     for (const task of unknown) await this.store.retry({ project, id: task.id }, { by });
     return unknown.length;
   }

@@ -50,13 +50,21 @@ function openNeeds(view: NeedsView): Need[] {
     if (needs.length >= PER_KIND) break;
     const where = `${view.projectName(task.project)}/${task.id}`;
     if (task.state === 'unknown') {
-      needs.push({ what: `task ${task.id}: ${task.detail}`, where, next: `retry_task {id: "${task.id}"} runs it, cancel_task ends it` });
+      needs.push({
+        what: `task ${task.id}: ${task.detail}`,
+        where,
+        next: `retry_task {id: "${task.id}"} runs it, cancel_task ends it`,
+      });
       continue;
     }
     if (task.state !== 'queued') continue;
     const waiting = view.waiting(task);
     if (waiting?.reason === 'no_eligible_agent') {
-      needs.push({ what: `no agent can ever take task ${task.id}: ${waiting.detail ?? ''}`, where, next: 'configure an agent that fits, or cancel_task' });
+      needs.push({
+        what: `no agent can ever take task ${task.id}: ${waiting.detail ?? ''}`,
+        where,
+        next: 'configure an agent that fits, or cancel_task',
+      });
     }
   }
   return needs;

@@ -11,11 +11,20 @@ import type { Caller, NewTaskInput } from './yard.ts';
 export function newTask(project: Project, input: NewTaskInput, caller: Caller, config: Config): NewTask | Refusal {
   const { id: wanted, body, ...fields } = input;
   const id = wanted === undefined ? undefined : TaskId.safeParse(wanted);
-  if (id && !id.success) return refuse('invalid', `id: ${id.error.issues[0]?.message ?? 'not usable'}`, 'leave id out to get one made from the title');
+  if (id && !id.success)
+    return refuse(
+      'invalid',
+      `id: ${id.error.issues[0]?.message ?? 'not usable'}`,
+      'leave id out to get one made from the title',
+    );
   const bytes = composeTask(fields, body);
   const { max_task_bytes } = config.limits;
   if (bytes.length > max_task_bytes) {
-    return refuse('invalid', `body: the task has ${bytes.length} bytes; the limit is ${max_task_bytes}`, 'put the material into files and name their paths');
+    return refuse(
+      'invalid',
+      `body: the task has ${bytes.length} bytes; the limit is ${max_task_bytes}`,
+      'put the material into files and name their paths',
+    );
   }
   const parsed = parseTask(bytes);
   if (isRefusal(parsed)) return parsed;

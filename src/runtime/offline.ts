@@ -17,7 +17,10 @@ export class OfflineAgents {
   add(agent: string, reason: string): void {
     this.reasons.set(agent, reason);
     this.#timers.get(agent)?.();
-    this.#timers.set(agent, this.#clock.after(LOOK_AGAIN_MS, () => this.#tryAgain(agent)));
+    this.#timers.set(
+      agent,
+      this.#clock.after(LOOK_AGAIN_MS, () => this.#tryAgain(agent)),
+    );
   }
 
   ids(): ReadonlySet<string> {

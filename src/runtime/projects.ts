@@ -50,11 +50,16 @@ export class Projects {
     if (!known && !configured && !isAbsolute(given) && !given.startsWith('~')) return this.#unknownName(nameOrPath);
     const path = await this.#real(given);
     if (path === undefined) {
-      return refuse('not_found', `project: there is no folder ${given}`, 'give the absolute path of an existing folder, or a configured name');
+      return refuse(
+        'not_found',
+        `project: there is no folder ${given}`,
+        'give the absolute path of an existing folder, or a configured name',
+      );
     }
     const byPath = store.projects().find((project) => project.path === path);
     if (byPath && this.#started.has(byPath.id)) return byPath;
-    if (!options.adopt) return byPath ?? refuse('not_found', `project: ${path} has no queue here yet`, 'enqueue_task makes one');
+    if (!options.adopt)
+      return byPath ?? refuse('not_found', `project: ${path} has no queue here yet`, 'enqueue_task makes one');
     return this.#adopt(path, configured?.name ?? basename(path), options.cause);
   }
 
@@ -74,19 +79,31 @@ export class Projects {
   async #mayNot(path: string): Promise<Refusal | undefined> {
     const { config, files, git, userHome } = this.#ports;
     const stat = await files.stat(path);
-    if (stat?.kind !== 'dir') return refuse('not_found', `project: ${path} is not a folder`, 'give the path of an existing folder');
+    if (stat?.kind !== 'dir')
+      return refuse('not_found', `project: ${path} is not a folder`, 'give the path of an existing folder');
     const roots = await Promise.all((config.allowed_roots ?? [userHome]).map((root) => this.#real(root)));
-    const inside = roots.some((root) => root !== undefined && (path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)));
+    const inside = roots.some(
+      (root) => root !== undefined && (path === root || path.startsWith(root.endsWith(sep) ? root : root + sep)),
+    );
     if (!inside && !(await this.#isConfigured(path))) {
-      return refuse('not_allowed', `project: ${path} lies outside the allowed roots (${roots.filter(Boolean).join(', ')})`, 'add its root to allowed_roots in yardmaster.yaml');
+      return refuse(
+        'not_allowed',
+        `project: ${path} lies outside the allowed roots (${roots.filter(Boolean).join(', ')})`,
+        'add its root to allowed_roots in yardmaster.yaml',
+      );
     }
     if (/(^|\/)\.yardmaster-worktrees(\/|$)/.test(path)) {
       return refuse('not_allowed', `project: ${path} is a worktree of a task`, 'name the project itself');
     }
     const queue = await files.stat(join(path, '.agent-queue'));
-    if (queue?.kind === 'link') return refuse('not_allowed', `${path}/.agent-queue is a symbolic link`, 'make it a folder');
+    if (queue?.kind === 'link')
+      return refuse('not_allowed', `${path}/.agent-queue is a symbolic link`, 'make it a folder');
     if (queue && (await git.tracks(join(path, '.agent-queue')))) {
-      return refuse('not_allowed', `git tracks files in ${path}/.agent-queue: a checkout would undo the queue`, 'git rm -r --cached .agent-queue');
+      return refuse(
+        'not_allowed',
+        `git tracks files in ${path}/.agent-queue: a checkout would undo the queue`,
+        'git rm -r --cached .agent-queue',
+      );
     }
     return undefined;
   }
@@ -101,7 +118,9 @@ export class Projects {
     const { config, files } = this.#ports;
     const folder = config.dispatcher.projects_dir && (await this.#real(config.dispatcher.projects_dir));
     if (!folder) return [];
-    const children = ((await files.list(folder)) ?? []).filter(({ kind }) => kind === 'dir').map(({ name }) => join(folder, name));
+    const children = ((await files.list(folder)) ?? [])
+      .filter(({ kind }) => kind === 'dir')
+      .map(({ name }) => join(folder, name));
     const queues = await Promise.all(children.map((child) => files.stat(join(child, '.agent-queue'))));
     return children.filter((_, i) => queues[i]?.kind === 'dir');
   }
@@ -113,7 +132,12 @@ export class Projects {
 
   /** Two folders of the same name are told apart. */
   #freeName(name: string, path: string): string {
-    const others = new Set(this.#ports.store.projects().filter((project) => project.path !== path).map((project) => project.name));
+    const others = new Set(
+      this.#ports.store
+        .projects()
+        .filter((project) => project.path !== path)
+        .map((project) => project.name),
+    );
     for (let n = 1; ; n++) {
       const candidate = n === 1 ? name : `${name}-${n}`;
       if (!others.has(candidate)) return candidate;
@@ -121,7 +145,13 @@ export class Projects {
   }
 
   #unknownName(name: string): Refusal {
-    const names = [...new Set([...this.#ports.config.projects, ...this.#ports.store.projects()].map((project) => project.name))];
-    return refuse('not_found', `project: "${name.slice(0, 100)}" is no known project`, `give an absolute path, or one of: ${names.join(', ') || '(none yet)'}`);
+    const names = [
+      ...new Set([...this.#ports.config.projects, ...this.#ports.store.projects()].map((project) => project.name)),
+    ];
+    return refuse(
+      'not_found',
+      `project: "${name.slice(0, 100)}" is no known project`,
+      `give an absolute path, or one of: ${names.join(', ') || '(none yet)'}`,
+    );
   }
 }

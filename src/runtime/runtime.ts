@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Home } from '../home.ts';
-import { version } from '../version.ts';
 import { loadConfig } from './config/load.ts';
 import { describeProblem } from './config/problem.ts';
 import { Delegations } from './delegations/delegations.ts';
@@ -48,7 +46,8 @@ export interface RuntimeLog {
 }
 
 export interface RuntimeOptions {
-  readonly home: Home;
+  readonly version: string;
+  readonly home: { readonly dir: string; readonly journal: string; readonly snapshot: string; readonly runs: string };
   readonly env: NodeJS.ProcessEnv;
   readonly log: RuntimeLog;
 }
@@ -62,7 +61,7 @@ export interface Runtime {
 }
 
 /** Assembles the services on this machine. The only place that names `io/`. */
-export async function startRuntime({ home, env, log }: RuntimeOptions): Promise<Runtime> {
+export async function startRuntime({ version, home, env, log }: RuntimeOptions): Promise<Runtime> {
   const userHome = env.HOME || homedir();
   const files = new DiskFiles({ file: 0o600, dir: 0o700 });
   const queueFiles = files;
@@ -79,7 +78,10 @@ export async function startRuntime({ home, env, log }: RuntimeOptions): Promise<
     bootId: bootId(),
     say,
     onFatal: (error) => {
-      log.error({ error: String(error) }, 'the journal can not be trusted any more; the runtime ends and the next one looks');
+      log.error(
+        { error: String(error) },
+        'the journal can not be trusted any more; the runtime ends and the next one looks',
+      );
       process.exit(70);
     },
   });
@@ -89,7 +91,14 @@ export async function startRuntime({ home, env, log }: RuntimeOptions): Promise<
   const providers = makeProviders(config, env, say);
   const offline = new OfflineAgents(clock, () => dispatcher.wake());
   const fleet = () =>
-    buildFleet({ config, projects: store.projects(), load, paused: store.paused(), providers: [...providers.values()], offline: offline.ids() });
+    buildFleet({
+      config,
+      projects: store.projects(),
+      load,
+      paused: store.paused(),
+      providers: [...providers.values()],
+      offline: offline.ids(),
+    });
   const runner = createRunner();
   const attempts = new Attempts({
     home: home.dir,
@@ -139,7 +148,9 @@ export async function startRuntime({ home, env, log }: RuntimeOptions): Promise<
   });
 
   const inboxes = new Map<ProjectId, Inbox>();
-  const watcher = new KernelWatcher({ degraded: (dir, reason) => say('warn', 'a folder is only scanned, not watched', { dir, reason }) });
+  const watcher = new KernelWatcher({
+    degraded: (dir, reason) => say('warn', 'a folder is only scanned, not watched', { dir, reason }),
+  });
   const openInbox = async (project: Project): Promise<void> => {
     if (inboxes.has(project.id)) return;
     const context: InboxContext = {
@@ -169,7 +180,20 @@ export async function startRuntime({ home, env, log }: RuntimeOptions): Promise<
     real: (path) => realpath(path).catch(() => undefined),
     adopted: openInbox,
   });
-  const yard = new Desk({ config, clock, files, store, version, home: home.dir, projects, dispatcher, delegations, inboxes, fleet, offline: offline.reasons });
+  const yard = new Desk({
+    config,
+    clock,
+    files,
+    store,
+    version,
+    home: home.dir,
+    projects,
+    dispatcher,
+    delegations,
+    inboxes,
+    fleet,
+    offline: offline.reasons,
+  });
 
   const recover = async (): Promise<void> => {
     for (const refused of await projects.adoptKnown()) say('warn', refused.message, { next: refused.hint });
@@ -209,7 +233,11 @@ async function readConfig(files: DiskFiles, env: NodeJS.ProcessEnv, userHome: st
   throw new Error(`the configuration can't be used:\n${problems.map(describeProblem).join('\n')}`);
 }
 
-function makeProviders(config: Config, env: NodeJS.ProcessEnv, say: (level: 'warn', message: string, facts: object) => void): Map<string, Provider> {
+function makeProviders(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  say: (level: 'warn', message: string, facts: object) => void,
+): Map<string, Provider> {
   const providers = new Map<string, Provider>();
   for (const [id, settings] of Object.entries(config.delegation.providers)) {
     const provider = jobsProvider(id, settings, { env });

@@ -11,7 +11,9 @@ export function slotsOf(config: Config, open: Iterable<OpenTask>, home: string):
     byAgent.set(task.route.agent, [...(byAgent.get(task.route.agent) ?? []), task]);
   }
   const names = new Set([...Object.keys(config.agents), ...byAgent.keys()]);
-  return [...names].flatMap((agent) => slotsOfAgent(agent, config.agents[agent]?.max ?? 1, byAgent.get(agent) ?? [], home));
+  return [...names].flatMap((agent) =>
+    slotsOfAgent(agent, config.agents[agent]?.max ?? 1, byAgent.get(agent) ?? [], home),
+  );
 }
 
 function slotsOfAgent(agent: string, max: number, working: LiveTask[], home: string): SlotView[] {

@@ -55,7 +55,10 @@ function reasonOf(task: OpenTask): Pick<TaskSummary, 'reason' | 'error_class'> {
   if (task.state === 'unknown') return { reason: task.detail };
   if (isLive(task) && task.cancel !== undefined) return { reason: `being cancelled: ${task.cancel}` };
   if (!task.last_error) return {};
-  return { reason: `attempt ${task.last_error.attempt}: ${task.last_error.reason}`, error_class: task.last_error.class };
+  return {
+    reason: `attempt ${task.last_error.attempt}: ${task.last_error.reason}`,
+    error_class: task.last_error.class,
+  };
 }
 
 function finishedSummary(task: FinishedTask, project: string): TaskSummary {
@@ -71,7 +74,9 @@ function finishedSummary(task: FinishedTask, project: string): TaskSummary {
     attempts: task.attempts,
     ...(place !== undefined && { runs_on: place }),
     ...(task.job_id !== undefined && { job_id: task.job_id }),
-    ...(task.reason !== undefined && { reason: task.retried_as ? `${task.reason} (retried as ${task.retried_as})` : task.reason }),
+    ...(task.reason !== undefined && {
+      reason: task.retried_as ? `${task.reason} (retried as ${task.retried_as})` : task.reason,
+    }),
     ...(task.error_class !== undefined && { error_class: task.error_class }),
     queued_at: iso(task.queued_at),
     ...(task.started_at !== undefined && { started_at: iso(task.started_at) }),

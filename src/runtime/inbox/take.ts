@@ -48,7 +48,14 @@ async function readArrival(context: InboxContext, arrival: Arrival): Promise<Tak
   if (typeof bytes === 'string') return { kind: bytes, arrival };
   const parsed = readDrop(context, bytes);
   if ('refused' in parsed) return { kind: 'refused', arrival, refusal: parsed };
-  const task = { project: context.project.id, id: arrival.id, spec: parsed.spec, title: parsed.title, bytes, source: 'drop' } as const;
+  const task = {
+    project: context.project.id,
+    id: arrival.id,
+    spec: parsed.spec,
+    title: parsed.title,
+    bytes,
+    source: 'drop',
+  } as const;
   return { kind: 'ready', arrival, task: { ...task, enqueued_by: 'drop' } };
 }
 

@@ -64,7 +64,13 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('task_released'), ...ref, reason: z.string() }), // an unknown task, or one in backoff, is free to run now
   z.object({ type: z.literal('cancel_requested'), ...ref, reason: z.string() }),
-  z.object({ type: z.literal('task_finished'), ...ref, attempt: z.number(), outcome: Outcome, from_file: z.boolean().optional() }), // from_file: done/ or failed/ has it already
+  z.object({
+    type: z.literal('task_finished'),
+    ...ref,
+    attempt: z.number(),
+    outcome: Outcome,
+    from_file: z.boolean().optional(),
+  }), // from_file: done/ or failed/ has it already
   z.object({ type: z.literal('task_retried'), ...ref, as: TaskId }),
   z.object({ type: z.literal('report_refused'), ...ref, attempt: z.number(), report: z.string(), why: z.string() }),
   z.object({

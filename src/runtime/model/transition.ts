@@ -36,7 +36,10 @@ export interface Moment {
   readonly at: number;
 }
 
-export type Transition = { kind: 'open'; task: OpenTask } | { kind: 'finished'; task: FinishedTask } | { kind: 'stale' };
+export type Transition =
+  | { kind: 'open'; task: OpenTask }
+  | { kind: 'finished'; task: FinishedTask }
+  | { kind: 'stale' };
 
 const STALE: Transition = { kind: 'stale' };
 
@@ -50,9 +53,13 @@ export function transition(task: OpenTask, event: TaskEvent, when: Moment): Tran
     case 'claim_void':
       return liveAttempt(task, event.attempt) ? open({ ...queued(task), ...stamp, spent: task.spent - 1 }) : STALE; // T3
     case 'attempt_started':
-      return task.state === 'claimed' && event.attempt === task.attempt ? open({ ...running(task, when.at), ...stamp }) : STALE;
+      return task.state === 'claimed' && event.attempt === task.attempt
+        ? open({ ...running(task, when.at), ...stamp })
+        : STALE;
     case 'job_accepted':
-      return task.state === 'running' && event.attempt === task.attempt ? open({ ...task, ...stamp, job_id: event.job_id }) : STALE;
+      return task.state === 'running' && event.attempt === task.attempt
+        ? open({ ...task, ...stamp, job_id: event.job_id })
+        : STALE;
     case 'task_requeued':
       return liveAttempt(task, event.attempt) ? open({ ...requeued(task, event), ...stamp }) : STALE;
     case 'task_released':
@@ -119,7 +126,11 @@ function released(task: OpenTask, stamp: { changed_at: number; changed_seq: numb
 }
 
 function finished(task: OpenTask, outcome: Outcome, when: Moment): FinishedTask {
-  const place = isLive(task) ? (task.route.to === 'agent' ? { agent: task.route.agent, model: task.route.model } : { provider: task.route.provider }) : {};
+  const place = isLive(task)
+    ? task.route.to === 'agent'
+      ? { agent: task.route.agent, model: task.route.model }
+      : { provider: task.route.provider }
+    : {};
   return strip({
     project: task.project,
     id: task.id,

@@ -5,8 +5,8 @@ import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
 import type { Chance, Change, Clock, Files, RunEnd, Runner, TaskStore } from '../ports.ts';
-import { parseTask } from '../taskfile/parse.ts';
 import { queueOf } from '../taskfile/layout.ts';
+import { parseTask } from '../taskfile/parse.ts';
 import type { Environment } from './environment.ts';
 import { namesOutput, prepareRun, runDirOf } from './order.ts';
 import { attemptEnd, judgeRun } from './outcome.ts';
@@ -80,12 +80,18 @@ export class Attempts {
     this.#watched.clear();
   }
 
-  async #begin({ lease, task, bytes, route }: Claimed<AgentRoute>): Promise<{ kind: 'started'; dir: string } | { kind: 'refused'; reason: string }> {
+  async #begin({
+    lease,
+    task,
+    bytes,
+    route,
+  }: Claimed<AgentRoute>): Promise<{ kind: 'started'; dir: string } | { kind: 'refused'; reason: string }> {
     const { config, store, files, chance, runner, home, env } = this.#ports;
     const agent = config.agents[route.agent];
     const project = store.projects().find(({ id }) => id === task.project);
     const parsed = parseTask(bytes);
-    if (!agent || !project || isRefusal(parsed)) return { kind: 'refused', reason: `agent ${route.agent} is not configured` };
+    if (!agent || !project || isRefusal(parsed))
+      return { kind: 'refused', reason: `agent ${route.agent} is not configured` };
     const paths = queueOf(project.path);
     const results = task.spec.depends_on.map((id) => ({ id, path: paths.done(id) }));
     const model = route.model === undefined ? {} : { model: route.model };
@@ -111,7 +117,11 @@ export class Attempts {
     const found = await runner.recover(dir);
     switch (found.kind) {
       case 'never_started':
-        await store.end(lease, { kind: 'void', reason: 'the runtime ended before the agent began' }, { by: 'recovery' });
+        await store.end(
+          lease,
+          { kind: 'void', reason: 'the runtime ended before the agent began' },
+          { by: 'recovery' },
+        );
         return;
       case 'running':
         this.#watch(task, lease, dir);
@@ -130,7 +140,8 @@ export class Attempts {
     const dir = runDirOf(this.#ports.home, task, task.attempt);
     if (task.run_dir !== dir) return; // not a directory of this home: nothing can be proved here
     const found = await this.#ports.runner.recover(dir);
-    if (found.kind !== 'running') await this.#ports.store.retry({ project: task.project, id: task.id }, { by: 'recovery' });
+    if (found.kind !== 'running')
+      await this.#ports.store.retry({ project: task.project, id: task.id }, { by: 'recovery' });
   }
 
   #watch(task: LiveTask, lease: Lease, dir: string): void {
@@ -138,7 +149,8 @@ export class Attempts {
     const startedAt = task.state === 'running' ? task.started_at : clock.now();
     const ttl = this.#ttl(task);
     const left = Math.max(0, startedAt + ttl - clock.now());
-    const overdue = () => void this.#end(task, dir, { why: 'timeout', reason: `it ran longer than ${Math.round(ttl / 1_000)} s` });
+    const overdue = () =>
+      void this.#end(task, dir, { why: 'timeout', reason: `it ran longer than ${Math.round(ttl / 1_000)} s` });
     this.#watched.set(keyOf(task), { attempt: lease.attempt, cancelTimer: clock.after(left, overdue) });
     void runner.ended(dir).then(
       (end) => this.#onEnd(task, lease, dir, end),
@@ -187,7 +199,10 @@ export class Attempts {
       const refused = await store.end(lease, await this.#judge(task, dir, end), { by: 'runner' });
       if (refused) say('warn', refused.message, { task: task.id });
     } catch (error) {
-      say('error', 'the end of an attempt could not be recorded; it is tried again', { task: task.id, error: String(error) });
+      say('error', 'the end of an attempt could not be recorded; it is tried again', {
+        task: task.id,
+        error: String(error),
+      });
       if (!this.#stopped) clock.after(RECORD_AGAIN_MS, () => void this.#report(task, lease, dir, end));
     }
   }
@@ -225,4 +240,3 @@ function onAgent(task: OpenTask): task is LiveTask {
 export function leaseOf(task: LiveTask, epoch: string): Lease {
   return { task: { project: task.project, id: task.id }, attempt: task.attempt, epoch, token: task.token };
 }
-

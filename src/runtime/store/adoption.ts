@@ -2,8 +2,8 @@ import type { Project } from '../model/event.ts';
 import { ProjectId } from '../model/ids.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
-import { ProjectFile, readJson, writeJson } from '../taskfile/marker.ts';
 import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
+import { ProjectFile, readJson, writeJson } from '../taskfile/marker.ts';
 import type { Commits } from './commit.ts';
 import type { Ground } from './ground.ts';
 
@@ -65,13 +65,20 @@ export class Adoption {
     const twin = this.#commits.committed.projects.get(id);
     if (twin && twin.path !== path && this.#owned.has(id)) {
       await taken.lock.release();
-      return refuse('not_allowed', `${path} carries the identity of the project at ${twin.path}: it is a copy`, 'remove .agent-queue/.project.json in the copy');
+      return refuse(
+        'not_allowed',
+        `${path} carries the identity of the project at ${twin.path}: it is a copy`,
+        'remove .agent-queue/.project.json in the copy',
+      );
     }
     this.#owned.set(id, { folder: path, lock: taken.lock, seen: taken.seen });
     if (known) return known;
     const held = configured || twin ? [] : await this.#dropsAlreadyThere(path);
     const project: Project = { id, path, name, adopted_at: this.#ground.clock.now(), held };
-    await this.#commits.commit(withoutCall(cause), () => ({ events: [{ type: 'project_adopted', project }], reply: null }));
+    await this.#commits.commit(withoutCall(cause), () => ({
+      events: [{ type: 'project_adopted', project }],
+      reply: null,
+    }));
     await this.writeMark(id);
     await this.#rememberPaths();
     return project;
@@ -84,7 +91,11 @@ export class Adoption {
     await files.create(paths.gitignore, Buffer.from('*\n'));
     const lock = await locks.acquire(paths.owner);
     if (!lock) {
-      return refuse('read_only', `the queue of ${path} belongs to another running home`, 'stop the other runtime, or use its home (YARDMASTER_HOME)');
+      return refuse(
+        'read_only',
+        `the queue of ${path} belongs to another running home`,
+        'stop the other runtime, or use its home (YARDMASTER_HOME)',
+      );
     }
     const file = await files.read(paths.projectFile).catch(() => undefined);
     const mark = file && readJson(ProjectFile, file);

@@ -58,9 +58,11 @@ export class Arrivals {
   }
 
   async #prepare(task: NewTask, cause: Cause, reserved: TaskKey[]): Promise<Prepared | Refusal | Enqueued> {
-    if (cause.call !== undefined && this.#commits.working.replies.has(cause.call)) return refuse('stale', 'answered before', '');
+    if (cause.call !== undefined && this.#commits.working.replies.has(cause.call))
+      return refuse('stale', 'answered before', '');
     const folder = this.#adoption.folder(task.project);
-    if (folder === undefined) return refuse('read_only', 'the queue of this project belongs to another home', 'use that home');
+    if (folder === undefined)
+      return refuse('read_only', 'the queue of this project belongs to another home', 'use that home');
     const again = this.#repeated(this.#commits.working, task);
     if (again) return again;
     const id = await this.#reserve(task, reserved);
@@ -76,7 +78,12 @@ export class Arrivals {
     for (let n = 1; ; n++) {
       const id = task.id ?? TaskId.parse(n === 1 ? stem : `${stem}-${n}`);
       if (await this.#tryReserve(task, id, reserved)) return id;
-      if (task.id) return refuse('id_taken', `the project has a task ${id} already`, 'leave id out to get a free one, or choose another');
+      if (task.id)
+        return refuse(
+          'id_taken',
+          `the project has a task ${id} already`,
+          'leave id out to get a free one, or choose another',
+        );
     }
   }
 
@@ -131,11 +138,17 @@ export class Arrivals {
     const ref = { project: task.project, id };
     const { max_open_tasks } = this.#ground.config.limits;
     if (state.open.size + batch.length > max_open_tasks) {
-      return refuse('full', `there are ${state.open.size} open tasks; the limit is ${max_open_tasks}`, 'wait until some have finished');
+      return refuse(
+        'full',
+        `there are ${state.open.size} open tasks; the limit is ${max_open_tasks}`,
+        'wait until some have finished',
+      );
     }
     const cycle = findCycle(
       (on) => openDependencies(state, task.project, on),
-      batch.filter((other) => other.task.project === task.project).map((other) => ({ id: other.id, depends_on: other.task.spec.depends_on })),
+      batch
+        .filter((other) => other.task.project === task.project)
+        .map((other) => ({ id: other.id, depends_on: other.task.spec.depends_on })),
     );
     if (cycle && task.spec.depends_on.length > 0 && cycle.split(' → ').includes(id)) {
       return refuse('cycle', `depends_on: the dependencies form a cycle: ${cycle}`, 'remove one of them');

@@ -49,7 +49,9 @@ export class Checkpoints {
     const newest = journal.segments().at(-1);
     if (newest === this.#triedAt) return;
     this.#triedAt = newest;
-    this.run().catch((error) => say('warn', 'old journal segments could not be cleared away yet', { error: String(error) }));
+    this.run().catch((error) =>
+      say('warn', 'old journal segments could not be cleared away yet', { error: String(error) }),
+    );
   }
 
   async #run(): Promise<void> {
@@ -60,7 +62,13 @@ export class Checkpoints {
     if (!(await this.#projections.reached(PROJECTION_PATIENCE_MS))) return; // an unreachable project pins the segments (K1)
     await this.#syncFiles(files);
     await index.sync();
-    await writeSnapshot(files, home.snapshot, { format: 1, epoch: journal.epoch, seq: covered, at: clock.now(), state: snapshot });
+    await writeSnapshot(files, home.snapshot, {
+      format: 1,
+      epoch: journal.epoch,
+      seq: covered,
+      at: clock.now(),
+      state: snapshot,
+    });
     await this.#dropSegments(covered);
   }
 
@@ -113,7 +121,12 @@ export class Checkpoints {
     for (let i = 0; i < tasks.length; i += 50) {
       const events: Event[] = [];
       for (const task of tasks.slice(i, i + 50)) {
-        events.push({ type: 'task_carried', project: task.project, id: task.id, bytes: encodeBytes(await this.#bodies.of(task)) });
+        events.push({
+          type: 'task_carried',
+          project: task.project,
+          id: task.id,
+          bytes: encodeBytes(await this.#bodies.of(task)),
+        });
       }
       await this.#commits.commit({ by: 'recovery' }, () => ({ events, reply: null }));
     }

@@ -53,7 +53,8 @@ export class Claims {
     );
     if (isRefusal(decided)) return decided;
     const task = this.#commits.committed.open.get(keyOf(ref));
-    if (!task || !isLive(task) || task.attempt !== decided.attempt) return refuse('stale', `task ${ref.id} went on meanwhile`, 'nothing was started');
+    if (!task || !isLive(task) || task.attempt !== decided.attempt)
+      return refuse('stale', `task ${ref.id} went on meanwhile`, 'nothing was started');
     const lease: Lease = { task: ref, attempt: task.attempt, epoch: this.#ground.journal.epoch, token: task.token };
     if (route.to === 'agent') {
       const problem = await this.#take(paths, lease, file.stat); // L2
@@ -75,9 +76,13 @@ export class Claims {
     const moved = await files.moveNew(paths.task(id), dispatched);
     if (moved !== 'moved') return moved === 'missing' ? 'its file vanished' : `${dispatched} exists already`;
     const now = await files.stat(dispatched);
-    if (now?.ino !== read.ino || now.size !== read.size || now.mtimeMs !== read.mtimeMs) return 'its file was changed in the same moment'; // L1
+    if (now?.ino !== read.ino || now.size !== read.size || now.mtimeMs !== read.mtimeMs)
+      return 'its file was changed in the same moment'; // L1
     const run_dir = join(home.runs, project, id, String(lease.attempt));
-    await files.replace(paths.attempt(id), Buffer.from(`${JSON.stringify({ epoch: journal.epoch, attempt: lease.attempt, run_dir })}\n`));
+    await files.replace(
+      paths.attempt(id),
+      Buffer.from(`${JSON.stringify({ epoch: journal.epoch, attempt: lease.attempt, run_dir })}\n`),
+    );
     return undefined;
   }
 
@@ -100,9 +105,15 @@ export class Claims {
         const events = finishEvents(state, task, { state: 'failed', error_class: 'invalid', reason: parsed.message });
         return { events: [edit(was), ...events], reply: null };
       });
-      return refuse('stale', `task ${task.id} was edited and can't be read any more: ${parsed.message}`, 'it is in failed/ with the reason');
+      return refuse(
+        'stale',
+        `task ${task.id} was edited and can't be read any more: ${parsed.message}`,
+        'it is in failed/ with the reason',
+      );
     }
-    const waits_for = parsed.spec.depends_on.filter((on) => task.waits_for.includes(on) || !task.spec.depends_on.includes(on));
+    const waits_for = parsed.spec.depends_on.filter(
+      (on) => task.waits_for.includes(on) || !task.spec.depends_on.includes(on),
+    );
     const now = { ...was, spec: parsed.spec, title: parsed.title, waits_for };
     await this.#commits.commit({ by: 'drop' }, () => ({ events: [edit(now)], reply: null }));
     return refuse('stale', `task ${task.id} was edited meanwhile`, 'it is looked at again by itself');

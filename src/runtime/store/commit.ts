@@ -1,7 +1,7 @@
 import type { Event, JournalRecord } from '../model/event.ts';
 import type { Cause } from '../model/task.ts';
 import type { Change } from '../ports.ts';
-import { type Place, State } from './state.ts';
+import type { Place, State } from './state.ts';
 
 /*
  * C1. A change is decided on the working state and applied to it at once, so that the next decision sees it.
@@ -12,7 +12,11 @@ import { type Place, State } from './state.ts';
 
 /** The part of the journal that commits need. */
 export interface Log {
-  append(draft: Pick<JournalRecord, 'cause' | 'events' | 'reply'>): { record: JournalRecord; place: Place; durable: Promise<void> };
+  append(draft: Pick<JournalRecord, 'cause' | 'events' | 'reply'>): {
+    record: JournalRecord;
+    place: Place;
+    durable: Promise<void>;
+  };
 }
 
 export interface Decision<T> {

@@ -19,9 +19,11 @@ export function decideClaim(
 ): Decision<Refusal | { attempt: number }> {
   const task = state.open.get(keyOf(ref));
   if (!task) return none(gone(ref));
-  if (task.state !== 'queued') return none(refuse('stale', `task ${ref.id} is ${task.state}, not queued`, 'look again with job_status'));
+  if (task.state !== 'queued')
+    return none(refuse('stale', `task ${ref.id} is ${task.state}, not queued`, 'look again with job_status'));
   const obstacle = obstacleToRun(state, task, given.now);
-  if (obstacle) return none(refuse('stale', `task ${ref.id} can't run yet: ${obstacle}`, 'it will be looked at again by itself'));
+  if (obstacle)
+    return none(refuse('stale', `task ${ref.id} can't run yet: ${obstacle}`, 'it will be looked at again by itself'));
   const attempt = task.attempt + 1;
   const { route, token, sha } = given;
   return { events: [{ type: 'task_claimed', ...ref, attempt, token, route, sha }], reply: { attempt } };
@@ -49,7 +51,11 @@ export function leased(state: State, lease: Lease, epoch: string): LiveTask | st
 export function refuseReport(lease: Lease, report: string, why: string): Decision<Refusal> {
   return {
     events: [{ type: 'report_refused', ...lease.task, attempt: lease.attempt, report, why }],
-    reply: refuse('stale', `the report '${report}' of attempt ${lease.attempt} of ${lease.task.id} changes nothing: ${why}`, 'stop working on it'),
+    reply: refuse(
+      'stale',
+      `the report '${report}' of attempt ${lease.attempt} of ${lease.task.id} changes nothing: ${why}`,
+      'stop working on it',
+    ),
   };
 }
 
@@ -59,12 +65,16 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
   const { attempt } = lease;
   switch (end.kind) {
     case 'void':
-      if (task.cancel === undefined) return { events: [{ type: 'claim_void', ...lease.task, attempt, reason: end.reason }], reply: undefined };
+      if (task.cancel === undefined)
+        return { events: [{ type: 'claim_void', ...lease.task, attempt, reason: end.reason }], reply: undefined };
       break;
     case 'requeue':
       if (task.cancel === undefined) {
         const { class: error_class, reason, not_before, spent } = end;
-        return { events: [{ type: 'task_requeued', ...lease.task, attempt, error_class, reason, not_before, spent }], reply: undefined };
+        return {
+          events: [{ type: 'task_requeued', ...lease.task, attempt, error_class, reason, not_before, spent }],
+          reply: undefined,
+        };
       }
       break;
     case 'finished':
@@ -74,14 +84,23 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
   return { events: finishEvents(state, task, { state: 'cancelled', reason: task.cancel }), reply: undefined };
 }
 
-export function decideCancel(state: State, ref: TaskRef, reason: string): Decision<{ state: TaskState; note: string } | Refusal> {
+export function decideCancel(
+  state: State,
+  ref: TaskRef,
+  reason: string,
+): Decision<{ state: TaskState; note: string } | Refusal> {
   const task = state.open.get(keyOf(ref));
   if (!task) {
     const ended = state.finished.get(keyOf(ref));
-    return none(ended ? refuse('not_possible', `task ${ref.id} is ${ended.state} already`, 'nothing was changed') : gone(ref));
+    return none(
+      ended ? refuse('not_possible', `task ${ref.id} is ${ended.state} already`, 'nothing was changed') : gone(ref),
+    );
   }
   if (!isLive(task)) {
-    return { events: finishEvents(state, task, { state: 'cancelled', reason }), reply: { state: 'cancelled', note: 'it had not started' } };
+    return {
+      events: finishEvents(state, task, { state: 'cancelled', reason }),
+      reply: { state: 'cancelled', note: 'it had not started' },
+    };
   }
   const reply = { state: task.state, note: 'its agent is being stopped; wait with job_status for it to be cancelled' };
   return task.cancel === undefined ? { events: [{ type: 'cancel_requested', ...ref, reason }], reply } : none(reply);
@@ -89,7 +108,15 @@ export function decideCancel(state: State, ref: TaskRef, reason: string): Decisi
 
 /** The end of a task and of all that can't run without it. */
 export function finishEvents(state: State, task: OpenTask, outcome: OutcomeInput): Event[] {
-  const events: Event[] = [{ type: 'task_finished', project: task.project, id: task.id, attempt: task.attempt, outcome: Outcome.parse(outcome) }];
+  const events: Event[] = [
+    {
+      type: 'task_finished',
+      project: task.project,
+      id: task.id,
+      attempt: task.attempt,
+      outcome: Outcome.parse(outcome),
+    },
+  ];
   if (outcome.state === 'done') return events;
   const seen = new Set<TaskKey>([keyOf(task)]);
   const cascade = (failed: OpenTask) => {

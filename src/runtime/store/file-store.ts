@@ -2,7 +2,7 @@ import type { JournalRecord, Project } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
-import { type Cause, type FinishedTask, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import type { Cause, FinishedTask, Lease, LiveTask, OpenTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
 import type { AttemptEnd, Change, Enqueued, NewTask, TaskPage, TaskQuery, TaskStore, TaskText } from '../ports.ts';
 import { Adoption } from './adoption.ts';
@@ -75,7 +75,11 @@ export class FileStore implements TaskStore {
     return this.#arrivals.enqueue(tasks, cause);
   }
 
-  claim(ref: TaskRef, route: RunRoute, cause: Cause): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
+  claim(
+    ref: TaskRef,
+    route: RunRoute,
+    cause: Cause,
+  ): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
     return this.#claims.claim(ref, route, cause);
   }
 
@@ -114,12 +118,19 @@ export class FileStore implements TaskStore {
     }));
   }
 
-  async rejected(project: ProjectId, drop: { name: string; failed_as: string; reason: string; size: number }, cause: Cause): Promise<void> {
+  async rejected(
+    project: ProjectId,
+    drop: { name: string; failed_as: string; reason: string; size: number },
+    cause: Cause,
+  ): Promise<void> {
     await this.#commits.commit(cause, () => ({ events: [{ type: 'drop_rejected', project, ...drop }], reply: null }));
   }
 
   async note(code: string, message: string, about: { project?: ProjectId; id?: TaskId } = {}): Promise<void> {
-    await this.#commits.commit({ by: 'recovery' }, () => ({ events: [{ type: 'noted', code, message, ...about }], reply: null }));
+    await this.#commits.commit({ by: 'recovery' }, () => ({
+      events: [{ type: 'noted', code, message, ...about }],
+      reply: null,
+    }));
   }
 
   async releaseHeld(project: ProjectId, cause: Cause): Promise<void> {
@@ -206,7 +217,11 @@ export class FileStore implements TaskStore {
   async close(): Promise<void> {
     await this.#commits.settled().catch(() => undefined);
     await this.#projections.reached(CLOSING_PATIENCE_MS);
-    await this.#checkpoints.run().catch((error) => this.#ground.say('warn', 'no snapshot at the end; the next start replays more', { error: String(error) }));
+    await this.#checkpoints
+      .run()
+      .catch((error) =>
+        this.#ground.say('warn', 'no snapshot at the end; the next start replays more', { error: String(error) }),
+      );
     for (const id of this.#adoption.owned()) await this.#adoption.writeMark(id).catch(() => undefined);
     await this.#projections.stop();
     await this.#ground.index.close();
@@ -235,4 +250,3 @@ export class FileStore implements TaskStore {
 }
 
 const CLOSING_PATIENCE_MS = 10_000;
-

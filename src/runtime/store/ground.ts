@@ -15,7 +15,12 @@ export interface Ground {
   /** What the index held when it was opened. */
   readonly indexed: { readonly lastSeq: number; atLastSeq(task: TaskRef): boolean };
   readonly config: Config;
-  readonly home: { readonly journal: string; readonly snapshot: string; readonly projects: string; readonly runs: string };
+  readonly home: {
+    readonly journal: string;
+    readonly snapshot: string;
+    readonly projects: string;
+    readonly runs: string;
+  };
   /** The journal or the snapshot lost something: files are believed over it. */
   readonly damaged: boolean;
   /** The machine was started anew since the last record: files may be empty, torn or missing. */

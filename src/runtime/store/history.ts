@@ -50,7 +50,8 @@ export class History {
     for (const ended of found) {
       await this.#commits.commit({ by: 'recovery' }, (state) => {
         const task = state.open.get(keyOf(ended));
-        const events: Event[] = task && task.sha === ended.sha ? fromFile(finishEvents(state, task, outcomeFrom(ended))) : [];
+        const events: Event[] =
+          task && task.sha === ended.sha ? fromFile(finishEvents(state, task, outcomeFrom(ended))) : [];
         return { events, reply: null };
       });
     }
@@ -63,7 +64,13 @@ export class History {
     const known = [...found].sort((a, b) => a.finished_at - b.finished_at);
     this.#ground.index.append(known);
     const count = (state: FinishedTask['state']) => found.filter((task) => task.state === state).length;
-    const event: Event = { type: 'history_counted', project, done: count('done'), failed: count('failed'), cancelled: count('cancelled') };
+    const event: Event = {
+      type: 'history_counted',
+      project,
+      done: count('done'),
+      failed: count('failed'),
+      cancelled: count('cancelled'),
+    };
     await this.#commits.commit({ by: 'recovery' }, () => ({ events: [event], reply: null }));
   }
 }

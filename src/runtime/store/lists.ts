@@ -1,6 +1,6 @@
 import { keyOf, type ProjectId, type TaskRef } from '../model/ids.ts';
 import type { FinishedTask, OpenTask } from '../model/task.ts';
-import { TERMINAL, type TaskState } from '../model/view.ts';
+import { type TaskState, TERMINAL } from '../model/view.ts';
 import type { TaskPage, TaskQuery, TaskText } from '../ports.ts';
 import type { Adoption } from './adoption.ts';
 import type { Bodies } from './bodies.ts';
@@ -63,7 +63,10 @@ export class Lists {
     const room = query.limit - open.tasks.length;
     if (room === 0) return { tasks: open.tasks, next: 'f' };
     const finished = await this.#finishedPage(query, states, room);
-    return { tasks: [...open.tasks, ...finished.tasks], ...(finished.next !== undefined && { next: `f${finished.next}` }) };
+    return {
+      tasks: [...open.tasks, ...finished.tasks],
+      ...(finished.next !== undefined && { next: `f${finished.next}` }),
+    };
   }
 
   #openPage(query: TaskQuery, states: ReadonlySet<TaskState>): TaskPage {
@@ -78,7 +81,11 @@ export class Lists {
     return { tasks, ...(last && matching.length > tasks.length && { next: `o${last.seq}` }) };
   }
 
-  async #finishedPage(query: TaskQuery, states: ReadonlySet<TaskState>, limit: number): Promise<{ tasks: readonly FinishedTask[]; next?: string }> {
+  async #finishedPage(
+    query: TaskQuery,
+    states: ReadonlySet<TaskState>,
+    limit: number,
+  ): Promise<{ tasks: readonly FinishedTask[]; next?: string }> {
     const cursor = query.cursor?.startsWith('f') ? query.cursor.slice(1) : '';
     const filter = (task: FinishedTask) => states.has(task.state) && matches(query, task, task.finished_at);
     const until = query.changed_since;

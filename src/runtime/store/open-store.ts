@@ -49,7 +49,11 @@ export async function openStore(options: OpenStoreOptions): Promise<FileStore> {
   const state = usable ? State.from(usable.state as never) : new State();
   const index = new FinishedIndex(files, home.finished);
   const { lastSeq } = await index.open();
-  const newest = await index.page({ limit: 1_000, filter: (task) => task.finished_seq === lastSeq, until: (task) => task.finished_seq < lastSeq });
+  const newest = await index.page({
+    limit: 1_000,
+    filter: (task) => task.finished_seq === lastSeq,
+    until: (task) => task.finished_seq < lastSeq,
+  });
   const keys = new Set(newest.tasks.map(keyOf));
   const ground: Ground = {
     files,
@@ -68,7 +72,8 @@ export async function openStore(options: OpenStoreOptions): Promise<FileStore> {
   const replayed = [];
   for await (const { record, place } of journal.replay(state.seq + 1)) {
     const changes = state.apply(record, place);
-    if (changes.some((change) => change.after && 'finished_seq' in change.after) || record.type === 'task_retried') replayed.push({ record, changes });
+    if (changes.some((change) => change.after && 'finished_seq' in change.after) || record.type === 'task_retried')
+      replayed.push({ record, changes });
   }
   store = new FileStore(ground, state);
   for (const { record, changes } of replayed) store.replayed(record, changes);
@@ -84,5 +89,6 @@ function isDamaged(report: OpenReport, read: SnapshotRead, usable: boolean): boo
 
 function sayFindings(report: OpenReport, read: SnapshotRead, say: Ground['say']): void {
   for (const finding of report.findings) say('warn', `the journal was mended: ${finding.kind}`, { ...finding });
-  if (read.kind === 'broken') say('warn', 'the snapshot was broken and is kept aside', { kept: read.kept, why: read.why });
+  if (read.kind === 'broken')
+    say('warn', 'the snapshot was broken and is kept aside', { kept: read.kept, why: read.why });
 }

@@ -56,12 +56,23 @@ export class Projections {
     );
     const lines = [...(record.seq < indexed.lastSeq ? [] : missing), ...amendments];
     if (lines.length === 0) return;
-    index.append(lines).catch((error) => say('error', 'finished tasks are missing in the list until the next start', { error: String(error) }));
+    index
+      .append(lines)
+      .catch((error) =>
+        say('error', 'finished tasks are missing in the list until the next start', { error: String(error) }),
+      );
   }
 
   #ended(record: JournalRecord, before: OpenTask, task: FinishedTask): void {
     const event = endOf(record.events, task);
-    if (event) this.#projector.request(keyOf(task), { kind: 'ended', before, task, outcome: event.outcome, inPlace: event.from_file === true });
+    if (event)
+      this.#projector.request(keyOf(task), {
+        kind: 'ended',
+        before,
+        task,
+        outcome: event.outcome,
+        inPlace: event.from_file === true,
+      });
   }
 
   #queued(record: JournalRecord, type: Change['type'], task: OpenTask): void {
@@ -86,13 +97,17 @@ export class Projections {
 
   #bytes(events: readonly Event[], task: OpenTask): { bytes?: Uint8Array } {
     if (this.#inHand > BYTES_IN_HAND) return {};
-    const event = events.find((e) => e.type === 'task_queued' && e.task.id === task.id && e.task.project === task.project);
+    const event = events.find(
+      (e) => e.type === 'task_queued' && e.task.id === task.id && e.task.project === task.project,
+    );
     if (event?.type !== 'task_queued') return {};
     const bytes = decodeBytes(event.bytes);
     this.#inHand += bytes.length;
-    void Promise.resolve().then(() => this.#projector.settled(keyOf(task))).then(() => {
-      this.#inHand -= bytes.length;
-    });
+    void Promise.resolve()
+      .then(() => this.#projector.settled(keyOf(task)))
+      .then(() => {
+        this.#inHand -= bytes.length;
+      });
     return { bytes };
   }
 

@@ -20,7 +20,13 @@ const NOTHING = new Uint8Array(0);
 /** What the files of a task should become. */
 export type Goal =
   | { readonly kind: 'queued'; readonly first?: boolean; readonly bytes?: Uint8Array } // `first`: no file of it was written yet
-  | { readonly kind: 'ended'; readonly before: OpenTask; readonly task: FinishedTask; readonly outcome: Outcome; readonly inPlace: boolean };
+  | {
+      readonly kind: 'ended';
+      readonly before: OpenTask;
+      readonly task: FinishedTask;
+      readonly outcome: Outcome;
+      readonly inPlace: boolean;
+    };
 
 interface Job {
   goal: Goal;
@@ -164,7 +170,8 @@ export class Projector {
   async #queue(paths: QueueLayout, task: OpenTask, goal: Extract<Goal, { kind: 'queued' }>): Promise<void> {
     const { files } = this.#ports;
     const file = paths.task(task.id);
-    if (goal.first) await this.#writeNew(file, goal.bytes ?? (await this.#ports.body(task)), () => files.makeDir(paths.inbox));
+    if (goal.first)
+      await this.#writeNew(file, goal.bytes ?? (await this.#ports.body(task)), () => files.makeDir(paths.inbox));
     else if (!(await files.stat(file)) && (await files.moveNew(paths.dispatched(task.id), file)) === 'missing') {
       await this.#writeNew(file, await this.#ports.body(task), () => files.makeDir(paths.inbox));
     }
@@ -183,7 +190,13 @@ export class Projector {
     await files.remove(paths.attempt(task.id));
   }
 
-  async #writeEnd(paths: QueueLayout, before: OpenTask, task: FinishedTask, outcome: Outcome, original: Uint8Array | undefined): Promise<void> {
+  async #writeEnd(
+    paths: QueueLayout,
+    before: OpenTask,
+    task: FinishedTask,
+    outcome: Outcome,
+    original: Uint8Array | undefined,
+  ): Promise<void> {
     const done = outcome.state === 'done';
     const folder = done ? paths.doneDir : paths.failedDir;
     const target = done ? paths.done(task.id) : paths.failed(task.id);

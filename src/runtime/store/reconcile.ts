@@ -2,8 +2,8 @@ import type { Event } from '../model/event.ts';
 import { keyOf, type ProjectId, TaskId } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import { isLive, type OpenTask } from '../model/task.ts';
-import { type Leftover, readLeftover } from '../taskfile/leftovers.ts';
 import type { QueueLayout } from '../taskfile/layout.ts';
+import { type Leftover, readLeftover } from '../taskfile/leftovers.ts';
 import { AttemptFile, readJson } from '../taskfile/marker.ts';
 import type { Adoption } from './adoption.ts';
 import { encodeBytes } from './bytes.ts';
@@ -129,10 +129,21 @@ export class Reconcile {
     if (this.#commits.committed.open.has(key) || !bytes) return;
     const marker = dispatched ? undefined : await this.#ground.files.read(paths.delegated(id)).catch(() => undefined);
     const attempt = await this.#ground.files.read(paths.attempt(id)).catch(() => undefined);
-    const leftover = readLeftover({ project, id, bytes, marker, attempt, now: this.#ground.clock.now(), sha: sha256(bytes) });
+    const leftover = readLeftover({
+      project,
+      id,
+      bytes,
+      marker,
+      attempt,
+      now: this.#ground.clock.now(),
+      sha: sha256(bytes),
+    });
     if (isRefusal(leftover)) return; // the inbox moves what can't be read to failed/
     const token = this.#ground.chance.hex(16);
-    await this.#commits.commit({ by: 'recovery' }, (state) => ({ events: eventsOf(state, leftover, token), reply: null }));
+    await this.#commits.commit({ by: 'recovery' }, (state) => ({
+      events: eventsOf(state, leftover, token),
+      reply: null,
+    }));
   }
 }
 
@@ -143,7 +154,11 @@ function eventsOf(state: State, found: Leftover, token: string): Event[] {
   if (!job) return [{ type: 'task_found', task, bytes: encodeBytes(bytes) }]; // R3
   const { found: _, detail: __, run_dir: ___, ...core } = task;
   const attempt = Math.max(1, job.attempt);
-  const route = { to: 'provider' as const, provider: job.provider, rules: [{ rule: 'found', says: 'its marker names the job' }] };
+  const route = {
+    to: 'provider' as const,
+    provider: job.provider,
+    rules: [{ rule: 'found', says: 'its marker names the job' }],
+  };
   return [
     { type: 'task_queued', task: { ...core, state: 'queued', attempt: attempt - 1 }, bytes: encodeBytes(bytes) },
     { type: 'task_claimed', ...ref, attempt, token, route, sha: task.sha },

@@ -29,7 +29,8 @@ export class Retries {
   async retry(ref: TaskRef, cause: Cause): Promise<Retried | Refusal> {
     if (cause.call !== undefined && this.#commits.working.replies.has(cause.call)) return this.#repeated(cause);
     const task = await this.#lists.get(ref);
-    if (!task) return refuse('not_found', `there is no task ${ref.id} in this project`, 'list_tasks shows what there is');
+    if (!task)
+      return refuse('not_found', `there is no task ${ref.id} in this project`, 'list_tasks shows what there is');
     if (!('finished_seq' in task)) return this.#release(task, cause);
     const answers = await this.#again(ref, task, cause);
     const answer = Array.isArray(answers) ? answers[0] : answers;
@@ -39,7 +40,10 @@ export class Retries {
 
   /** The first answer again, in whichever of the two ways it was given. */
   async #repeated(cause: Cause): Promise<Retried | Refusal> {
-    const reply = await this.#commits.commit<Retried | Refusal | (Retried | Refusal)[] | null>(cause, () => ({ events: [], reply: null }));
+    const reply = await this.#commits.commit<Retried | Refusal | (Retried | Refusal)[] | null>(cause, () => ({
+      events: [],
+      reply: null,
+    }));
     const first = Array.isArray(reply) ? reply[0] : reply;
     return first ?? refuse('not_found', 'the first answer of this call is lost', 'look with job_status');
   }
@@ -55,21 +59,44 @@ export class Retries {
       if (now?.state === 'queued') return { events: [], reply: { ref, state: 'queued' } };
       return {
         events: [],
-        reply: refuse('not_possible', `task ${ref.id} is ${now?.state ?? 'gone'}`, 'cancel_task ends it; a finished task can be retried'),
+        reply: refuse(
+          'not_possible',
+          `task ${ref.id} is ${now?.state ?? 'gone'}`,
+          'cancel_task ends it; a finished task can be retried',
+        ),
       };
     });
   }
 
   async #again(ref: TaskRef, task: FinishedTask, cause: Cause) {
     if (task.state === 'done') return refuse('not_possible', `task ${ref.id} is done`, 'enqueue_task makes a new task');
-    if (task.retried_as) return refuse('not_possible', `task ${ref.id} was retried already as ${task.retried_as}`, `job_status {id: "${task.retried_as}"}`);
+    if (task.retried_as)
+      return refuse(
+        'not_possible',
+        `task ${ref.id} was retried already as ${task.retried_as}`,
+        `job_status {id: "${task.retried_as}"}`,
+      );
     const file = await this.#lists.text(ref);
     const bytes = file && readResult(file.bytes, { folder: 'failed', id: ref.id, mtimeMs: 0 }).source;
-    if (!bytes) return refuse('not_possible', `the original text of task ${ref.id} is not in its file any more`, 'enqueue_task with the text');
+    if (!bytes)
+      return refuse(
+        'not_possible',
+        `the original text of task ${ref.id} is not in its file any more`,
+        'enqueue_task with the text',
+      );
     const parsed = parseTask(bytes);
-    if (isRefusal(parsed)) return refuse('not_possible', `task ${ref.id} can't be read: ${parsed.message}`, 'mend the text and enqueue it');
+    if (isRefusal(parsed))
+      return refuse('not_possible', `task ${ref.id} can't be read: ${parsed.message}`, 'mend the text and enqueue it');
     const { idempotency_key: _, ...spec } = parsed.spec; // it named the first try
-    const fresh = { project: ref.project, spec, title: parsed.title, bytes, source: 'retry' as const, enqueued_by: cause.by, retry_of: task.retry_of ?? ref.id };
+    const fresh = {
+      project: ref.project,
+      spec,
+      title: parsed.title,
+      bytes,
+      source: 'retry' as const,
+      enqueued_by: cause.by,
+      retry_of: task.retry_of ?? ref.id,
+    };
     return this.#arrivals.enqueue([fresh], cause, (answers) => {
       const made = answers[0];
       return made && !isRefusal(made) ? [{ type: 'task_retried', ...ref, as: made.ref.id }] : [];

@@ -99,9 +99,16 @@ export class State {
       }
       case 'task_queued':
       case 'task_found': {
-        const task = { ...event.task, seq: seq * PER_RECORD + changes.length, changed_at: at, changed_seq: seq, body: place } as OpenTask;
+        const task = {
+          ...event.task,
+          seq: seq * PER_RECORD + changes.length,
+          changed_at: at,
+          changed_seq: seq,
+          body: place,
+        } as OpenTask;
         this.#put(task);
-        if (task.spec.idempotency_key) this.keys.set(`${task.project}\n${task.spec.idempotency_key}`, { id: task.id, at });
+        if (task.spec.idempotency_key)
+          this.keys.set(`${task.project}\n${task.spec.idempotency_key}`, { id: task.id, at });
         changed(undefined, task);
         return;
       }
@@ -143,7 +150,11 @@ export class State {
     }
   }
 
-  #finish(before: OpenTask, after: FinishedTask, changed: (b: OpenTask | undefined, a: OpenTask | FinishedTask) => void): void {
+  #finish(
+    before: OpenTask,
+    after: FinishedTask,
+    changed: (b: OpenTask | undefined, a: OpenTask | FinishedTask) => void,
+  ): void {
     const key = keyOf(before);
     this.#take(before);
     this.#remember(after);
@@ -161,7 +172,12 @@ export class State {
     }
   }
 
-  #retried(project: ProjectId, id: TaskId, as: TaskId, changed: (b: OpenTask | undefined, a: OpenTask | FinishedTask) => void): void {
+  #retried(
+    project: ProjectId,
+    id: TaskId,
+    as: TaskId,
+    changed: (b: OpenTask | undefined, a: OpenTask | FinishedTask) => void,
+  ): void {
     const key = keyOf({ project, id });
     const old = this.finished.get(key);
     if (old) this.finished.set(key, { ...old, retried_as: as });

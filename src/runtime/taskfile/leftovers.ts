@@ -29,7 +29,10 @@ export function readLeftover(found: Found): Leftover | Refusal {
   const marker = found.marker && readJson(Marker, found.marker);
   const attempt = found.attempt && readJson(AttemptFile, found.attempt);
   const number = attempt?.attempt ?? marker?.attempt ?? 1; // a task that somebody started has had one attempt
-  const job = marker?.job_id && marker.provider ? { provider: marker.provider, job_id: marker.job_id, attempt: number } : undefined;
+  const job =
+    marker?.job_id && marker.provider
+      ? { provider: marker.provider, job_id: marker.job_id, attempt: number }
+      : undefined;
   return {
     bytes,
     ...(job && { job }),
@@ -38,7 +41,9 @@ export function readLeftover(found: Found): Leftover | Refusal {
       id,
       state: 'unknown',
       found: found.marker ? 'delegated' : 'dispatched',
-      detail: found.marker ? 'a marker without a job id: it may have been submitted' : 'started by a runtime that left no record of its end',
+      detail: found.marker
+        ? 'a marker without a job id: it may have been submitted'
+        : 'started by a runtime that left no record of its end',
       ...(attempt?.run_dir !== undefined && { run_dir: attempt.run_dir }),
       queued_at: marker?.started_at ? Date.parse(marker.started_at) : now,
       spec: parsed.spec,

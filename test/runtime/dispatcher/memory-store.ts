@@ -73,7 +73,12 @@ export class MemoryStore {
     const tasks = given.map(({ id, project = PROJECT, spec = {}, more = {} }): QueuedTask => {
       const stamp = this.#stamp();
       const now = this.#clock.now();
-      const arrived = { ...stamp, seq: stamp.changed_seq, queued_at: now, body: { segment: 's', offset: 0, length: 0 } };
+      const arrived = {
+        ...stamp,
+        seq: stamp.changed_seq,
+        queued_at: now,
+        body: { segment: 's', offset: 0, length: 0 },
+      };
       const said = { title: id, sha: '', size: 0, source: 'call' as const, enqueued_by: 'test', depth: 0 };
       const counts = { attempt: 0, spent: 0, waits_for: [] };
       return {

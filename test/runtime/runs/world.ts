@@ -27,7 +27,14 @@ export function attemptAt(
   const id = TaskId.parse(given.id ?? 'fix-login');
   const task: RunningTask = {
     ...{ project, id, seq: 1, queued_at: 0, changed_at: 0, changed_seq: 1, title: 'Fix', sha: '', size: 1 },
-    ...{ body: { segment: 's', offset: 0, length: 0 }, source: 'call', enqueued_by: 'me', depth: 0, attempt: 2, spent: 2 },
+    ...{
+      body: { segment: 's', offset: 0, length: 0 },
+      source: 'call',
+      enqueued_by: 'me',
+      depth: 0,
+      attempt: 2,
+      spent: 2,
+    },
     ...{
       waits_for: [],
       token: 't',
