@@ -234,12 +234,14 @@ test('embedded, where another runtime has the home, carries bytes to that one', 
   expect(await exited(child)).toBe(0);
 });
 
-test('embedded, a signal ends the whole process in order', async () => {
+test.each([0, 20, 60, 150])('embedded, a signal %i ms after its start ends the whole process in order', async (ms) => {
   const child = world.run(['mcp', '--embedded']);
   await until(() => world.lines('starts').length === 1);
+  await sleep(ms); // before, while and after its own client is connected
   child.kill('SIGTERM');
   expect(await exited(child)).toBe(0);
   expect(world.lines('stops')).toHaveLength(1);
+  expect(world.owner()).toBeUndefined();
 });
 
 test('a Claude session that may be ours is greeted before the runtime knows, and called by what it turns out to be', async () => {
