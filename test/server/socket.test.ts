@@ -2,9 +2,12 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { tryConnect } from '../../src/bridge/reach.ts';
 import { exited, until, World } from '../support/world.ts';
+
+// Many processes on a busy machine: nothing here measures time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let world: World;
 beforeEach(() => {
