@@ -88,8 +88,11 @@ async function mcpEmbedded(options: ProgramOptions): Promise<number> {
   const home = findHome(options.env);
   const daemon = await startDaemon({ home, env: options.env, parts: await options.parts(), embedded: true });
   if (daemon === undefined) return mcp(options); // another process has the home: carry bytes to it
-  void daemon.stopped.then(() => process.stdin.destroy()); // a signal stopped it
-  await mcp(options);
+  const stopped = new AbortController();
+  void daemon.stopped.then(() => stopped.abort()); // by a signal, say; no other runtime is started in its place
+  const { runBridge } = await import('./bridge.ts');
+  const { stdin: input, stdout: output } = process;
+  await runBridge({ home, program: { env: options.env }, input, output, signal: stopped.signal });
   await daemon.stop();
   return daemon.stopped;
 }
