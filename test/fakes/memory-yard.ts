@@ -56,10 +56,7 @@ export class MemoryYard implements Yard {
     return this.store.enqueue(fresh, cause);
   }
 
-  async delegate(
-    ref: TaskRef,
-    provider: string | undefined,
-  ): Promise<{ ref: TaskRef; provider: string } | Refusal> {
+  async delegate(ref: TaskRef, provider: string | undefined): Promise<{ ref: TaskRef; provider: string } | Refusal> {
     const name = provider ?? 'gpu';
     const claimed = await this.store.claim(ref, { to: 'provider', provider: name, rules: [] });
     return 'lease' in claimed ? { ref, provider: name } : claimed;
