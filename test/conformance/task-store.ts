@@ -8,7 +8,7 @@ import { repeatStories } from './task-store/repeats.ts';
 import { restartStories } from './task-store/restarts.ts';
 import type { MakeStore } from './task-store/world.ts';
 
-export type { MakeStore, StoreUnderTest } from './task-store/world.ts';
+export type { MakeStore } from './task-store/world.ts';
 
 /** What any engine of the queue must do. Each story gets a store of its own from `make`. */
 export function taskStoreSuite(name: string, make: MakeStore): void {

@@ -73,6 +73,12 @@ describe('an attempt that may make children', () => {
     expect(await attempt.call('delegate', { id: 'two' })).toMatchObject({ provider: 'gpu' });
   });
 
+  test('leaves alone what another attempt made', async () => {
+    const sibling = owner.as({ principal: 'attempt', name: 'shop/other#1', task: owner.ref('other'), depth: 0 });
+    await sibling.call('enqueue_task', { id: 'theirs', body: 'x' });
+    expect(await attempt.refusal('cancel_task', { id: 'theirs' })).toMatchObject({ code: 'not_allowed' });
+  });
+
   test('may not give them a free command or a callback', async () => {
     expect(await attempt.refusal('enqueue_task', { body: 'x', verify: 'curl evil' })).toMatchObject({
       code: 'not_allowed',
