@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Project } from '../../src/runtime/model/event.ts';
 import { keyOf, ProjectId, TaskId, type TaskKey, type TaskRef } from '../../src/runtime/model/ids.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
@@ -25,6 +24,8 @@ import type {
   TaskStore,
   TaskText,
 } from '../../src/runtime/ports.ts';
+
+import { dependencyFailure, finished, matches, queuedAgain, sha } from './memory-task.ts';
 
 /** A report that came with a stale lease. */
 export interface RefusedReport {
@@ -65,6 +66,16 @@ export class MemoryStore implements TaskStore {
   projects(): readonly Project[] {
     return [...this.#projects.values()];
   }
+
+  owns(): boolean {
+    return true;
+  }
+
+  /** Nothing is held here and nothing lies in files: what follows has nothing to do. */
+  async releaseHeld(): Promise<void> {}
+  async rejected(): Promise<void> {}
+  async note(): Promise<void> {}
+  restore(): void {}
 
   async enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
     return this.#once(cause, () =>
@@ -274,10 +285,10 @@ export class MemoryStore implements TaskStore {
       changed_at: this.#clock.now(),
       changed_seq: this.#seq,
       spec,
-      title: spec.title ?? id,
+      title: task.title,
       sha: sha(task.bytes),
       size: task.bytes.length,
-      body: { segment: 'memory', seq: this.#seq },
+      body: { segment: 'memory', offset: 0, length: task.bytes.length },
       source: task.source,
       enqueued_by: task.enqueued_by,
       ...(task.parent && { parent: task.parent }),
@@ -380,79 +391,4 @@ export class MemoryStore implements TaskStore {
     if (ended) return refuse('not_possible', `task ${ref.id} is ${ended.state} already`, 'nothing was changed');
     return refuse('not_found', `there is no task ${ref.id}`, 'list_tasks');
   }
-}
-
-function sha(of: string | Uint8Array): string {
-  return createHash('sha256').update(of).digest('hex');
-}
-
-function queuedAgain(task: LiveTask): QueuedTask {
-  const {
-    token: _,
-    route: __,
-    claimed_at: ___,
-    cancel: ____,
-    started_at: _____,
-    job_id: ______,
-    ...core
-  } = task as LiveTask & Record<string, unknown>;
-  return { ...core, state: 'queued' } as QueuedTask;
-}
-
-function dependencyFailure(on: TaskId): Outcome {
-  return { state: 'failed', error_class: 'dependency', reason: `it depends on ${on}, which was not done` };
-}
-
-function finished(task: OpenTask, outcome: Outcome, now: number, seq: number): FinishedTask {
-  const { project, id, title, sha: hash, queued_at, retry_of, spec } = task;
-  const { tags, group, priority } = spec;
-  const base = {
-    project,
-    id,
-    state: outcome.state,
-    title,
-    priority,
-    sha: hash,
-    queued_at,
-    finished_at: now,
-    finished_seq: seq,
-  };
-  const route = isLive(task)
-    ? task.route.to === 'agent'
-      ? { agent: task.route.agent }
-      : { provider: task.route.provider }
-    : {};
-  const {
-    result: _,
-    verified: __,
-    output: ___,
-    exit_code: ____,
-    session_id: _____,
-    tokens: ______,
-    truncated: _______,
-    ...said
-  } = {
-    ...outcome,
-  } as Outcome & Record<string, unknown>;
-  return {
-    ...base,
-    ...(tags.length > 0 && { tags }),
-    ...(group !== undefined && { group }),
-    ...(task.state === 'running' && { started_at: task.started_at }),
-    attempts: task.attempt,
-    ...(retry_of && { retry_of }),
-    ...route,
-    ...said,
-  };
-}
-
-function matches(task: OpenTask | FinishedTask, { states, project, group, changed_since }: TaskQuery): boolean {
-  const own =
-    'spec' in task
-      ? { group: task.spec.group, changed: task.changed_at }
-      : { group: task.group, changed: task.finished_at };
-  if (states && !states.includes(task.state)) return false;
-  if (project !== undefined && task.project !== project) return false;
-  if (group !== undefined && own.group !== group) return false;
-  return changed_since === undefined || own.changed >= changed_since;
 }

@@ -122,6 +122,15 @@ export class MemoryYard implements Yard {
     return { text: text.slice(-tail), size: Buffer.byteLength(text), path: `${this.runDir(ref, attempt)}/${stream}` };
   }
 
+  async readRunPage(
+    ref: TaskRef,
+    attempt: number,
+    { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number },
+  ): Promise<{ text: string; next: number }> {
+    const text = this.written.get(`${ref.id}/${attempt}/${stream}`)?.slice(offset) ?? '';
+    return { text, next: offset + text.length };
+  }
+
   needs(): readonly Need[] {
     return this.needed;
   }
@@ -144,6 +153,7 @@ function newTask(project: ProjectId, { id, body, ...front }: NewTaskInput, calle
     project,
     ...(id !== undefined && { id: TaskId.parse(id) }),
     spec: TaskSpec.parse(front),
+    title: front.title ?? id ?? 'task',
     bytes: Buffer.from(`---\n${JSON.stringify(front)}\n---\n\n${body}\n`),
     source: 'call',
     enqueued_by: caller.name,

@@ -62,6 +62,7 @@ export class World {
       project,
       ...(id !== undefined && { id: TaskId.parse(id) }),
       spec: TaskSpec.parse(front),
+      title: front.title ?? id ?? 'task',
       bytes: Buffer.from(`${header}${body}\n`),
       source: 'call',
       enqueued_by: 'a story',
