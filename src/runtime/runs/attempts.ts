@@ -117,6 +117,11 @@ export class Attempts {
     const found = await runner.recover(dir);
     switch (found.kind) {
       case 'never_started':
+        if (task.state === 'running') {
+          // It had begun: a power cut has taken its traces. Begun attempts count.
+          await this.#report(task, lease, dir, { kind: 'lost', reason: 'its run directory was lost' });
+          return;
+        }
         await store.end(
           lease,
           { kind: 'void', reason: 'the runtime ended before the agent began' },
