@@ -12,7 +12,7 @@ import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import { needsOf } from './needs.ts';
 import { newTask } from './new-task.ts';
-import { askFor, askOf } from './policy/ask.ts';
+import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import { findProvider } from './policy/delegation.ts';
 import type { Clock, Enqueued, Files, NewTask } from './ports.ts';
@@ -208,7 +208,7 @@ export class Desk implements Yard {
     return needsOf({
       open: store.open().values(),
       recentlyFailed: store.recentlyFinished().filter((task) => task.finished_at >= since),
-      waiting: (task) => this.#waiting(task),
+      hopeless: this.#hopeless(),
       projectName: (id) => this.projectName(id),
       offline: this.#ports.offline,
       heldDrops: store
@@ -217,6 +217,29 @@ export class Desk implements Yard {
       unowned: store.projects().filter(({ id }) => !store.owns(id)),
       troubles: store.troubles(),
     });
+  }
+
+  /** Why no agent can ever take a task. Tasks that are alike to the router are asked for once. */
+  #hopeless(): (task: OpenTask) => string | undefined {
+    const fleet = this.fleet();
+    const now = this.clock.now();
+    const known = new Map<string, string | undefined>();
+    return (task) => {
+      if (task.state !== 'queued') return undefined;
+      const alike = `${task.project} ${signatureOf(task.spec)}`;
+      if (!known.has(alike)) {
+        const { waits_for: _, not_before: __, ...ask } = askOf(task);
+        const route = decide(ask, fleet, now);
+        const why =
+          route.to === 'refuse'
+            ? route.reason
+            : route.to === 'wait' && route.reason === 'no_eligible_agent'
+              ? route.detail
+              : undefined;
+        known.set(alike, why);
+      }
+      return known.get(alike);
+    };
   }
 
   converged(): boolean {

@@ -331,6 +331,7 @@ function add(one: ReturnType<typeof world>, name: string, text: string) {
     project: one.project.id,
     id: id(name),
     spec,
+    title: name,
     bytes: Buffer.from(text),
     source: 'call',
     enqueued_by: 'me',
