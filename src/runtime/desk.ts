@@ -1,6 +1,6 @@
 import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
-import type { Inbox } from './inbox/inbox.ts';
+import type { Inboxes } from './inbox/inboxes.ts';
 import type { Config } from './model/config.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
@@ -38,7 +38,7 @@ export interface DeskPorts {
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;
-  readonly inboxes: ReadonlyMap<ProjectId, Inbox>;
+  readonly inboxes: Inboxes;
   readonly fleet: () => Fleet;
   readonly offline: ReadonlyMap<string, string>;
 }
@@ -243,7 +243,7 @@ export class Desk implements Yard {
   }
 
   converged(): boolean {
-    return this.store.converged() && [...this.#ports.inboxes.values()].every((inbox) => inbox.settled);
+    return this.store.converged() && this.#ports.inboxes.settled;
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
@@ -256,7 +256,7 @@ export class Desk implements Yard {
       await this.store.releaseHeld(project, cause);
       released = await this.#release(project, cause);
     }
-    const seen = await this.#ports.inboxes.get(project)?.scan({ takeOver });
+    const seen = await this.#ports.inboxes.scan(project, { takeOver });
     return { taken: seen?.taken ?? 0, rejected: seen?.rejected ?? 0, released };
   }
 

@@ -10,6 +10,7 @@ import { parseTask } from '../taskfile/parse.ts';
 import type { Environment } from './environment.ts';
 import { namesOutput, prepareRun, runDirOf } from './order.ts';
 import { attemptEnd, judgeRun } from './outcome.ts';
+import { retrySituation } from './situation.ts';
 import { readStop, type Stop, writeStop } from './stop.ts';
 
 /*
@@ -219,7 +220,7 @@ export class Attempts {
   }
 
   async #judge(task: LiveTask, dir: string, end: RunEnd) {
-    const { files, clock, chance, config } = this.#ports;
+    const { files } = this.#ports;
     const agent = this.#agent(task);
     const stopped = await readStop(files, dir);
     const route = task.route.to === 'agent' ? task.route : undefined;
@@ -231,16 +232,7 @@ export class Attempts {
       ...(route?.model !== undefined && { model: route.model }),
       ...(stopped && { stopped }),
     });
-    const { backoff, backoff_max, max_attempts } = config.retry;
-    return attemptEnd(verdict, {
-      spent: task.spent,
-      max_attempts: task.spec.max_attempts ?? max_attempts,
-      ...(task.last_error && { previous: task.last_error.class }),
-      now: clock.now(),
-      fraction: chance.fraction(),
-      backoff,
-      backoff_max,
-    });
+    return attemptEnd(verdict, retrySituation(task, this.#ports));
   }
 }
 
