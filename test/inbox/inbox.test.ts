@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   linkSync,
@@ -58,6 +59,24 @@ describe('arrivals', () => {
     clock.skip(SETTLE);
     await inbox.scan();
     expect([store.ids(), failed()]).toEqual([['new'], []]);
+  });
+
+  it('a file that grows past the bound while it is read is looked at again', async () => {
+    const { inbox, queue, store, context, failed, clock } = world();
+    await drop(queue.inbox, 'a.md', 'x');
+    const read = context.files.read;
+    context.files = {
+      ...context.files,
+      read: async (path: string) => {
+        appendFileSync(path, 'y'.repeat(2_000_000));
+        context.files = { ...context.files, read };
+        throw new Error('too large');
+      },
+    };
+    await inbox.scan();
+    expect([store.ids(), failed()]).toEqual([[], []]);
+    clock.skip(SETTLE);
+    expect(await inbox.scan()).toMatchObject({ rejected: 1 });
   });
 
   it('what is not a task’s file is left alone; other files are reported once', async () => {
@@ -276,6 +295,16 @@ describe('a drop whose id is taken', () => {
       ['x-2', 'x-3'],
       ['x-2.md', 'x-3.md'],
     ]);
+  });
+
+  it('is not taken twice when a crash left it under both names', async () => {
+    const one = world();
+    finish(one, 'old');
+    await drop(one.queue.inbox, 'x-2.md', 'new');
+    await one.inbox.scan();
+    linkSync(join(one.queue.inbox, 'x-2.md'), join(one.queue.inbox, 'x.md'));
+    await one.inbox.scan();
+    expect([one.store.ids(), one.inboxNames()]).toEqual([['x-2'], ['x-2.md']]);
   });
 
   it('and which is that task’s own text is a leftover, once its result is written', async () => {
