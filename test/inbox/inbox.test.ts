@@ -64,15 +64,14 @@ describe('arrivals', () => {
   it('a file that grows past the bound while it is read is looked at again', async () => {
     const { inbox, queue, store, context, failed, clock } = world();
     await drop(queue.inbox, 'a.md', 'x');
-    const read = context.files.read;
-    context.files = {
-      ...context.files,
+    const read = context.files.read.bind(context.files);
+    context.files = Object.assign(Object.create(context.files), {
       read: async (path: string) => {
         appendFileSync(path, 'y'.repeat(2_000_000));
-        context.files = { ...context.files, read };
+        Object.assign(context.files, { read });
         throw new Error('too large');
       },
-    };
+    });
     await inbox.scan();
     expect([store.ids(), failed()]).toEqual([[], []]);
     clock.skip(SETTLE);
@@ -244,11 +243,10 @@ describe('drops that can’t be tasks land in failed/, bytes intact and the reas
     const { inbox, queue, seen, inboxNames, store, context } = world();
     for (const name of ['bad.md', 'good.md']) await drop(queue.inbox, name, 'x');
     const read = context.files.read.bind(context.files);
-    context.files = {
-      ...context.files,
+    context.files = Object.assign(Object.create(context.files), {
       read: (path: string, limit?: number) =>
         path.endsWith('bad.md') ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })) : read(path, limit),
-    };
+    });
     await inbox.scan();
     await inbox.scan();
     expect([store.ids(), inboxNames()]).toEqual([['good'], ['bad.md', 'good.md']]);
