@@ -445,6 +445,15 @@ describe('files of queued tasks', () => {
     expect([one.seen.restored, one.store.cancelled]).toEqual([['a'], []]);
   });
 
+  it('that a listing misses are not gone', async () => {
+    const { inbox, queue, seen, context } = world();
+    for (const name of ['a.md', 'b.md']) await drop(queue.inbox, name, 'x');
+    await inbox.scan();
+    context.files = Object.assign(Object.create(context.files), { list: async () => [] });
+    await inbox.scan();
+    expect(seen.restored).toEqual([]);
+  });
+
   it('a task that was claimed meanwhile is no deletion', async () => {
     const one = world();
     await drop(one.queue.inbox, 'a.md', 'x');

@@ -191,6 +191,7 @@ describe('hostile headers', () => {
   });
 
   it.each([
+    ['20,000 brackets, which abort the process when they are composed', `a: ${'['.repeat(20_000)}`],
     ['100,000 brackets', `a: ${'['.repeat(100_000)}`],
     ['100,000 maps', `a: ${'{b: '.repeat(100_000)}`],
     ['100,000 dashes', '- '.repeat(100_000)],
