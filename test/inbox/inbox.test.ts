@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   linkSync,
@@ -24,7 +25,7 @@ import { drop } from './disk.ts';
 import { sha, world } from './world.ts';
 
 const id = (text: string) => TaskId.parse(text);
-const SETTLE = 1_000;
+const SETTLE = 1_100; // the configured second, and the grain of the clocks
 
 describe('arrivals', () => {
   it('a file that was renamed into place is taken at once, with its bytes', async () => {
@@ -58,6 +59,23 @@ describe('arrivals', () => {
     clock.skip(SETTLE);
     await inbox.scan();
     expect([store.ids(), failed()]).toEqual([['new'], []]);
+  });
+
+  it('a file that grows past the bound while it is read is looked at again', async () => {
+    const { inbox, queue, store, context, failed, clock } = world();
+    await drop(queue.inbox, 'a.md', 'x');
+    const read = context.files.read.bind(context.files);
+    context.files = Object.assign(Object.create(context.files), {
+      read: async (path: string) => {
+        appendFileSync(path, 'y'.repeat(2_000_000));
+        Object.assign(context.files, { read });
+        throw new Error('too large');
+      },
+    });
+    await inbox.scan();
+    expect([store.ids(), failed()]).toEqual([[], []]);
+    clock.skip(SETTLE);
+    expect(await inbox.scan()).toMatchObject({ rejected: 1 });
   });
 
   it('what is not a task’s file is left alone; other files are reported once', async () => {
@@ -225,11 +243,10 @@ describe('drops that can’t be tasks land in failed/, bytes intact and the reas
     const { inbox, queue, seen, inboxNames, store, context } = world();
     for (const name of ['bad.md', 'good.md']) await drop(queue.inbox, name, 'x');
     const read = context.files.read.bind(context.files);
-    context.files = {
-      ...context.files,
+    context.files = Object.assign(Object.create(context.files), {
       read: (path: string, limit?: number) =>
         path.endsWith('bad.md') ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })) : read(path, limit),
-    };
+    });
     await inbox.scan();
     await inbox.scan();
     expect([store.ids(), inboxNames()]).toEqual([['good'], ['bad.md', 'good.md']]);
@@ -276,6 +293,16 @@ describe('a drop whose id is taken', () => {
       ['x-2', 'x-3'],
       ['x-2.md', 'x-3.md'],
     ]);
+  });
+
+  it('is not taken twice when a crash left it under both names', async () => {
+    const one = world();
+    finish(one, 'old');
+    await drop(one.queue.inbox, 'x-2.md', 'new');
+    await one.inbox.scan();
+    linkSync(join(one.queue.inbox, 'x-2.md'), join(one.queue.inbox, 'x.md'));
+    await one.inbox.scan();
+    expect([one.store.ids(), one.inboxNames()]).toEqual([['x-2'], ['x-2.md']]);
   });
 
   it('and which is that task’s own text is a leftover, once its result is written', async () => {
@@ -417,6 +444,15 @@ describe('files of queued tasks', () => {
     one.clock.skip(5_000);
     await one.inbox.scan();
     expect([one.seen.restored, one.store.cancelled]).toEqual([['a'], []]);
+  });
+
+  it('that a listing misses are not gone', async () => {
+    const { inbox, queue, seen, context } = world();
+    for (const name of ['a.md', 'b.md']) await drop(queue.inbox, name, 'x');
+    await inbox.scan();
+    context.files = Object.assign(Object.create(context.files), { list: async () => [] });
+    await inbox.scan();
+    expect(seen.restored).toEqual([]);
   });
 
   it('a task that was claimed meanwhile is no deletion', async () => {

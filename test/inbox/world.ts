@@ -98,7 +98,12 @@ function queued(task: NewTask, ref: TaskRef, now: number): OpenTask {
   return QueuedTask.parse({
     ...ref,
     ...{ state: 'queued', seq: 1, queued_at: now, changed_at: now, changed_seq: 1, spec: task.spec, title: 't' },
-    ...{ sha: sha(task.bytes), size: task.bytes.length, body: { segment: '', seq: 0 }, source: task.source },
+    ...{
+      sha: sha(task.bytes),
+      size: task.bytes.length,
+      body: { segment: '', seq: 0, offset: 0, length: 0 },
+      source: task.source,
+    },
     ...{ enqueued_by: task.enqueued_by, depth: 0, attempt: 0, spent: 0, waits_for: [] },
   });
 }

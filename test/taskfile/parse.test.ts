@@ -191,19 +191,20 @@ describe('hostile headers', () => {
   });
 
   it.each([
-    ['100,000 brackets', `a: ${'['.repeat(100_000)}`],
-    ['100,000 maps', `a: ${'{b: '.repeat(100_000)}`],
-    ['100,000 dashes', '- '.repeat(100_000)],
-    ['100,000 question marks', '? '.repeat(100_000)],
-    ['deep indentation', Array.from({ length: 1_000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')],
-    ['500,000 empty lines', '\n'.repeat(500_000)],
-    ['500,000 spaced lines', ' \n'.repeat(500_000)],
-    ['line separators', `a: b${'\u2028'.repeat(100_000)}`],
-    ['200,000 keys', Array.from({ length: 200_000 }, (_, i) => `k${i}:`).join('\n')],
-    ['2 MB', `a: ${'x'.repeat(2_000_000)}`],
-  ])('refuses %s fast', (_name, lines) => {
+    ['20,000 brackets, which can abort the process', `a: ${'['.repeat(20_000)}`, 'too deeply'],
+    ['100,000 brackets', `a: ${'['.repeat(100_000)}`, 'too deeply'],
+    ['100,000 maps', `a: ${'{b: '.repeat(100_000)}`, 'too deeply'],
+    ['100,000 dashes', '- '.repeat(100_000), 'too deeply'],
+    ['100,000 question marks', '? '.repeat(100_000), 'too deeply'],
+    ['deep indentation', Array.from({ length: 1_000 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), 'too deeply'],
+    ['500,000 empty lines', '\n'.repeat(500_000), 'empty lines'],
+    ['500,000 spaced lines', ' \n'.repeat(500_000), 'empty lines'],
+    ['line separators', `a: b${'\u2028'.repeat(100_000)}`, 'empty lines'],
+    ['200,000 keys', Array.from({ length: 200_000 }, (_, i) => `k${i}:`).join('\n'), ''],
+    ['2 MB', `a: ${'x'.repeat(2_000_000)}`, 'longer than'],
+  ])('refuses %s fast', (_name, lines, says) => {
     const started = performance.now();
-    expect(refusal(header(lines)).code).toBe('invalid');
+    expect(refusal(header(lines)).message).toContain(says);
     expect(performance.now() - started).toBeLessThan(3_000);
   });
 

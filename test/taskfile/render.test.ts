@@ -175,7 +175,14 @@ describe('files that others wrote are read as far as they go', () => {
   ])('and nothing of that kind throws: %j', (text) => expect(read(Buffer.from(text)).task.finished_at).toBe(5_000));
 
   it('nor does any other content', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => expect(read(bytes).task.id).toBe('fix')));
-    fc.assert(fc.property(fc.string(), (text) => expect(read(Buffer.from(`---\n${text}\n---\n`)).task.id).toBe('fix')));
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.string().map((text) => Buffer.from(`---\n${text}\n---\n`)),
+    );
+    fc.assert(
+      fc.property(bytes, (some) => {
+        expect(read(some).task.id).toBe('fix');
+      }),
+    );
   });
 });
