@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { constants, type FileHandle, link, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import {
+  constants,
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errorCode, FileTooLarge } from '../model/file-error.ts';
 import type { AppendFile, FileStat, Files } from '../ports.ts';
@@ -58,6 +69,10 @@ export class DiskFiles implements Files {
     if (found === undefined) return undefined;
     const { size, mtimeMs, ctimeMs, ino, nlink } = found;
     return { kind: kindOf(found), size, mtimeMs, ctimeMs, ino, nlink };
+  }
+
+  async readLink(path: string): Promise<string | undefined> {
+    return (await this.stat(path))?.kind === 'link' ? orUndefined(readlink(path)) : undefined;
   }
 
   async list(dir: string): Promise<{ name: string; kind: FileStat['kind'] }[] | undefined> {
