@@ -176,7 +176,12 @@ export class World {
         }
         return dial(socket);
       },
-      serve: async () => 75,
+      file: '/opt/yardmaster/dist/main.js',
+      serve: async (listening) => {
+        if (this.running) return 75;
+        listening();
+        return 0;
+      },
       mcp: async () => 0,
     };
   }
