@@ -206,7 +206,7 @@ export class Desk implements Yard {
     const { store } = this;
     const since = this.clock.now() - FAILED_SHOWN_MS;
     return needsOf({
-      open: store.open().values(),
+      open: store.open(),
       recentlyFailed: store.recentlyFinished().filter((task) => task.finished_at >= since),
       waiting: (task) => this.#waiting(task),
       projectName: (id) => this.projectName(id),

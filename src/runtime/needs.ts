@@ -1,10 +1,10 @@
-import type { ProjectId } from './model/ids.ts';
+import { keyOf, type ProjectId } from './model/ids.ts';
 import type { FinishedTask, OpenTask } from './model/task.ts';
 import type { Waiting } from './summary.ts';
 import type { Need } from './yard.ts';
 
 export interface NeedsView {
-  readonly open: Iterable<OpenTask>;
+  readonly open: ReadonlyMap<string, OpenTask>;
   readonly recentlyFailed: Iterable<FinishedTask>;
   readonly waiting: (task: OpenTask) => Waiting | undefined;
   readonly projectName: (id: ProjectId) => string;
@@ -46,7 +46,7 @@ export function needsOf(view: NeedsView): Need[] {
 
 function openNeeds(view: NeedsView): Need[] {
   const needs: Need[] = [];
-  for (const task of view.open) {
+  for (const task of view.open.values()) {
     if (needs.length >= PER_KIND) break;
     const where = `${view.projectName(task.project)}/${task.id}`;
     if (task.state === 'unknown') {
@@ -58,6 +58,15 @@ function openNeeds(view: NeedsView): Need[] {
       continue;
     }
     if (task.state !== 'queued') continue;
+    const absent = task.waits_for.filter((id) => !view.open.has(keyOf({ project: task.project, id })));
+    if (absent.length > 0) {
+      needs.push({
+        what: `task ${task.id} waits for ${absent.join(', ')}: ${absent.length === 1 ? 'no such task is' : 'no such tasks are'} open here`,
+        where,
+        next: `enqueue what it waits for under that id, or cancel_task {id: "${task.id}"}`,
+      });
+      continue;
+    }
     const waiting = view.waiting(task);
     if (waiting?.reason === 'no_eligible_agent') {
       needs.push({
