@@ -21,6 +21,8 @@ export interface BridgeOptions {
   readonly input: Readable;
   readonly output: Writable;
   readonly patience?: Patience;
+  /** Ends it from outside. */
+  readonly signal?: AbortSignal;
   /** How long answers may still come after the client has said its last word. */
   readonly lastWordsMs?: number;
 }
@@ -48,7 +50,10 @@ class Bridge {
 
   async run(): Promise<void> {
     this.#readInput();
-    this.#options.output.on('error', () => this.#end()); // the client is gone
+    const { output, signal } = this.#options;
+    output.on('error', () => this.#end()); // the client is gone
+    signal?.addEventListener('abort', () => this.#end());
+    if (signal?.aborted) this.#end();
     while (!this.#ending.signal.aborted) {
       const socket = await this.#reach();
       if (typeof socket === 'string') await this.#unreachable(socket);
@@ -212,5 +217,6 @@ class Bridge {
     this.#ending.abort();
     this.#wake?.();
     this.#socket?.destroySoon();
+    this.#options.input.destroy(); // else it would keep the process
   }
 }

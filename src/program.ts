@@ -88,12 +88,23 @@ async function mcpEmbedded(options: ProgramOptions): Promise<number> {
   const home = findHome(options.env);
   const daemon = await startDaemon({ home, env: options.env, parts: await options.parts(), embedded: true });
   if (daemon === undefined) return mcp(options); // another process has the home: carry bytes to it
-  void daemon.stopped.then(() => process.stdin.destroy()); // a signal stopped it
-  await mcp(options);
+  const stopped = new AbortController();
+  void daemon.stopped.then(() => stopped.abort()); // by a signal, say; no other runtime is started in its place
+  const { runBridge } = await import('./bridge.ts');
+  const { stdin: input, stdout: output } = process;
+  await runBridge({ home, program: { env: options.env }, input, output, signal: stopped.signal });
   await daemon.stop();
   return daemon.stopped;
 }
 
 function serveCommand({ file, env }: ProgramOptions): { serve: [string, ...string[]]; env: NodeJS.ProcessEnv } {
-  return { serve: [process.execPath, ...process.execArgv, file, ...BACKGROUND], env };
+  return { serve: [process.execPath, ...process.execArgv, file, ...BACKGROUND], env: withoutAttempt(env) };
+}
+
+/** A runtime that an agent's client happens to start is nobody's attempt: it must not carry, or die with, that run's marks. */
+function withoutAttempt(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const own = new Set(['YARDMASTER_TASK', 'YARDMASTER_PROJECT', 'YARDMASTER_ATTEMPT', 'YARDMASTER_ATTEMPT_TOKEN']);
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !own.has(name) && !name.startsWith('YARDMASTER_RUN')),
+  );
 }

@@ -3,8 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { type Home, LOCK_HELD, makeHome, socketPath } from '../home.ts';
 
 export interface Program {
-  /** The command that runs a runtime in the foreground, for instance `[node, main.js, serve]`. */
-  readonly serve: readonly [string, ...string[]];
+  /** The command that runs a runtime, for instance `[node, main.js, serve]`. Without it none is started. */
+  readonly serve?: readonly [string, ...string[]];
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -42,7 +42,8 @@ export async function reach(
     if (Date.now() - sign > patience.startMs || Date.now() - begun > patience.lockedMs) {
       return `No runtime listens on ${home.socket}. See ${home.log}`;
     }
-    if (starting?.state !== 'running') starting = await start(home, program);
+    if (program.serve === undefined) return `No runtime listens on ${home.socket}.`;
+    if (starting?.state !== 'running') starting = await start(home, program.serve, program.env);
     await pause(Math.min(10 + tries * 5, 100) * (0.5 + Math.random()), signal);
   }
   return 'The bridge is ending.';
@@ -78,15 +79,15 @@ interface Start {
 }
 
 /** A runtime of its own: own process group, no terminal, no folder kept busy, its words in the home's log. */
-async function start(home: Home, program: Program): Promise<Start> {
+async function start(home: Home, serve: readonly [string, ...string[]], env: NodeJS.ProcessEnv): Promise<Start> {
   const { spawn } = await import('node:child_process');
   makeHome(home);
   const log = openSync(home.log, 'a', 0o600);
-  const [command, ...args] = program.serve;
+  const [command, ...args] = serve;
   const child = spawn(command, args, {
     detached: true,
     cwd: '/',
-    env: runtimeEnv(home, program.env),
+    env: runtimeEnv(home, env),
     stdio: ['ignore', log, log],
   });
   closeSync(log);

@@ -1,27 +1,26 @@
 import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
-import type { Inbox } from './inbox/inbox.ts';
+import { handOver } from './handover.ts';
+import type { Inboxes } from './inbox/inboxes.ts';
+import { Intake } from './intake.ts';
 import type { Config } from './model/config.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
-import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
-import type { ProviderRoute, Route } from './model/route.ts';
+import type { Refusal } from './model/refusal.ts';
+import type { Route } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import { needsOf } from './needs.ts';
-import { newTask } from './new-task.ts';
-import { askFor, askOf } from './policy/ask.ts';
+import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
-import { findProvider } from './policy/delegation.ts';
-import type { Clock, Enqueued, Files, NewTask } from './ports.ts';
+import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
 import { readPage, readTail } from './runs/reader.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
-import { JournalFull } from './store/journal/errors.ts';
 import { summarize } from './summary.ts';
 import type { Caller, Need, NewTaskInput, RunText, SlotView, Yard } from './yard.ts';
 
@@ -38,7 +37,7 @@ export interface DeskPorts {
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;
-  readonly inboxes: ReadonlyMap<ProjectId, Inbox>;
+  readonly inboxes: Inboxes;
   readonly fleet: () => Fleet;
   readonly offline: ReadonlyMap<string, string>;
 }
@@ -51,6 +50,7 @@ export class Desk implements Yard {
   readonly version: string;
   readonly home: string;
   readonly #ports: DeskPorts;
+  readonly #intake: Intake;
 
   constructor(ports: DeskPorts) {
     this.#ports = ports;
@@ -59,6 +59,7 @@ export class Desk implements Yard {
     this.store = ports.store;
     this.version = ports.version;
     this.home = ports.home;
+    this.#intake = new Intake({ ...ports, route: ({ project, spec }) => this.route({ project, spec }) });
   }
 
   project(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal> {
@@ -69,86 +70,16 @@ export class Desk implements Yard {
     return this.store.projects().find((project) => project.id === id)?.name ?? id;
   }
 
-  async enqueue(
+  enqueue(
     tasks: readonly { project: string; input: NewTaskInput }[],
     cause: Cause,
     caller: Caller,
   ): Promise<(Enqueued | Refusal)[]> {
-    const resolved = new Map<string, Project | Refusal>();
-    for (const { project } of tasks) {
-      if (!resolved.has(project)) resolved.set(project, await this.project(project, { adopt: true, cause }));
-    }
-    const made = tasks.map(({ project, input }) => {
-      const home = resolved.get(project);
-      return home === undefined || isRefusal(home)
-        ? (home ?? unknownProject(project))
-        : newTask(home, input, caller, this.config);
-    });
-    const fresh = made.filter((one): one is NewTask => !isRefusal(one));
-    if (fresh.length === 0) return made.filter(isRefusal);
-    const answers = (await this.#whileThereIsRoom(() => this.store.enqueue(fresh, cause))) ?? [];
-    if (isRefusal(answers)) return made.map((one) => (isRefusal(one) ? one : answers));
-    let next = 0;
-    return made.map((one) => (isRefusal(one) ? one : (answers[next++] as Enqueued | Refusal)));
+    return this.#intake.enqueue(tasks, cause, caller);
   }
 
-  async #whileThereIsRoom<T>(act: () => Promise<T>): Promise<T | Refusal> {
-    try {
-      return await act();
-    } catch (error) {
-      if (!(error instanceof JournalFull)) throw error;
-      return refuse(
-        'full',
-        'the disk of the home is full; nothing was taken',
-        `make room at ${this.home} and try again`,
-      );
-    }
-  }
-
-  async delegate(
-    ref: TaskRef,
-    provider: string | undefined,
-    cause: Cause,
-  ): Promise<{ ref: TaskRef; provider: string } | Refusal> {
-    const task = await this.store.get(ref);
-    if (!task || 'finished_seq' in task || task.state !== 'queued') {
-      return refuse(
-        'not_possible',
-        `task ${ref.id} is ${task?.state ?? 'not there'}; only a queued task can be delegated`,
-        'job_status shows it',
-      );
-    }
-    if (task.spec.needs_claude_code)
-      return refuse(
-        'not_allowed',
-        `task ${ref.id} says needs_claude_code: it can't leave this machine`,
-        'enqueue it without that key',
-      );
-    if (task.spec.allow_delegation === false)
-      return refuse('not_allowed', `task ${ref.id} says allow_delegation: false`, 'enqueue it without that key');
-    const found = findProvider(provider ?? 'auto', this.fleet());
-    if (!found) return this.#noProvider(provider);
-    const says = `delegate asked for ${provider ?? 'auto'}`;
-    const route: ProviderRoute = {
-      to: 'provider',
-      provider: found.provider.id,
-      ...(found.ai !== undefined && { ai: found.ai }),
-      rules: [{ rule: 'delegate', says }],
-    };
-    const claimed = await this.store.claim(ref, route, cause);
-    if (isRefusal(claimed)) return claimed;
-    void this.#ports.delegations.submit(claimed.lease, claimed.task, claimed.bytes);
-    return { ref, provider: found.provider.id };
-  }
-
-  #noProvider(provider: string | undefined): Refusal {
-    const known = this.fleet().providers.map(({ id }) => id);
-    const which = provider === undefined ? 'no provider' : `provider "${provider}" is not`;
-    return refuse(
-      'not_configured',
-      `provider: ${which} configured`,
-      known.length > 0 ? `configured: ${known.join(', ')}` : 'add one to delegation.providers in yardmaster.yaml',
-    );
+  delegate(ref: TaskRef, provider: string | undefined, cause: Cause) {
+    return handOver(this.#ports, ref, provider, cause);
   }
 
   fleet(): Fleet {
@@ -208,7 +139,7 @@ export class Desk implements Yard {
     return needsOf({
       open: store.open(),
       recentlyFailed: store.recentlyFinished().filter((task) => task.finished_at >= since),
-      waiting: (task) => this.#waiting(task),
+      hopeless: this.#hopeless(),
       projectName: (id) => this.projectName(id),
       offline: this.#ports.offline,
       heldDrops: store
@@ -219,8 +150,31 @@ export class Desk implements Yard {
     });
   }
 
+  /** Why no agent can ever take a task. Tasks that are alike to the router are asked for once. */
+  #hopeless(): (task: OpenTask) => string | undefined {
+    const fleet = this.fleet();
+    const now = this.clock.now();
+    const known = new Map<string, string | undefined>();
+    return (task) => {
+      if (task.state !== 'queued') return undefined;
+      const alike = `${task.project} ${signatureOf(task.spec)}`;
+      if (!known.has(alike)) {
+        const { waits_for: _, not_before: __, ...ask } = askOf(task);
+        const route = decide(ask, fleet, now);
+        const why =
+          route.to === 'refuse'
+            ? route.reason
+            : route.to === 'wait' && route.reason === 'no_eligible_agent'
+              ? route.detail
+              : undefined;
+        known.set(alike, why);
+      }
+      return known.get(alike);
+    };
+  }
+
   converged(): boolean {
-    return this.store.converged() && [...this.#ports.inboxes.values()].every((inbox) => inbox.settled);
+    return this.store.converged() && this.#ports.inboxes.settled;
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
@@ -233,7 +187,7 @@ export class Desk implements Yard {
       await this.store.releaseHeld(project, cause);
       released = await this.#release(project, cause);
     }
-    const seen = await this.#ports.inboxes.get(project)?.scan({ takeOver });
+    const seen = await this.#ports.inboxes.scan(project, { takeOver });
     return { taken: seen?.taken ?? 0, rejected: seen?.rejected ?? 0, released };
   }
 
@@ -245,8 +199,4 @@ export class Desk implements Yard {
     for (const task of unknown) await this.store.retry({ project, id: task.id }, { by });
     return unknown.length;
   }
-}
-
-function unknownProject(project: string): Refusal {
-  return refuse('not_found', `project: ${project} is not known`, 'give an absolute path or a configured name');
 }

@@ -43,6 +43,7 @@ function commandAgent(id: string, agent: Config['agents'][string], parts: FleetP
     status: parts.offline?.has(id) ? 'offline' : load > 0 ? 'busy' : 'available',
     load,
     max: agent.max,
+    keeps: [], // a command gets its prompt and gives its result
     takes_model: agent.command.some((argument) => argument.includes('{model}')),
   };
 }
@@ -51,6 +52,7 @@ function fleetProvider(provider: FleetParts['providers'][number], parts: FleetPa
   return {
     id: provider.id,
     ai: provider.ai,
+    keeps: [],
     status: provider.offline ? 'offline' : 'available',
     load: parts.load.provider(provider.id),
     max: parts.config.delegation.providers[provider.id]?.max ?? 0,

@@ -1,12 +1,12 @@
 import { keyOf, type ProjectId } from './model/ids.ts';
 import type { FinishedTask, OpenTask } from './model/task.ts';
-import type { Waiting } from './summary.ts';
 import type { Need } from './yard.ts';
 
 export interface NeedsView {
   readonly open: ReadonlyMap<string, OpenTask>;
   readonly recentlyFailed: Iterable<FinishedTask>;
-  readonly waiting: (task: OpenTask) => Waiting | undefined;
+  /** Why no configured agent can ever take a task. */
+  readonly hopeless: (task: OpenTask) => string | undefined;
   readonly projectName: (id: ProjectId) => string;
   readonly offline: ReadonlyMap<string, string>;
   readonly heldDrops: readonly { project: string; count: number }[];
@@ -67,10 +67,10 @@ function openNeeds(view: NeedsView): Need[] {
       });
       continue;
     }
-    const waiting = view.waiting(task);
-    if (waiting?.reason === 'no_eligible_agent') {
+    const why = view.hopeless(task);
+    if (why !== undefined) {
       needs.push({
-        what: `no agent can ever take task ${task.id}: ${waiting.detail ?? ''}`,
+        what: `no agent can ever take task ${task.id}: ${why}`,
         where,
         next: 'configure an agent that fits, or cancel_task',
       });

@@ -39,7 +39,7 @@ export function withRights(tool: Tool): Tool {
   return { ...tool, handle: async (ctx, args) => refuseTool(tool.name, ctx) ?? tool.handle(ctx, args) };
 }
 
-export function refuseTool(tool: string, { caller, yard }: Who): Refusal | undefined {
+function refuseTool(tool: string, { caller, yard }: Who): Refusal | undefined {
   if (caller.principal === 'owner') return undefined;
   const { children, max_depth } = yard.config.limits;
   switch (ATTEMPT_RIGHTS[tool] ?? 'never') {

@@ -5,8 +5,11 @@ import { StdioClientTransport as NewStdio } from '@modelcontextprotocol/client/s
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as OldStdio } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { standIn, until, World } from '../support/world.ts';
+
+// Many processes on a busy machine: nothing here measures time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 interface Called {
   readonly isError?: boolean;

@@ -2,9 +2,12 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { tryConnect } from '../../src/bridge/reach.ts';
 import { exited, until, World } from '../support/world.ts';
+
+// Many processes on a busy machine: nothing here measures time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let world: World;
 beforeEach(() => {
@@ -234,12 +237,14 @@ test('embedded, where another runtime has the home, carries bytes to that one', 
   expect(await exited(child)).toBe(0);
 });
 
-test('embedded, a signal ends the whole process in order', async () => {
+test.each([0, 20, 60, 150])('embedded, a signal %i ms after its start ends the whole process in order', async (ms) => {
   const child = world.run(['mcp', '--embedded']);
   await until(() => world.lines('starts').length === 1);
+  await sleep(ms); // before, while and after its own client is connected
   child.kill('SIGTERM');
   expect(await exited(child)).toBe(0);
   expect(world.lines('stops')).toHaveLength(1);
+  expect(world.owner()).toBeUndefined();
 });
 
 test('a Claude session that may be ours is greeted before the runtime knows, and called by what it turns out to be', async () => {

@@ -62,7 +62,7 @@ function isZombie(pid: number): boolean {
   return existsSync(stat) && /\) Z /.test(readFileSync(stat, 'utf8'));
 }
 
-export async function until(holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
   for (const end = Date.now() + ms; !(await holds()); await sleep(5)) {
     if (Date.now() > end) throw new Error(`This did not come true within ${ms} ms: ${holds}`);
   }

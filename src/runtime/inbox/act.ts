@@ -1,5 +1,6 @@
 import type { TaskId } from '../model/ids.ts';
 import { numbered } from '../taskfile/names.ts';
+import type { InboxContext } from './context.ts';
 import { inGroups } from './groups.ts';
 import type { Finding } from './look.ts';
 import { reject } from './reject.ts';
@@ -122,6 +123,10 @@ async function renumber({ context, memory }: Sweep, arrival: Arrival, restore: b
   const { files, queue, project, store, note } = context;
   for (let n = 2; ; n++) {
     const id: TaskId = numbered(arrival.id, n);
+    if (await isSameFile(context, arrival, id)) {
+      await files.remove(queue.inboxEntry(arrival.name)); // a crash between link and unlink left it under both names
+      return [];
+    }
     if ((await store.get({ project: project.id, id })) !== undefined) continue;
     const moved = await files.moveNew(queue.inboxEntry(arrival.name), queue.task(id));
     if (moved === 'exists') continue;
@@ -131,4 +136,8 @@ async function renumber({ context, memory }: Sweep, arrival: Arrival, restore: b
     if (restore) context.restore({ project: project.id, id: arrival.id });
     return [{ ...arrival, id, name: `${id}.md` }];
   }
+}
+
+async function isSameFile({ files, queue }: InboxContext, { stat }: Arrival, id: TaskId): Promise<boolean> {
+  return stat.nlink > 1 && (await files.stat(queue.task(id)))?.ino === stat.ino;
 }

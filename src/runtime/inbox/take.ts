@@ -72,10 +72,12 @@ export async function readUnchanged(
   { name, stat }: { name: string; stat: FileStat },
 ): Promise<Uint8Array | 'gone' | 'changed'> {
   const path = queue.inboxEntry(name);
-  const bytes = await files.read(path, config().limits.max_task_bytes + 1);
+  const read = await files.read(path, config().limits.max_task_bytes).catch((error: unknown) => ({ error }));
   const after = await files.stat(path);
-  if (!bytes || !after) return 'gone';
-  return signature(after) === signature(stat) && bytes.length === stat.size ? bytes : 'changed';
+  if (!read || !after) return 'gone';
+  if (signature(after) !== signature(stat)) return 'changed'; // which may be why it could not be read
+  if ('error' in read) throw read.error;
+  return read.length === stat.size ? read : 'changed';
 }
 
 export function shaOf(bytes: Uint8Array): string {

@@ -12,11 +12,15 @@ export interface FleetAgent {
   readonly max: number; // 0 = without limit
   /** Whether a model can be named to it; a command can only where its argv has `{model}`. */
   readonly takes_model?: boolean;
+  /** Which of the things that a task may ask for it can keep (policy/abilities.ts); absent = all of them. */
+  readonly keeps?: readonly string[];
   /** A dedicated session takes only this project's tasks. */
   readonly project?: ProjectId;
 }
 
 export interface FleetProvider {
+  /** See `FleetAgent.keeps`. */
+  readonly keeps?: readonly string[];
   readonly id: string;
   /** The AIs it serves; `preferred_ai` may name one of them. */
   readonly ai: readonly string[];

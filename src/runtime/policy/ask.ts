@@ -2,6 +2,7 @@ import type { ProjectId } from '../model/ids.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import type { QueuedTask } from '../model/task.ts';
+import { asksOf } from './abilities.ts';
 
 /** What `decide` wants to know about a task: one from the queue, or one that nobody has enqueued yet. */
 export interface RouteAsk {
@@ -56,6 +57,7 @@ export function signatureOf(spec: TaskSpec): string {
     spec.model,
     spec.workspace,
     spec.requires,
+    asksOf(spec),
   ]);
 }
 

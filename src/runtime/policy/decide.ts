@@ -1,6 +1,7 @@
 import type { Fleet, FleetProvider } from '../model/fleet.ts';
 import type { Route, RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
+import { notKept } from './abilities.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
 import { eligibleAgents, hasRoom, pickAgent } from './local.ts';
@@ -39,6 +40,11 @@ function contradiction(spec: TaskSpec, side: Side, fleet: Fleet): string | undef
 function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, { kind: 'provider' }>): Route {
   const waits = generalWaits(ask, fleet, now);
   const { provider } = side;
+  const broken = notKept(ask.spec, provider);
+  if (broken.length > 0) {
+    const detail = `provider ${provider.id} can't keep ${broken.join(', ')}`;
+    return waiting(side.rules, [{ reason: 'no_eligible_agent', detail }], waits); // R3
+  }
   if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', detail: noRoomAt(provider) });
   if (waits.length > 0) return waiting(side.rules, waits);
   const rules = [...side.rules, rule('provider', `${provider.id} takes it`)];

@@ -1,6 +1,7 @@
 import type { Fleet, FleetAgent } from '../model/fleet.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
+import { notKept } from './abilities.ts';
 import { listed, type RouteAsk, rule } from './ask.ts';
 
 /** A local agent that a key names: the task `must` have it, or `should` where that agent can take the task. */
@@ -66,6 +67,8 @@ function misfit(ask: RouteAsk, agent: FleetAgent): string | undefined {
   if (agent.project && agent.project !== ask.project) return 'serves another project';
   if (mode === 'session' && agent.kind !== 'session') return 'has no sessions';
   if (mode === 'headless' && agent.kind === 'session') return 'is a session'; // a command takes both modes
+  const broken = notKept(ask.spec, agent);
+  if (broken.length > 0) return `can't keep ${broken.join(', ')}`;
   const missing = requires.filter((capability) => !agent.capabilities.includes(capability));
   return missing.length > 0 ? `lacks ${missing.join(', ')}` : undefined;
 }

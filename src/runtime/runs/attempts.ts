@@ -4,12 +4,13 @@ import { keyOf, type TaskKey } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
-import type { Chance, Change, Clock, Files, RunEnd, Runner, TaskStore } from '../ports.ts';
+import type { Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
 import { queueOf } from '../taskfile/layout.ts';
 import { parseTask } from '../taskfile/parse.ts';
 import type { Environment } from './environment.ts';
 import { namesOutput, prepareRun, runDirOf } from './order.ts';
 import { attemptEnd, judgeRun } from './outcome.ts';
+import { retrySituation } from './situation.ts';
 import { readStop, type Stop, writeStop } from './stop.ts';
 
 /*
@@ -65,7 +66,7 @@ export class Attempts {
     const begun = await this.#begin(claimed);
     if (begun.kind === 'refused') {
       this.#ports.offline(route.agent, begun.reason);
-      await this.#ports.store.end(lease, { kind: 'void', reason: begun.reason }, { by: 'runner' });
+      await this.#recover(task, begun.reason); // only what provably never began is given back
       return;
     }
     this.#watch(task, lease, begun.dir); // before the record: a short run may be over already
@@ -109,19 +110,30 @@ export class Attempts {
     }
   }
 
-  /** A2 */
-  async #recover(task: LiveTask): Promise<void> {
-    const { runner, store, home } = this.#ports;
+  /** A2. A look that fails proves nothing: it is made again. */
+  async #recover(task: LiveTask, why = 'the runtime ended before the agent began'): Promise<void> {
+    const { runner, home, say, clock } = this.#ports;
     const dir = runDirOf(home, task, task.attempt);
+    try {
+      await this.#takeUp(task, dir, await runner.recover(dir), why);
+    } catch (error) {
+      say('warn', 'what became of an attempt could not be found out; it is looked at again', {
+        task: task.id,
+        error: String(error),
+      });
+      if (!this.#stopped) clock.after(RECORD_AGAIN_MS, () => void this.#recover(task, why));
+    }
+  }
+
+  async #takeUp(task: LiveTask, dir: string, found: Recovered, why: string): Promise<void> {
+    const { store } = this.#ports;
     const lease = leaseOf(task, store.epoch);
-    const found = await runner.recover(dir);
     switch (found.kind) {
       case 'never_started':
-        await store.end(
-          lease,
-          { kind: 'void', reason: 'the runtime ended before the agent began' },
-          { by: 'recovery' },
-        );
+        // One that had begun counts: a power cut has taken its traces.
+        if (task.state === 'running')
+          return this.#report(task, lease, dir, { kind: 'lost', reason: 'its run directory was lost' });
+        await store.end(lease, { kind: 'void', reason: why }, { by: 'recovery' });
         return;
       case 'running':
         this.#watch(task, lease, dir);
@@ -208,7 +220,7 @@ export class Attempts {
   }
 
   async #judge(task: LiveTask, dir: string, end: RunEnd) {
-    const { files, clock, chance, config } = this.#ports;
+    const { files } = this.#ports;
     const agent = this.#agent(task);
     const stopped = await readStop(files, dir);
     const route = task.route.to === 'agent' ? task.route : undefined;
@@ -220,16 +232,7 @@ export class Attempts {
       ...(route?.model !== undefined && { model: route.model }),
       ...(stopped && { stopped }),
     });
-    const { backoff, backoff_max, max_attempts } = config.retry;
-    return attemptEnd(verdict, {
-      spent: task.spent,
-      max_attempts: task.spec.max_attempts ?? max_attempts,
-      ...(task.last_error && { previous: task.last_error.class }),
-      now: clock.now(),
-      fraction: chance.fraction(),
-      backoff,
-      backoff_max,
-    });
+    return attemptEnd(verdict, retrySituation(task, this.#ports));
   }
 }
 

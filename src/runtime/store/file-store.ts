@@ -52,7 +52,7 @@ export class FileStore implements TaskStore {
     this.#claims = new Claims(ground, this.#commits, this.#adoption, this.#projections);
     const history = new History(ground, this.#commits);
     this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies, history);
-    this.#retries = new Retries(this.#commits, this.#arrivals, this.#lists);
+    this.#retries = new Retries(this.#commits, this.#arrivals, this.#lists, this.#projections);
     this.#checkpoints = new Checkpoints(ground, this.#commits, this.#projections, bodies);
     this.#reconcile = new Reconcile(ground, this.#commits, this.#adoption, this.#projections, history);
   }

@@ -91,6 +91,7 @@ export class FinishedIndex {
   }
 
   async page({ limit, cursor, filter = () => true, until = () => false, maxScan = 5_000 }: PageQuery): Promise<Page> {
+    await this.tail; // what was appended before this call is listed
     const tasks: Finished[] = [];
     let at = cursor === undefined ? this.end() : parseCursor(cursor);
     let scanned = 0;

@@ -7,6 +7,7 @@ import { readResult } from '../taskfile/result.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Commits } from './commit.ts';
 import type { Lists } from './lists.ts';
+import type { Projections } from './projections.ts';
 
 /*
  * A finished task stays finished (law 3): trying it again makes a new task from the same bytes, which the old one names.
@@ -19,11 +20,13 @@ export class Retries {
   readonly #commits: Commits;
   readonly #arrivals: Arrivals;
   readonly #lists: Lists;
+  readonly #projections: Pick<Projections, 'settled'>;
 
-  constructor(commits: Commits, arrivals: Arrivals, lists: Lists) {
+  constructor(commits: Commits, arrivals: Arrivals, lists: Lists, projections: Pick<Projections, 'settled'>) {
     this.#commits = commits;
     this.#arrivals = arrivals;
     this.#lists = lists;
+    this.#projections = projections;
   }
 
   async retry(ref: TaskRef, cause: Cause): Promise<Retried | Refusal> {
@@ -45,7 +48,9 @@ export class Retries {
       reply: null,
     }));
     const first = Array.isArray(reply) ? reply[0] : reply;
-    return first ?? refuse('not_found', 'the first answer of this call is lost', 'look with job_status');
+    if (first === undefined || first === null)
+      return refuse('not_found', 'the first answer of this call is lost', 'look with job_status');
+    return isRefusal(first) ? first : { ref: first.ref, state: first.state };
   }
 
   #release(task: OpenTask, cause: Cause): Promise<Retried | Refusal> {
@@ -76,6 +81,7 @@ export class Retries {
         `task ${ref.id} was retried already as ${task.retried_as}`,
         `job_status {id: "${task.retried_as}"}`,
       );
+    await this.#projections.settled(keyOf(ref)); // its file holds the text
     const file = await this.#lists.text(ref);
     const bytes = file && readResult(file.bytes, { folder: 'failed', id: ref.id, mtimeMs: 0 }).source;
     if (!bytes)

@@ -40,7 +40,7 @@ export function readHeader(text: string): Header | Refusal {
   if (split.header === undefined) return { given: false, fields: new Map(), body: split.body };
   try {
     checkBounds(split.header);
-    const data: unknown = matter(`---\n${split.header}---\n`, OPTIONS).data;
+    const data: unknown = matter(`---\n${split.header.replace(/\r\n?/g, '\n')}---\n`, OPTIONS).data;
     return { given: true, fields: data instanceof Map ? data : new Map(), body: split.body };
   } catch (error) {
     return refuseHeader(error);
@@ -49,7 +49,6 @@ export function readHeader(text: string): Header | Refusal {
 
 function checkBounds(header: string): void {
   if (header.length > MAX_HEADER_CHARS) throw new HeaderError(`it is longer than ${MAX_HEADER_CHARS} characters`);
-  if (header.includes('\0')) throw new HeaderError('it contains a NUL byte');
   let empty = 0;
   for (const char of header) {
     if (/[\n\r\u2028\u2029]/.test(char)) empty++;

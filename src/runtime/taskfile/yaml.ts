@@ -60,6 +60,7 @@ function plain(node: ParsedNode | null): Value {
   if (isAlias(node)) throw new HeaderError(`aliases are not allowed: *${node.source}`);
   if (isScalar(node)) {
     const text = String(node.value ?? '');
+    if (text.includes('\0')) throw new HeaderError('it contains a NUL character');
     return node.type === 'PLAIN' && /^(|~|null|Null|NULL)$/.test(text) ? null : text;
   }
   if (isSeq(node)) return node.items.map((item) => plain(item));

@@ -21,7 +21,10 @@ export function world(input: object) {
     { id: OTHER, path: '/site', name: 'site', adopted_at: 0 },
   ];
   const providers = Object.entries(config.delegation.providers).map(([id, { ai }]) => ({ id, ai }));
-  const fleet = () => buildFleet({ config, projects, load, paused, providers });
+  const fleet = () => {
+    const built = buildFleet({ config, projects, load, paused, providers });
+    return { ...built, agents: built.agents.map(({ keeps: _, ...agent }) => agent) }; // places that can do anything
+  };
   const launched: string[] = [];
   const problems: unknown[] = [];
   const start = (how: string) => async (claimed: Claimed) => {

@@ -1,0 +1,63 @@
+import type { Config } from '../model/config.ts';
+import type { Project } from '../model/event.ts';
+import type { ProjectId } from '../model/ids.ts';
+import type { Clock, Files, OpenWriters, TaskStore, Watcher } from '../ports.ts';
+import { queueOf } from '../taskfile/layout.ts';
+import type { InboxContext } from './context.ts';
+import { Inbox } from './inbox.ts';
+import type { ScanReport } from './sweep.ts';
+
+export interface InboxesPorts {
+  readonly files: Files;
+  readonly writers: OpenWriters;
+  readonly watcher: Watcher;
+  readonly clock: Clock;
+  readonly store: TaskStore;
+  readonly config: Config;
+  readonly say: (level: 'info', message: string, facts: object) => void;
+}
+
+/** The inboxes of all projects whose queue this home holds. */
+export class Inboxes {
+  readonly #ports: InboxesPorts;
+  readonly #open = new Map<ProjectId, Inbox>();
+
+  constructor(ports: InboxesPorts) {
+    this.#ports = ports;
+  }
+
+  async open(project: Project): Promise<void> {
+    if (this.#open.has(project.id)) return;
+    const inbox = new Inbox(this.#context(project), this.#ports.watcher);
+    this.#open.set(project.id, inbox);
+    inbox.start();
+  }
+
+  scan(project: ProjectId, options: { takeOver: boolean }): Promise<ScanReport | undefined> {
+    return this.#open.get(project)?.scan(options) ?? Promise.resolve(undefined);
+  }
+
+  /** No drop waits to be looked at. */
+  get settled(): boolean {
+    return [...this.#open.values()].every((inbox) => inbox.settled);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((inbox) => inbox.stop()));
+    this.#open.clear();
+  }
+
+  #context(project: Project): InboxContext {
+    const { files, writers, clock, store, config, say } = this.#ports;
+    return {
+      ...{ project, files, writers, clock, store },
+      queue: queueOf(project.path),
+      config: () => config,
+      rules: () => ({ checks: new Set(Object.keys(config.checks)), callback_hosts: new Set() }),
+      takesOlderDrops: (project.held?.length ?? 0) === 0,
+      restore: (ref) => store.restore(ref),
+      edited: () => undefined, // the file is read again at the claim
+      note: ({ code, message }) => say('info', message, { project: project.name, code }),
+    };
+  }
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import type { Chance, Clock, Files, Git, Locks, OpenWriters, Runner } from '../ports.ts';
+import { systemChance } from './chance.ts';
+import { systemClock } from './clock.ts';
+import { DiskFiles } from './files.ts';
+import { git } from './git.ts';
+import { fileLocks } from './locks.ts';
+import { procWriters } from './open-writers.ts';
+import { createRunner } from './processes/runner.ts';
+
+/** The ports of the runtime on the machine that it runs on. */
+export interface Machine {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly locks: Locks;
+  readonly git: Git;
+  readonly writers: OpenWriters;
+  readonly runner: Runner;
+  /** Another one means that files which were not synced may be torn, and that no process of ours lives. */
+  readonly bootId: string;
+  /** The path with every link resolved; undefined where nothing is. */
+  readonly real: (path: string) => Promise<string | undefined>;
+}
+
+export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
+  return {
+    files: new DiskFiles({ file: 0o600, dir: 0o700 }),
+    clock: systemClock(),
+    chance: systemChance(),
+    locks: fileLocks(owner),
+    git,
+    writers: procWriters,
+    runner: createRunner(),
+    bootId: bootId(),
+    real: (path) => realpath(path).catch(() => undefined),
+  };
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return 'unknown';
+  }
+}

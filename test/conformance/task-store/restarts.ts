@@ -1,0 +1,51 @@
+import { expect } from 'vitest';
+import type { Cause } from '../../../src/runtime/model/task.ts';
+import { accepted, DONE, type MakeStore, OWNER, RUNNER, story, type World } from './world.ts';
+
+export function restartStories(make: MakeStore): void {
+  story(make, 'everything is as it was, and leases go on', async (world, skip) => {
+    await world.enqueue('waiting', { depends_on: ['running'], group: 'night' });
+    await world.enqueue('running');
+    await world.enqueue('finished');
+    const lease = await world.run('running');
+    await world.finish('finished');
+    const before = await snapshot(world);
+    await restarted(world, skip);
+    expect(await snapshot(world)).toEqual(before);
+    accepted(await world.store.end(lease, DONE, RUNNER));
+    expect(await world.openTask('waiting')).toMatchObject({ waits_for: [] });
+  });
+
+  story(make, 'a pause outlives it', async (world, skip) => {
+    await world.store.pause(world.shop, true, 'lunch', OWNER);
+    await restarted(world, skip);
+    expect(world.store.paused()).toEqual({ all: false, projects: new Set([world.shop]) });
+  });
+
+  story(make, 'a call that was answered before it is answered the same after it', async (world, skip) => {
+    const call: Cause = { by: 'owner', call: 'bridge-1:7' };
+    const batch = [world.task(undefined, { title: 'Build it' })];
+    const first = await world.store.enqueue(batch, call);
+    await restarted(world, skip);
+    expect(await world.store.enqueue(batch, call)).toEqual(first);
+    expect(world.store.open().size).toBe(1);
+  });
+
+  story(make, 'an idempotency key still names its task', async (world, skip) => {
+    const ref = await world.enqueue('build', { idempotency_key: 'order-7' });
+    await restarted(world, skip);
+    const [again] = await world.store.enqueue([world.task('other', { idempotency_key: 'order-7' })], OWNER);
+    expect(again).toEqual({ ref, state: 'queued', created: false });
+  });
+}
+
+async function restarted(world: World, skip: (why: string) => never): Promise<void> {
+  if (!world.under.restart) return skip('this engine keeps nothing');
+  world.store = await world.under.restart();
+}
+
+async function snapshot({ store }: World) {
+  const open = [...store.open().values()].map(({ body: _, ...task }) => task); // where its bytes lie may change
+  const { tasks } = await store.list({ limit: 100, states: ['done', 'failed', 'cancelled'] });
+  return { epoch: store.epoch, open, tasks, counts: store.counts(), projects: store.projects() };
+}

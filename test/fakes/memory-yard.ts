@@ -1,0 +1,166 @@
+import { Config } from '../../src/runtime/model/config.ts';
+import type { Project } from '../../src/runtime/model/event.ts';
+import type { Fleet, FleetAgent, FleetProvider } from '../../src/runtime/model/fleet.ts';
+import { type ProjectId, TaskId, type TaskRef } from '../../src/runtime/model/ids.ts';
+import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
+import type { Route } from '../../src/runtime/model/route.ts';
+import { TaskSpec } from '../../src/runtime/model/spec.ts';
+import { type Cause, type FinishedTask, isLive, type OpenTask } from '../../src/runtime/model/task.ts';
+import type { TaskSummary } from '../../src/runtime/model/view.ts';
+import type { Enqueued, NewTask } from '../../src/runtime/ports.ts';
+import type { Caller, Need, NewTaskInput, RunText, SlotView, Yard } from '../../src/runtime/yard.ts';
+import { MemoryStore } from './memory-store.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+/** A yard in memory: one agent `worker`, one provider `gpu`, and nobody who works unless the test does. */
+export class MemoryYard implements Yard {
+  readonly clock = new VirtualClock(Date.UTC(2026, 11, 1, 8));
+  readonly store = new MemoryStore(this.clock);
+  readonly config: Config;
+  readonly version = '0.0.0';
+  readonly home = '/memory/home';
+  readonly agents: FleetAgent[] = [
+    { id: 'worker', kind: 'command', program: 'worker', capabilities: ['lint'], status: 'available', load: 0, max: 1 },
+  ];
+  readonly providers: FleetProvider[] = [{ id: 'gpu', ai: ['gemini'], status: 'available', load: 0, max: 0 }];
+  readonly working: SlotView[] = [];
+  readonly needed: Need[] = [];
+  /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
+  readonly written = new Map<string, string>();
+
+  constructor(config: unknown = {}) {
+    this.config = Config.parse(config);
+  }
+
+  async project(nameOrPath: string, { adopt }: { adopt: boolean; cause: Cause }): Promise<Project | Refusal> {
+    const known = this.store.projects().find(({ id, name, path }) => [id, name, path].includes(nameOrPath));
+    if (known) return known;
+    if (adopt) return this.store.adoptProject(`/memory/${nameOrPath}`, nameOrPath);
+    const names = this.store.projects().map(({ name }) => name);
+    return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
+  }
+
+  projectName(id: ProjectId): string {
+    return this.store.projects().find((project) => project.id === id)?.name ?? id;
+  }
+
+  async enqueue(
+    tasks: readonly { project: string; input: NewTaskInput }[],
+    cause: Cause,
+    caller: Caller,
+  ): Promise<(Enqueued | Refusal)[]> {
+    const adopted = await Promise.all(
+      tasks.map(({ project }) => this.project(project, { adopt: true, cause }) as Promise<Project>),
+    );
+    const fresh = tasks.map(({ input }, at) => newTask(adopted[at]?.id as ProjectId, input, caller));
+    return this.store.enqueue(fresh, cause);
+  }
+
+  async delegate(ref: TaskRef, provider: string | undefined): Promise<{ ref: TaskRef; provider: string } | Refusal> {
+    const name = provider ?? 'gpu';
+    const claimed = await this.store.claim(ref, { to: 'provider', provider: name, rules: [] });
+    return 'lease' in claimed ? { ref, provider: name } : claimed;
+  }
+
+  fleet(): Fleet {
+    const { agents, providers } = this;
+    return {
+      agents,
+      providers,
+      default_provider: 'gpu',
+      paused: false,
+      projects: new Map(),
+      models: this.config.models,
+    };
+  }
+
+  route({ spec }: { spec: TaskSpec }): Route {
+    const agent = this.agents.find(({ capabilities }) => spec.requires.every((one) => capabilities.includes(one)));
+    const rules = [{ rule: 'requires', says: agent ? 'worker can do it' : 'nobody can do it' }];
+    if (agent === undefined) return { to: 'wait', reason: 'no_eligible_agent', rules };
+    return { to: 'agent', agent: agent.id, kind: agent.kind, rules };
+  }
+
+  summary(task: OpenTask | FinishedTask): TaskSummary {
+    const { id, state, title } = task;
+    const common = { id, state, title, project: this.projectName(task.project), queued_at: iso(task.queued_at) };
+    if ('finished_at' in task) {
+      const { priority, group, attempts, reason } = task;
+      return {
+        ...common,
+        priority,
+        attempts,
+        finished_at: iso(task.finished_at),
+        ...(group && { group }),
+        ...(reason && { reason }),
+      };
+    }
+    const route = isLive(task) ? undefined : this.route(task);
+    return {
+      ...common,
+      ...{ priority: task.spec.priority, attempts: task.attempt },
+      ...(task.spec.group && { group: task.spec.group }),
+      ...(route?.to === 'wait' && { waiting: { reason: route.reason } }),
+    };
+  }
+
+  slots(): readonly SlotView[] {
+    return this.working;
+  }
+
+  runDir(ref: TaskRef, attempt: number): string {
+    return `${this.home}/runs/${ref.project}/${ref.id}/${attempt}`;
+  }
+
+  async readRun(
+    ref: TaskRef,
+    attempt: number,
+    { stream, tail }: { stream: 'stdout' | 'stderr'; tail: number },
+  ): Promise<RunText | undefined> {
+    const text = this.written.get(`${ref.id}/${attempt}/${stream}`);
+    if (text === undefined) return undefined;
+    return { text: text.slice(-tail), size: Buffer.byteLength(text), path: `${this.runDir(ref, attempt)}/${stream}` };
+  }
+
+  async readRunPage(
+    ref: TaskRef,
+    attempt: number,
+    { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number },
+  ): Promise<{ text: string; next: number }> {
+    const text = this.written.get(`${ref.id}/${attempt}/${stream}`)?.slice(offset) ?? '';
+    return { text, next: offset + text.length };
+  }
+
+  needs(): readonly Need[] {
+    return this.needed;
+  }
+
+  converged(): boolean {
+    return true;
+  }
+
+  async events(): Promise<readonly []> {
+    return [];
+  }
+
+  async scan(): Promise<{ taken: number; released: number; rejected: number }> {
+    return { taken: 0, released: 0, rejected: 0 };
+  }
+}
+
+function newTask(project: ProjectId, { id, body, ...front }: NewTaskInput, caller: Caller): NewTask {
+  return {
+    project,
+    ...(id !== undefined && { id: TaskId.parse(id) }),
+    spec: TaskSpec.parse(front),
+    title: front.title ?? id ?? 'task',
+    bytes: Buffer.from(`---\n${JSON.stringify(front)}\n---\n\n${body}\n`),
+    source: 'call',
+    enqueued_by: caller.name,
+    ...(caller.principal === 'attempt' && { parent: caller.task, depth: caller.depth + 1 }),
+  };
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
