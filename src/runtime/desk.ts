@@ -145,7 +145,7 @@ export class Desk implements Yard {
       heldDrops: store
         .projects()
         .flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),
-      unowned: store.projects().filter(({ id }) => !store.owns(id)),
+      refused: [...this.#ports.projects.refused].map(([path, { message, hint }]) => ({ path, message, hint })),
       troubles: store.troubles(),
     });
   }

@@ -10,7 +10,8 @@ export interface NeedsView {
   readonly projectName: (id: ProjectId) => string;
   readonly offline: ReadonlyMap<string, string>;
   readonly heldDrops: readonly { project: string; count: number }[];
-  readonly unowned: readonly { name: string; path: string }[];
+  /** Known projects whose queue could not be taken up. */
+  readonly refused: readonly { path: string; message: string; hint: string }[];
   readonly troubles: readonly { key: string; message: string }[];
 }
 
@@ -29,14 +30,10 @@ export function needsOf(view: NeedsView): Need[] {
       where: agent,
       next: 'yardmaster doctor; mend agents in yardmaster.yaml',
     })),
-    ...view.unowned.map(({ name, path }) => ({
-      what: `the queue of ${name} belongs to another home; it is read-only here`,
-      where: path,
-      next: 'stop the other runtime',
-    })),
+    ...view.refused.slice(0, PER_KIND).map(({ path, message, hint }) => ({ what: message, where: path, next: hint })),
     ...openNeeds(view),
     ...view.heldDrops.map(({ project, count }) => ({
-      what: `${count} files lay in the inbox of ${project} before its first use; they are not taken`,
+      what: `${count} ${count === 1 ? 'file' : 'files'} lay in the inbox of ${project} before its first use and wait`,
       where: project,
       next: `yardmaster import ${project}`,
     })),
