@@ -60,7 +60,14 @@ export class Projects {
     const byPath = store.projects().find((project) => project.path === path);
     if (byPath && this.#started.has(byPath.id)) return byPath;
     if (!options.adopt)
-      return byPath ?? refuse('not_found', `project: ${path} has no queue here yet`, 'enqueue_task makes one');
+      return (
+        byPath ??
+        refuse(
+          'not_found',
+          `project: ${path} has no queue here yet`,
+          'enqueue_task makes one; to ask before that, leave project out',
+        )
+      );
     return this.#adopt(path, configured?.name ?? basename(path), options.cause);
   }
 
