@@ -111,7 +111,10 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   });
   const degraded = (dir: string, reason: string) =>
     say('warn', 'a folder is only scanned, not watched', { dir, reason });
-  const inboxes = new Inboxes({ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say });
+  const inboxes = new Inboxes({
+    ...{ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say },
+    edited: (ref) => store.reread(ref),
+  });
   const projects = new Projects({ ...machine, config, store, userHome, adopted: (project) => inboxes.open(project) });
   const yard = new Desk({
     ...{ config, clock, files, store, version, home: home.dir, projects, dispatcher, delegations, inboxes, fleet },

@@ -23,6 +23,8 @@ export class Inbox {
   #checkedAtStart = false;
   /** The scan that runs, or the last one. */
   #tail: Promise<unknown> = Promise.resolve();
+  /** Scans that run or are about to. */
+  #scans = 0;
   /** Names heard of since the last scan; `all` = look at everything. */
   #heard: Set<string> | 'all' = new Set();
 
@@ -57,7 +59,7 @@ export class Inbox {
 
   /** No drop waits to be looked at or to become quiet. */
   get settled(): boolean {
-    return this.#memory.waiting === 0 && this.#heard !== 'all' && this.#heard.size === 0;
+    return this.#scans === 0 && this.#memory.waiting === 0 && this.#heard !== 'all' && this.#heard.size === 0;
   }
 
   #hear(name: string | null): void {
@@ -67,7 +69,8 @@ export class Inbox {
   }
 
   #enqueueScan(takeOver: boolean): Promise<ScanReport> {
-    const next = this.#tail.then(() => this.#scanNow(takeOver));
+    this.#scans++;
+    const next = this.#tail.then(() => this.#scanNow(takeOver)).finally(() => this.#scans--);
     this.#tail = next.catch(() => undefined);
     return next;
   }
