@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { exited, until } from '../support/world.ts';
@@ -176,25 +176,22 @@ test('a file that is spoilt before it runs fails with its reason; one that break
   const here = build({
     agents: { gate: { command: shell('until [ -e open ]; do sleep 0.05; done; cat "$1"') } },
     dispatcher: { settle: '100ms' },
-    limits: { max_task_bytes: 5_000 },
   });
   const project = here.project('spoilt');
   const client = await here.connect();
   const first = await client.enqueue(project, 'hold');
   await client.state(project, first.id, 'running');
   const inbox = (id: string) => here.queue(project, 'inbox', `${id}.md`);
-  const ids = ['broken', 'commanding', 'grown', 'late', 'sooner'];
-  for (const id of ids) await client.enqueue(project, 'fine', { id, ...(id === 'sooner' && { not_before: LATER }) });
-  await until(() => ids.every((id) => existsSync(inbox(id))));
+  const ids = ['broken', 'commanding', 'late', 'sooner'];
+  for (const id of ids) writeFileSync(inbox(id), id === 'sooner' ? `---\nnot_before: ${LATER}\n---\nfine` : 'fine');
+  for (const id of ids) await client.state(project, id, 'queued');
   writeFileSync(inbox('broken'), '---\npriority: urgent\n---\nx');
   writeFileSync(inbox('commanding'), '---\ncallback_url: http://10.0.0.1/\n---\nx');
-  appendFileSync(inbox('grown'), 'x'.repeat(6_000));
   writeFileSync(inbox('sooner'), 'now');
   writeFileSync(inbox('late'), `---\ndepends_on: [${first.id}]\n---\nlate`);
   writeFileSync(join(project, 'open'), '');
   expect(await client.ended(project, 'broken')).toMatchObject({ state: 'failed', error_class: 'invalid' });
   expect(await client.ended(project, 'commanding')).toMatchObject({ state: 'failed', error_class: 'invalid' });
-  expect(await client.ended(project, 'grown')).toMatchObject({ state: 'failed', error_class: 'invalid' });
   expect(await client.ended(project, 'late')).toMatchObject({ state: 'done' });
   expect(await client.ended(project, 'sooner')).toMatchObject({ state: 'done' });
 });

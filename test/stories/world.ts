@@ -217,8 +217,11 @@ export class World {
     const client = await this.connect();
     const live = async () =>
       (await client.ask<Status>('list_tasks', { state: ['claimed', 'running'], limit: 100 })).tasks;
-    for (const { id, project } of await live()) await client.call('cancel_task', { id, project });
-    await until(async () => (await live()).length === 0);
+    await until(async () => {
+      const running = await live(); // what waited may have started meanwhile
+      for (const { id, project } of running) await client.call('cancel_task', { id, project });
+      return running.length === 0;
+    });
     await client.close();
   }
 
