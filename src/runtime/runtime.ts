@@ -72,7 +72,11 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
   const providers = configuredProviders(config, env, ({ message, hint }) => say('warn', message, { next: hint }));
-  const offline = new OfflineAgents(clock, () => dispatcher.wake());
+  const offline = new OfflineAgents(
+    clock,
+    () => config.dispatcher.scan,
+    () => dispatcher.wake(),
+  );
   const fleet = () =>
     buildFleet({
       config,
