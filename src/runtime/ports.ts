@@ -58,7 +58,7 @@ export interface Files {
   /** Names and kinds, undefined where the folder is not. */
   list(dir: string): Promise<{ name: string; kind: FileStat['kind'] }[] | undefined>;
   /** Where a symbolic link points, as it is written; undefined for anything else. */
-  readLink?(path: string): Promise<string | undefined>;
+  readLink(path: string): Promise<string | undefined>;
   makeDir(dir: string): Promise<void>;
   /** Whole file by temp in the same folder + rename: readers see the old or the new. */
   replace(path: string, bytes: Uint8Array): Promise<void>;

@@ -26,6 +26,8 @@ import type { Caller, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
 export interface RuntimeLog {
+  /** From which level on something is written; the configuration may change it. */
+  level?: string;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -53,6 +55,7 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   const userHome = env.HOME || homedir();
   const say = (level: 'info' | 'warn' | 'error', message: string, facts: object = {}) => log[level](facts, message);
   const config = await readConfig(env, userHome);
+  if (config.log.level) log.level = config.log.level;
   const machine = thisMachine({ home: home.dir, version });
   const { clock, chance, files, runner } = machine;
   const store = await openStore({

@@ -71,6 +71,10 @@ export class ForgetfulFiles implements Files {
     return (await this.look(path))?.content(offset, offset + length);
   }
 
+  async readLink(): Promise<undefined> {
+    return undefined; // there are no links on this disk
+  }
+
   async stat(path: string): Promise<FileStat | undefined> {
     await this.tick();
     const node = this.names.seen.get(path);

@@ -33,7 +33,7 @@ afterAll(() => world.end());
 
 async function inside(project: string, ...lines: string[]): Promise<string> {
   const body = lines.map((line) => `RUN ${line}`).join('\n');
-  const { id } = await client.enqueue(project, `\n${body}\n`, { requires: ['inner'], title: 'parent' });
+  const { id } = await client.enqueue(project, `Do:\n${body}\n`, { requires: ['inner'], title: 'parent' });
   return (await client.ended(project, id)).result?.text ?? '';
 }
 
@@ -86,9 +86,9 @@ test('children of children end at max_depth', async () => {
   const body = (n: number): string =>
     n === 0 ? 'RUN enqueue "too deep" --id d3' : `RUN enqueue -f ${project}/d${3 - n}.md --requires inner`;
   const { writeFileSync } = await import('node:fs');
-  writeFileSync(`${project}/d1.md`, `---\nid: d1\ntitle: d1\n---\n${body(1)}\n`);
-  writeFileSync(`${project}/d2.md`, `---\ntitle: d2\n---\n${body(0)}\n`);
-  await client.enqueue(project, `\n${body(2)}\n`, { requires: ['inner'], id: 'd0' });
+  writeFileSync(`${project}/d1.md`, `---\nid: d1\ntitle: d1\n---\nDo:\n${body(1)}\n`);
+  writeFileSync(`${project}/d2.md`, `---\ntitle: d2\n---\nDo:\n${body(0)}\n`);
+  await client.enqueue(project, `Do:\n${body(2)}\n`, { requires: ['inner'], id: 'd0' });
   await client.ended(project, 'd0');
   await client.state(project, 'd1', 'done');
   await client.state(project, 'd2', 'done');
@@ -98,7 +98,7 @@ test('children of children end at max_depth', async () => {
 
 test('a token of an attempt that has ended is nobody, not the owner', async () => {
   const project = world.project('stale');
-  const { id } = await client.enqueue(project, '\nRUN list\n', { requires: ['inner'] });
+  const { id } = await client.enqueue(project, 'Do:\nRUN list\n', { requires: ['inner'] });
   await client.ended(project, id);
   const claims = await world.events<{ type: string; id: string; token: string }>('task_claimed');
   const token = claims.find((claim) => claim.id === id)?.token ?? '';

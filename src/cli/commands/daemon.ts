@@ -32,7 +32,7 @@ export function daemonCommands(program: Command, cli: Cli): void {
       'Runs the runtime in the foreground until it is interrupted; sessions, runs and jobs go on without it.',
     )
     .addHelpText('after', '\nExample:\n  yardmaster serve')
-    .action(() => finish(cli.runtime.serve()));
+    .action(() => serve(cli));
   program
     .command('start')
     .summary('start the runtime in the background')
@@ -59,6 +59,12 @@ export class ProgramEnded extends Error {
     super(`ended with ${code}`);
     this.code = code;
   }
+}
+
+async function serve(cli: Cli): Promise<void> {
+  const { welcome } = await import('../welcome.ts');
+  const text = await welcome(cli);
+  await finish(cli.runtime.serve(() => cli.say(text)));
 }
 
 async function start(cli: Cli): Promise<void> {

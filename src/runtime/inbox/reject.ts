@@ -63,7 +63,7 @@ function copyFile({ files, queue, clock }: InboxContext, drop: Drop, as: TaskId,
 }
 
 async function copyReason({ files, queue, clock }: InboxContext, drop: Drop, as: TaskId, why: Why) {
-  const target = drop.stat.kind === 'link' ? await files.readLink?.(queue.inboxEntry(drop.name)) : undefined;
+  const target = drop.stat.kind === 'link' ? await files.readLink(queue.inboxEntry(drop.name)) : undefined;
   const header = renderRejection({
     ...rejection(drop, why, clock.now()),
     moved_to: `failed/${as}.as-found`,

@@ -140,15 +140,8 @@ export class Arrivals {
         'wait until some have finished',
       );
     }
-    const cycle = findCycle(
-      (on) => openDependencies(state, task.project, on),
-      batch
-        .filter((other) => other.task.project === task.project)
-        .map((other) => ({ id: other.id, depends_on: other.task.spec.depends_on })),
-    );
-    if (cycle && task.spec.depends_on.length > 0 && cycle.split(' → ').includes(id)) {
-      return refuse('cycle', `depends_on: the dependencies form a cycle: ${cycle}`, 'remove one of them');
-    }
+    const cycle = task.spec.depends_on.length > 0 ? cycleOf(state, one, batch) : undefined;
+    if (cycle) return refuse('cycle', `depends_on: the dependencies form a cycle: ${cycle}`, 'remove one of them');
     const dependencies = task.spec.depends_on.map((on) => ({
       on,
       is: dependencyState(state, task.project, on, one.onDisk),
@@ -183,6 +176,14 @@ export class Arrivals {
     }
     return { ref, state: 'queued', created: true };
   }
+}
+
+/** The cycle that this very task closes; others of its batch are refused by themselves. */
+function cycleOf(state: State, { id, task }: Prepared, batch: readonly Prepared[]): string | undefined {
+  const here = batch.filter((other) => other.task.project === task.project);
+  const added = here.map((other) => ({ id: other.id, depends_on: other.task.spec.depends_on }));
+  const cycle = findCycle((on) => openDependencies(state, task.project, on), added);
+  return cycle?.split(' → ').includes(id) ? cycle : undefined;
 }
 
 export function openDependencies(state: State, project: ProjectId, on: string) {
