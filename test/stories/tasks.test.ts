@@ -65,8 +65,8 @@ test('a batch is waited for by its group, the first of them or all', async () =>
   const { tasks } = await client.ask<{ tasks: Accepted[] }>('enqueue_task', {
     project,
     tasks: [
-      { id: 'held', body: 'x', group: 'release', requires: ['gate'], workspace: 'worktree' },
-      { id: 'quick', body: 'y', group: 'release', workspace: 'worktree' },
+      { id: 'held', body: 'x', group: 'release', requires: ['gate'] },
+      { id: 'quick', body: 'y', group: 'release', priority: 'critical' },
       { body: '', group: 'release' },
     ],
   });
