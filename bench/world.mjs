@@ -38,7 +38,10 @@ export async function startWorld({ config = '' } = {}) {
   const file = join(dir, 'yardmaster.yaml');
   writeFileSync(file, `allowed_roots: [${JSON.stringify(dir)}]\n${config}`);
   const env = { ...process.env, YARDMASTER_HOME: join(dir, 'home'), YARDMASTER_CONFIG: file };
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve'], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const exit = once(child, 'exit');
   await Promise.race([once(child.stdout, 'data'), exit.then(() => Promise.reject(new Error('it did not start')))]);
   const project = join(dir, 'project');
