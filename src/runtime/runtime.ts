@@ -75,7 +75,11 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
   const providers = configuredProviders(config, env, ({ message, hint }) => say('warn', message, { next: hint }));
-  const offline = new OfflineAgents(clock, () => dispatcher.wake());
+  const offline = new OfflineAgents(
+    clock,
+    () => config.dispatcher.scan,
+    () => dispatcher.wake(),
+  );
   const fleet = () =>
     buildFleet({
       config,
@@ -110,7 +114,10 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   });
   const degraded = (dir: string, reason: string) =>
     say('warn', 'a folder is only scanned, not watched', { dir, reason });
-  const inboxes = new Inboxes({ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say });
+  const inboxes = new Inboxes({
+    ...{ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say },
+    edited: (ref) => store.reread(ref),
+  });
   const projects = new Projects({ ...machine, config, store, userHome, adopted: (project) => inboxes.open(project) });
   const yard = new Desk({
     ...{ config, clock, files, store, version, home: home.dir, projects, dispatcher, delegations, inboxes, fleet },

@@ -1,7 +1,7 @@
 import type { Clock } from '../ports.ts';
 
 const PAUSE_MS = 25;
-const LONGEST_MS = 300; // files follow within a second
+const LONGEST_MS = 700; // files follow within a second
 
 /**
  * When the next slice of work is done that can wait: making names and syncing the journal hold each other up on one
