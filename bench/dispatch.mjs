@@ -7,7 +7,7 @@ import { median, startWorld, timed } from './world.mjs';
 
 const TASKS = 500;
 const ROUNDS = 3;
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 60_000;
 
 const config = (project) => `agents: { noop: { command: ["true"], max: 8 } }
 headless: { max_running: 8 }
@@ -43,7 +43,6 @@ async function run({ client, project }) {
     const tasks = Array.from({ length: 100 }, (_, n) => ({
       id: `t${done + n}`,
       body: 'nothing',
-      workspace: 'worktree',
     }));
     await client.call('enqueue_task', { project, tasks });
   }
