@@ -38,11 +38,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
 }
 
 /** In the foreground, until a signal or a request stops it. Returns the exit code. */
-export async function serve(options: DaemonOptions): Promise<number> {
+export async function serve(options: DaemonOptions, listening?: () => void): Promise<number> {
   const daemon = await startDaemon(options);
-  if (daemon !== undefined) return daemon.stopped;
-  process.stderr.write(`Another runtime owns ${options.home.dir}; its pid is in ${options.home.lock}.\n`);
-  return LOCK_HELD;
+  if (daemon === undefined) {
+    process.stderr.write(
+      `Another runtime owns ${options.home.dir}; its pid is in ${options.home.lock}. To look at it: yardmaster status; to end it: yardmaster stop.\n`,
+    );
+    return LOCK_HELD;
+  }
+  listening?.();
+  return daemon.stopped;
 }
 
 export class Daemon {

@@ -1,7 +1,10 @@
 import type { YardMethod } from './assembly.ts';
-import { keyOf, TaskRef } from './runtime/model/ids.ts';
+import { keyOf, TaskId } from './runtime/model/ids.ts';
 import { isRefusal, refuse } from './runtime/model/refusal.ts';
 import type { Yard } from './runtime/yard.ts';
+import { findTask, isFinished, refOf } from './tools/find-task.ts';
+
+const LIST = 'list_tasks shows what there is';
 
 /** `yardmaster/…` requests of the command line, beside the tools: the owner's alone. */
 export const methods: Readonly<Record<string, YardMethod>> = {
@@ -23,22 +26,17 @@ async function runLog(
   yard: Yard,
   { project, id, attempt, stream, offset }: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
-  const found = await yard.project(String(project), { adopt: false, cause: { by: 'owner' } });
-  if (isRefusal(found)) return found;
-  const ref = TaskRef.safeParse({ project: found.id, id });
-  const task = ref.success ? await yard.store.get(ref.data) : undefined;
-  if (!ref.success || !task)
-    return refuse(
-      'not_found',
-      `id: there is no task ${String(id).slice(0, 100)} in ${found.name}`,
-      'yardmaster list shows what there is',
-    );
-  const newest = 'finished_seq' in task ? task.attempts : task.attempt;
+  const named = TaskId.safeParse(id);
+  if (!named.success) return refuse('invalid', `"${String(id).slice(0, 100)}" is no task id`, LIST);
+  const of = typeof project === 'string' ? { project } : {};
+  const task = await findTask({ yard, caller: { principal: 'owner', name: 'owner' } }, { id: named.data, ...of });
+  if (isRefusal(task)) return task;
+  const newest = isFinished(task) ? task.attempts : task.attempt;
   const number = typeof attempt === 'number' ? attempt : newest;
-  const page = await yard.readRunPage(ref.data, number, {
+  const page = await yard.readRunPage(refOf(task), number, {
     stream: stream === 'stderr' ? 'stderr' : 'stdout',
     offset: Number(offset) || 0,
   });
-  const ended = !yard.store.open().has(keyOf(ref.data)) || number < newest;
+  const ended = !yard.store.open().has(keyOf(task)) || number < newest;
   return { ...page, ended };
 }

@@ -13,7 +13,8 @@ export interface Control {
   readonly home: string;
   readonly socket: string;
   connect(options: { start: boolean }): Promise<Socket | undefined>;
-  serve(): Promise<number>;
+  readonly file: string;
+  serve(listening: () => void): Promise<number>;
   mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
 }
 
@@ -53,7 +54,8 @@ function control(options: ProgramOptions, version: string): Control {
     home: home.dir,
     socket: home.socket,
     connect: ({ start }) => connect(options, home, start),
-    serve: () => serveHere(options),
+    file: options.file,
+    serve: (listening) => serveHere(options, listening),
     mcp: ({ embedded }) => (embedded ? mcpEmbedded(options) : mcp(options)),
   };
 }
@@ -77,9 +79,9 @@ async function mcp(options: ProgramOptions): Promise<number> {
   return 0;
 }
 
-async function serveHere(options: ProgramOptions): Promise<number> {
+async function serveHere(options: ProgramOptions, listening?: () => void): Promise<number> {
   const { serve } = await import('./daemon.ts');
-  return serve({ home: findHome(options.env), env: options.env, parts: await options.parts() });
+  return serve({ home: findHome(options.env), env: options.env, parts: await options.parts() }, listening);
 }
 
 /** The runtime in this process, its one client served by a bridge in the same process. Ends with that client. */
@@ -98,13 +100,5 @@ async function mcpEmbedded(options: ProgramOptions): Promise<number> {
 }
 
 function serveCommand({ file, env }: ProgramOptions): { serve: [string, ...string[]]; env: NodeJS.ProcessEnv } {
-  return { serve: [process.execPath, ...process.execArgv, file, ...BACKGROUND], env: withoutAttempt(env) };
-}
-
-/** A runtime that an agent's client happens to start is nobody's attempt: it must not carry, or die with, that run's marks. */
-function withoutAttempt(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const own = new Set(['YARDMASTER_TASK', 'YARDMASTER_PROJECT', 'YARDMASTER_ATTEMPT', 'YARDMASTER_ATTEMPT_TOKEN']);
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !own.has(name) && !name.startsWith('YARDMASTER_RUN')),
-  );
+  return { serve: [process.execPath, ...process.execArgv, file, ...BACKGROUND], env };
 }

@@ -83,9 +83,20 @@ export class Cli {
   }
 
   #refusal({ structured, text }: ToolAnswer, json: boolean): Failure {
-    if (json && structured) this.json(structured);
-    const { message, hint } = (structured ?? {}) as { message?: unknown; hint?: unknown };
+    const refusal = structured ?? refusalIn(text);
+    if (json && refusal) this.json(refusal);
+    const { message, hint } = (refusal ?? {}) as { message?: unknown; hint?: unknown };
     if (typeof message !== 'string') return new Failure(EXIT.refused, text || 'the runtime refused without a reason');
     return new Failure(EXIT.refused, message, typeof hint === 'string' ? hint : undefined);
+  }
+}
+
+/** A refused tool call carries its reason as JSON in the text, where every client shows it. */
+function refusalIn(text: string): Structured | undefined {
+  try {
+    const refusal: unknown = JSON.parse(text);
+    return typeof refusal === 'object' && refusal !== null ? (refusal as Structured) : undefined;
+  } catch {
+    return undefined;
   }
 }

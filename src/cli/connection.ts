@@ -56,11 +56,9 @@ export class Connection {
       content?: { text?: string }[];
       isError?: boolean;
     } | null;
-    return {
-      structured: result?.structuredContent,
-      text: (result?.content ?? []).map(({ text }) => text ?? '').join('\n'),
-      refused: result?.isError === true,
-    };
+    const text = (result?.content ?? []).map(({ text }) => text ?? '').join('\n');
+    const refused = result?.isError === true;
+    return { structured: result?.structuredContent ?? (refused ? refusalIn(text) : undefined), text, refused };
   }
 
   request(method: string, params: unknown): Promise<unknown> {
@@ -196,6 +194,16 @@ const INVALID_PARAMS = -32602;
 const NOT_ALLOWED = -32010;
 const DOCTOR = '`yardmaster doctor` says what is wrong.';
 const UNSURE = 'What it acknowledged is kept; `yardmaster list` shows whether this was. Then repeat it.';
+
+/** A refusal comes as text, as MCP wants it: structured content is for what fits the tool's output schema. */
+function refusalIn(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 function send(wire: Wire, pending: Pending): void {
   pending.sent++;

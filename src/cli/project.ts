@@ -10,8 +10,8 @@ export function projectToUse(cli: Cli, named: string | undefined): string {
   const found = queueAround(cwd) ?? nearest(cwd, '.git');
   if (found === undefined)
     throw usage(
-      `there is no project around ${cwd}`,
-      'Name one with --project (a path or a configured name), or go into it.',
+      `there is no project around ${cwd}: neither it nor a folder above has a queue or a git repository`,
+      'Name one with --project: a path (such as --project .), or a configured name.',
     );
   return found;
 }

@@ -11,8 +11,10 @@ export interface RuntimeControl {
    * that none does. Rejects with what stands in the way.
    */
   connect(options: { start: boolean }): Promise<Socket | undefined>;
-  /** Runs the runtime in the foreground until it is told to stop; the exit code. */
-  serve(): Promise<number>;
+  /** The program's own file, as Node runs it. */
+  readonly file: string;
+  /** Runs the runtime in the foreground until it is told to stop; the exit code. Calls `listening` once it can be reached. */
+  serve(listening: () => void): Promise<number>;
   /** Carries an MCP client's bytes between stdin, stdout and the runtime until stdin ends. */
   mcp(options: McpOptions): Promise<number>;
 }

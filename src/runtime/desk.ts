@@ -137,7 +137,7 @@ export class Desk implements Yard {
     const { store } = this;
     const since = this.clock.now() - FAILED_SHOWN_MS;
     return needsOf({
-      open: store.open().values(),
+      open: store.open(),
       recentlyFailed: store.recentlyFinished().filter((task) => task.finished_at >= since),
       hopeless: this.#hopeless(),
       projectName: (id) => this.projectName(id),
@@ -145,7 +145,7 @@ export class Desk implements Yard {
       heldDrops: store
         .projects()
         .flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),
-      unowned: store.projects().filter(({ id }) => !store.owns(id)),
+      refused: [...this.#ports.projects.refused].map(([path, { message, hint }]) => ({ path, message, hint })),
       troubles: store.troubles(),
     });
   }

@@ -1,16 +1,17 @@
-import type { ProjectId } from './model/ids.ts';
+import { keyOf, type ProjectId } from './model/ids.ts';
 import type { FinishedTask, OpenTask } from './model/task.ts';
 import type { Need } from './yard.ts';
 
 export interface NeedsView {
-  readonly open: Iterable<OpenTask>;
+  readonly open: ReadonlyMap<string, OpenTask>;
   readonly recentlyFailed: Iterable<FinishedTask>;
   /** Why no configured agent can ever take a task. */
   readonly hopeless: (task: OpenTask) => string | undefined;
   readonly projectName: (id: ProjectId) => string;
   readonly offline: ReadonlyMap<string, string>;
   readonly heldDrops: readonly { project: string; count: number }[];
-  readonly unowned: readonly { name: string; path: string }[];
+  /** Known projects whose queue could not be taken up. */
+  readonly refused: readonly { path: string; message: string; hint: string }[];
   readonly troubles: readonly { key: string; message: string }[];
 }
 
@@ -29,14 +30,10 @@ export function needsOf(view: NeedsView): Need[] {
       where: agent,
       next: 'yardmaster doctor; mend agents in yardmaster.yaml',
     })),
-    ...view.unowned.map(({ name, path }) => ({
-      what: `the queue of ${name} belongs to another home; it is read-only here`,
-      where: path,
-      next: 'stop the other runtime',
-    })),
+    ...view.refused.slice(0, PER_KIND).map(({ path, message, hint }) => ({ what: message, where: path, next: hint })),
     ...openNeeds(view),
     ...view.heldDrops.map(({ project, count }) => ({
-      what: `${count} files lay in the inbox of ${project} before its first use; they are not taken`,
+      what: `${count} ${count === 1 ? 'file' : 'files'} lay in the inbox of ${project} before its first use and wait`,
       where: project,
       next: `yardmaster import ${project}`,
     })),
@@ -46,7 +43,7 @@ export function needsOf(view: NeedsView): Need[] {
 
 function openNeeds(view: NeedsView): Need[] {
   const needs: Need[] = [];
-  for (const task of view.open) {
+  for (const task of view.open.values()) {
     if (needs.length >= PER_KIND) break;
     const where = `${view.projectName(task.project)}/${task.id}`;
     if (task.state === 'unknown') {
@@ -54,6 +51,16 @@ function openNeeds(view: NeedsView): Need[] {
         what: `task ${task.id}: ${task.detail}`,
         where,
         next: `retry_task {id: "${task.id}"} runs it, cancel_task ends it`,
+      });
+      continue;
+    }
+    if (task.state !== 'queued') continue;
+    const absent = task.waits_for.filter((id) => !view.open.has(keyOf({ project: task.project, id })));
+    if (absent.length > 0) {
+      needs.push({
+        what: `task ${task.id} waits for ${absent.join(', ')}: ${absent.length === 1 ? 'no such task is' : 'no such tasks are'} open here`,
+        where,
+        next: `enqueue what it waits for under that id, or cancel_task {id: "${task.id}"}`,
       });
       continue;
     }

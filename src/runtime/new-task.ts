@@ -1,13 +1,15 @@
+import type { z } from 'zod';
 import type { Config } from './model/config.ts';
 import type { Project } from './model/event.ts';
 import { TaskId } from './model/ids.ts';
-import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
+import { type Refusal, refuse } from './model/refusal.ts';
+import { TaskSpec } from './model/spec.ts';
 import type { NewTask } from './ports.ts';
 import { composeTask } from './taskfile/compose.ts';
-import { parseTask } from './taskfile/parse.ts';
+import { titleFor } from './taskfile/title.ts';
 import type { Caller, NewTaskInput } from './yard.ts';
 
-/** A call's arguments become the file that a person could have dropped, and are read back from it: one meaning for both. */
+/** A call's arguments become the file that a person could have dropped; reading that file gives the same task. */
 export function newTask(project: Project, input: NewTaskInput, caller: Caller, config: Config): NewTask | Refusal {
   const { id: wanted, body, ...fields } = input;
   const id = wanted === undefined ? undefined : TaskId.safeParse(wanted);
@@ -26,17 +28,28 @@ export function newTask(project: Project, input: NewTaskInput, caller: Caller, c
       'put the material into files and name their paths',
     );
   }
-  const parsed = parseTask(bytes);
-  if (isRefusal(parsed)) return parsed;
+  const spec = TaskSpec.safeParse(fields);
+  if (!spec.success) return unusable(spec.error);
+  const title = titleFor(spec.data, body);
+  if (title === '') return refuse('invalid', 'body: it is empty, and there is no title', 'say what is to be done');
   const child = caller.principal === 'attempt' ? { parent: caller.task, depth: caller.depth + 1 } : {};
   return {
     project: project.id,
     ...(id && { id: id.data }),
-    spec: parsed.spec,
-    title: parsed.title,
+    spec: spec.data,
+    title,
     bytes,
     source: 'call',
     enqueued_by: caller.name,
     ...child,
   };
+}
+
+function unusable(error: z.ZodError): Refusal {
+  const issue = error.issues[0];
+  return refuse(
+    'invalid',
+    `${issue?.path.join('.') ?? 'task'}: ${issue?.message ?? 'not usable'}`,
+    'mend that field and call again',
+  );
 }

@@ -1,16 +1,17 @@
 import type { Clock } from './ports.ts';
 
-const LOOK_AGAIN_MS = 60_000;
-
 /** Agents that could not be started: their program is missing, say. They are tried again after a while. */
 export class OfflineAgents {
   readonly reasons = new Map<string, string>();
   readonly #timers = new Map<string, () => void>();
   readonly #clock: Clock;
+  readonly #again: () => number;
   readonly #back: () => void;
 
-  constructor(clock: Clock, back: () => void) {
+  /** `again`: after how many milliseconds an agent is tried again. */
+  constructor(clock: Clock, again: () => number, back: () => void) {
     this.#clock = clock;
+    this.#again = again;
     this.#back = back;
   }
 
@@ -19,7 +20,7 @@ export class OfflineAgents {
     this.#timers.get(agent)?.();
     this.#timers.set(
       agent,
-      this.#clock.after(LOOK_AGAIN_MS, () => this.#tryAgain(agent)),
+      this.#clock.after(this.#again(), () => this.#tryAgain(agent)),
     );
   }
 
@@ -32,7 +33,7 @@ export class OfflineAgents {
     this.#timers.clear();
   }
 
-  /** The reason stays for people until a start works; the agent may be chosen again. */
+  /** The agent may be chosen again; should its start fail again, the reason comes back. */
   #tryAgain(agent: string): void {
     this.#timers.delete(agent);
     this.reasons.delete(agent);

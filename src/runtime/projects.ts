@@ -22,6 +22,8 @@ export interface ProjectsPorts {
 export class Projects {
   readonly #ports: ProjectsPorts;
   readonly #started = new Set<ProjectId>();
+  /** Known folders that could not be taken up, with the reason, by path. */
+  readonly refused = new Map<string, Refusal>();
 
   constructor(ports: ProjectsPorts) {
     this.#ports = ports;
@@ -34,12 +36,11 @@ export class Projects {
     for (const { path, name } of store.projects()) paths.set(path, name);
     for (const path of await this.#inProjectsFolder()) paths.set(path, paths.get(path) ?? basename(path));
     for (const { path, name } of config.projects) paths.set((await this.#real(path)) ?? path, name);
-    const refusals: Refusal[] = [];
     for (const [path, name] of paths) {
       const adopted = await this.#adopt(path, name, { by: 'recovery' });
-      if ('refused' in adopted) refusals.push(adopted);
+      if ('refused' in adopted) this.refused.set(path, adopted);
     }
-    return refusals;
+    return [...this.refused.values()];
   }
 
   async resolve(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal> {
@@ -59,7 +60,14 @@ export class Projects {
     const byPath = store.projects().find((project) => project.path === path);
     if (byPath && this.#started.has(byPath.id)) return byPath;
     if (!options.adopt)
-      return byPath ?? refuse('not_found', `project: ${path} has no queue here yet`, 'enqueue_task makes one');
+      return (
+        byPath ??
+        refuse(
+          'not_found',
+          `project: ${path} has no queue here yet`,
+          'enqueue_task makes one; to ask before that, leave project out',
+        )
+      );
     return this.#adopt(path, configured?.name ?? basename(path), options.cause);
   }
 
@@ -69,6 +77,7 @@ export class Projects {
     const configured = await this.#isConfigured(path);
     const project = await this.#ports.store.adoptProject(path, this.#freeName(name, path), configured, cause);
     if ('refused' in project) return project;
+    this.refused.delete(path);
     if (!this.#started.has(project.id)) {
       this.#started.add(project.id);
       await this.#ports.adopted(project);

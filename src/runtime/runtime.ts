@@ -26,6 +26,8 @@ import type { Caller, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
 export interface RuntimeLog {
+  /** From which level on something is written; the configuration may change it. */
+  level?: string;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -53,6 +55,7 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   const userHome = env.HOME || homedir();
   const say = (level: 'info' | 'warn' | 'error', message: string, facts: object = {}) => log[level](facts, message);
   const config = await readConfig(env, userHome);
+  if (config.log.level) log.level = config.log.level;
   const machine = thisMachine({ home: home.dir, version });
   const { clock, chance, files, runner } = machine;
   const store = await openStore({
@@ -72,7 +75,11 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
   const providers = configuredProviders(config, env, ({ message, hint }) => say('warn', message, { next: hint }));
-  const offline = new OfflineAgents(clock, () => dispatcher.wake());
+  const offline = new OfflineAgents(
+    clock,
+    () => config.dispatcher.scan,
+    () => dispatcher.wake(),
+  );
   const fleet = () =>
     buildFleet({
       config,
@@ -107,7 +114,10 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   });
   const degraded = (dir: string, reason: string) =>
     say('warn', 'a folder is only scanned, not watched', { dir, reason });
-  const inboxes = new Inboxes({ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say });
+  const inboxes = new Inboxes({
+    ...{ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say },
+    edited: (ref) => store.reread(ref),
+  });
   const projects = new Projects({ ...machine, config, store, userHome, adopted: (project) => inboxes.open(project) });
   const yard = new Desk({
     ...{ config, clock, files, store, version, home: home.dir, projects, dispatcher, delegations, inboxes, fleet },

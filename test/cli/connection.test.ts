@@ -62,7 +62,7 @@ test('stop does not start anything, and waits for the end', async () => {
     return { result: {} };
   };
   expect(await world.yardmaster(['stop'])).toMatchObject({ code: 0, out: expect.stringMatching(/has stopped/) });
-  expect(world.runtime.calls.map(({ method }) => method)).toEqual(['yardmaster/shutdown']);
+  expect(world.runtime.calls.map(({ method }) => method)).toEqual(['yardmaster/status', 'yardmaster/shutdown']);
   world.runtime.answer = () => ({ error: { code: -32010, message: 'an attempt may not stop the runtime' } });
   expect(await world.yardmaster(['stop'])).toMatchObject({ code: 1, err: expect.stringContaining('may not') });
 });

@@ -90,14 +90,10 @@ export function tool(structuredContent: Record<string, unknown>): { result: unkn
   return { result: { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent } };
 }
 
+/** As the server sends it: JSON in the text, no structured content. */
 export function refusal(message: string, hint: string): { result: unknown } {
-  return {
-    result: {
-      content: [{ type: 'text', text: message }],
-      structuredContent: { code: 'not_found', message, hint },
-      isError: true,
-    },
-  };
+  const text = JSON.stringify({ code: 'not_found', message, hint });
+  return { result: { content: [{ type: 'text', text }], isError: true } };
 }
 
 export interface Said {
@@ -176,7 +172,12 @@ export class World {
         }
         return dial(socket);
       },
-      serve: async () => 75,
+      file: '/opt/yardmaster/dist/main.js',
+      serve: async (listening) => {
+        if (this.running) return 75;
+        listening();
+        return 0;
+      },
       mcp: async () => 0,
     };
   }

@@ -325,7 +325,7 @@ describe('a drop whose id is taken', () => {
     one.inbox.start();
     one.clock.skip(10);
     add(one, 'x', 'by call');
-    await drop(one.queue.inbox, 'x.md', 'by drop');
+    await drop(one.queue.inbox, 'x.md', 'by a drop of another size');
     await one.inbox.scan();
     expect([one.store.ids(), one.inboxNames(), one.seen.restored]).toEqual([['x', 'x-2'], ['x-2.md'], ['x']]);
   });

@@ -55,7 +55,8 @@ async function check(cli: Cli, options: Options): Promise<void> {
 async function wrong({ problems }: LoadedConfig): Promise<Failure> {
   const { describeProblem } = await import('../../runtime/config/problem.ts');
   const lines = problems.map((problem) => `  ${describeProblem(problem)}`);
-  const next = 'A runtime that runs keeps its last good configuration until this is mended.';
+  const next =
+    'A runtime that runs goes on with what it read at its start; a new one does not start until this is mended.';
   return new Failure(EXIT.refused, `the configuration is wrong\n${lines.join('\n')}`, next);
 }
 

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { unreachable } from '../failure.ts';
+import { pause } from '../pause.ts';
 
 /** The longest that an orderly shutdown takes, and a little more. */
 const STOP_MS = 70_000;
@@ -30,7 +32,7 @@ export function daemonCommands(program: Command, cli: Cli): void {
       'Runs the runtime in the foreground until it is interrupted; sessions, runs and jobs go on without it.',
     )
     .addHelpText('after', '\nExample:\n  yardmaster serve')
-    .action(() => finish(cli.runtime.serve()));
+    .action(() => serve(cli));
   program
     .command('start')
     .summary('start the runtime in the background')
@@ -59,6 +61,12 @@ export class ProgramEnded extends Error {
   }
 }
 
+async function serve(cli: Cli): Promise<void> {
+  const { welcome } = await import('../welcome.ts');
+  const text = await welcome(cli);
+  await finish(cli.runtime.serve(() => cli.say(text)));
+}
+
 async function start(cli: Cli): Promise<void> {
   const running = await cli.runtime.connect({ start: false }).catch(() => undefined);
   running?.destroy();
@@ -70,10 +78,30 @@ async function stop(cli: Cli): Promise<void> {
   const running = await cli.runtime.connect({ start: false });
   if (running === undefined) return cli.say('no runtime runs');
   running.destroy();
-  if (!(await cli.connection({ start: false }).last('yardmaster/shutdown', {}, STOP_MS)))
+  const connection = cli.connection({ start: false });
+  const { pid } = (await connection.request('yardmaster/status', {})) as { pid?: number };
+  const closed = await connection.last('yardmaster/shutdown', {}, STOP_MS);
+  if (!closed || (pid !== undefined && !(await gone(pid, cli.around.signal))))
     throw unreachable(
       `the runtime has not ended after ${STOP_MS / 1_000} s`,
       'It may still be closing; try again, or look at its log.',
     );
   cli.say('the runtime has stopped; what ran goes on, and is found again at the next start');
+}
+
+/** Its connections end before its work does: only its end says that everything is put away. */
+async function gone(pid: number, signal: AbortSignal): Promise<boolean> {
+  for (const until = Date.now() + STOP_MS; Date.now() < until && !signal.aborted; await pause(20, signal))
+    if (!lives(pid)) return true;
+  return false;
+}
+
+/** A process that has ended and waits for its parent to notice lives no more. */
+function lives(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,5 @@
-import { accessSync, constants, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { type Finding, missing, note, ok } from './check.ts';
+import { which } from './which.ts';
 
 /** The programs that Yardmaster needs or uses, looked for on a PATH. */
 export function programs(path: string | undefined): Finding[] {
@@ -40,22 +39,4 @@ function claude(path: string | undefined): Finding {
 
 function installHint(debian: string, mac: string): string {
   return process.platform === 'darwin' ? `brew install ${mac}` : `sudo apt-get install ${debian}`;
-}
-
-/** The file that a command name stands for, as a shell would find it. */
-function which(name: string, path: string | undefined): string | undefined {
-  return (path ?? '')
-    .split(delimiter)
-    .filter((dir) => dir !== '')
-    .map((dir) => join(dir, name))
-    .find(isProgram);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -5,6 +5,7 @@ import { type ScanReport, sweep } from './sweep.ts';
 import { Vanished } from './vanished.ts';
 
 const HINT_MS = 50;
+const SHARE = 10; // a scan of a long inbox comes at most every so many times as long as it takes
 
 /**
  * The inbox of one project: files that people and programs drop become tasks.
@@ -21,6 +22,8 @@ export class Inbox {
   #life: Life | undefined;
   #startedAt: number;
   #checkedAtStart = false;
+  #scanning = 0;
+  #took = 0; // ms, the newest scan
   /** The scan that runs, or the last one. */
   #tail: Promise<unknown> = Promise.resolve();
   /** Names heard of since the last scan; `all` = look at everything. */
@@ -57,13 +60,13 @@ export class Inbox {
 
   /** No drop waits to be looked at or to become quiet. */
   get settled(): boolean {
-    return this.#memory.waiting === 0 && this.#heard !== 'all' && this.#heard.size === 0;
+    return this.#scanning === 0 && this.#memory.waiting === 0 && this.#heard !== 'all' && this.#heard.size === 0;
   }
 
   #hear(name: string | null): void {
     if (name === null) this.#heard = 'all';
     else if (this.#heard !== 'all') this.#heard.add(name);
-    if (!this.#life?.timers.has('hint')) this.#after('hint', HINT_MS);
+    if (!this.#life?.timers.has('hint')) this.#after('hint', Math.max(HINT_MS, this.#took * SHARE));
   }
 
   #enqueueScan(takeOver: boolean): Promise<ScanReport> {
@@ -77,6 +80,9 @@ export class Inbox {
     const heard = this.#heard;
     this.#heard = new Set();
     const alive = this.#life;
+    const { clock } = this.#context;
+    const began = clock.now();
+    this.#scanning += 1;
     const report = await sweep({
       context: this.#context,
       memory: this.#memory,
@@ -85,6 +91,9 @@ export class Inbox {
       takeOver,
       ...(heard === 'all' ? {} : { heard }),
       stopping: () => alive !== undefined && this.#life !== alive,
+    }).finally(() => {
+      this.#scanning -= 1;
+      this.#took = clock.now() - began;
     });
     await this.#restoreMissing();
     if (report.again !== undefined) this.#after('again', report.again);

@@ -1,6 +1,6 @@
 import type { Config } from '../model/config.ts';
 import type { Project } from '../model/event.ts';
-import type { ProjectId } from '../model/ids.ts';
+import type { ProjectId, TaskRef } from '../model/ids.ts';
 import type { Clock, Files, OpenWriters, TaskStore, Watcher } from '../ports.ts';
 import { queueOf } from '../taskfile/layout.ts';
 import type { InboxContext } from './context.ts';
@@ -14,6 +14,8 @@ export interface InboxesPorts {
   readonly clock: Clock;
   readonly store: TaskStore;
   readonly config: Config;
+  /** The file of a waiting task says something else now. */
+  readonly edited: (ref: TaskRef) => Promise<void>;
   readonly say: (level: 'info', message: string, facts: object) => void;
 }
 
@@ -56,7 +58,7 @@ export class Inboxes {
       rules: () => ({ checks: new Set(Object.keys(config.checks)), callback_hosts: new Set() }),
       takesOlderDrops: (project.held?.length ?? 0) === 0,
       restore: (ref) => store.restore(ref),
-      edited: () => undefined, // the file is read again at the claim
+      edited: (ref) => void this.#ports.edited(ref), // at the claim the file is read again in any case
       note: ({ code, message }) => say('info', message, { project: project.name, code }),
     };
   }

@@ -73,8 +73,8 @@ async function lookAtQueued(look: Look, arrival: Arrival, task: OpenTask, wait?:
   const { memory, startedAt } = look;
   const seen = memory.isKnown(arrival.name);
   const queuedBefore = task.queued_at < startedAt;
-  // At a start this spares reading every file; the claim reads it anyway.
-  if (!seen && queuedBefore && arrival.stat.size === task.size) return know(look, arrival);
+  // Most likely what the store has just written: reading it is spared here, for the claim reads it anyway.
+  if (!seen && arrival.stat.size === task.size) return know(look, arrival);
   if (wait) return wait;
   const bytes = await readUnchanged(look.context, arrival);
   if (typeof bytes === 'string') return NOTHING;

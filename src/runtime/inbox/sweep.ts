@@ -18,7 +18,7 @@ export interface ScanReport {
 
 export interface Sweep extends Look {
   readonly vanished: Vanished;
-  /** The names that were heard of; everything when absent. New names are looked at in any case. */
+  /** The names that were heard of; everything when absent. New and incomplete files are looked at in any case. */
   readonly heard?: ReadonlySet<string>;
   readonly stopping: () => boolean;
 }
@@ -68,7 +68,7 @@ async function listInbox({ context, memory }: Sweep): Promise<ReadonlySet<string
 function isToLookAt({ memory, heard }: Sweep, name: string): boolean {
   const entry = classify(name);
   if (entry.kind !== 'task' && !(entry.kind === 'unusable' && entry.as === 'task')) return false;
-  return !heard || heard.has(name) || !memory.isKnown(name);
+  return !heard || heard.has(name) || memory.isWaiting(name) || !memory.isKnown(name);
 }
 
 function reportIgnored({ context, memory }: Sweep, listed: ReadonlySet<string>): void {

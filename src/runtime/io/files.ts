@@ -1,25 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import {
-  constants,
-  type FileHandle,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readlink,
-  rename,
-  unlink,
-} from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { constants, type FileHandle, mkdir, open, readdir, readlink, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { errorCode, FileTooLarge } from '../model/file-error.ts';
 import type { AppendFile, FileStat, Files } from '../ports.ts';
 import { openAppend, openRegular, writeAll } from './append-file.ts';
+import { createSoon, moveNewNow, moveNow, readNow, removeNow, replaceSoon, statNow, TEMP_PREFIX } from './at-once.ts';
 
-/** Names that begin like this are ours and unfinished: a crash may leave them, anybody may remove them when old. */
-export const TEMP_PREFIX = '.ym-tmp-';
-
+const READ_AT_ONCE = 256 * 1024;
+const WRITE_AT_ONCE = 256 * 1024;
 const COPY_CHUNK = 256 * 1024;
 
 export interface DiskModes {
@@ -39,6 +28,8 @@ export class DiskFiles implements Files {
   }
 
   async read(path: string, limit = Number.POSITIVE_INFINITY): Promise<Uint8Array | undefined> {
+    const small = readNow(path, Math.min(limit, READ_AT_ONCE));
+    if (small !== 'later') return small === 'missing' ? undefined : small;
     const handle = await openRegular(path, constants.O_RDONLY);
     if (handle === undefined) return undefined;
     try {
@@ -65,7 +56,7 @@ export class DiskFiles implements Files {
   }
 
   async stat(path: string): Promise<FileStat | undefined> {
-    const found = await orUndefined(lstat(path));
+    const found = statNow(path);
     if (found === undefined) return undefined;
     const { size, mtimeMs, ctimeMs, ino, nlink } = found;
     return { kind: kindOf(found), size, mtimeMs, ctimeMs, ino, nlink };
@@ -87,35 +78,23 @@ export class DiskFiles implements Files {
   }
 
   async replace(path: string, bytes: Uint8Array): Promise<void> {
+    if (bytes.length <= WRITE_AT_ONCE) return replaceSoon(path, bytes, this.fileMode);
     const temp = await this.writeTemp(dirname(path), [bytes]);
     await orRemove(temp, rename(temp, path));
   }
 
   async create(path: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    if (bytes.length <= WRITE_AT_ONCE) return createSoon(path, bytes, this.fileMode);
     const temp = await this.writeTemp(dirname(path), [bytes]);
     return (await orRemove(temp, this.moveNew(temp, path))) === 'exists' ? 'exists' : 'created';
   }
 
   async move(from: string, to: string): Promise<'moved' | 'missing'> {
-    try {
-      await rename(from, to);
-      return 'moved';
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT' && (await this.stat(from)) === undefined) return 'missing';
-      throw error;
-    }
+    return moveNow(from, to);
   }
 
   async moveNew(from: string, to: string): Promise<'moved' | 'missing' | 'exists'> {
-    try {
-      await link(from, to); // link(2), unlike rename(2), never replaces
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT' && (await this.stat(from)) === undefined) return 'missing';
-      if (errorCode(error) !== 'EEXIST') throw error;
-      if (!(await this.linkedTwice(from, to))) return 'exists';
-    }
-    await unlink(from);
-    return 'moved';
+    return moveNewNow(from, to);
   }
 
   async copyBehind(header: Uint8Array, from: string, to: string): Promise<'created' | 'exists' | 'missing'> {
@@ -131,7 +110,7 @@ export class DiskFiles implements Files {
   }
 
   async remove(path: string): Promise<'removed' | 'missing'> {
-    return (await orUndefined(unlink(path).then(() => 'removed' as const))) ?? 'missing';
+    return removeNow(path);
   }
 
   async sync(path: string): Promise<void> {
@@ -146,13 +125,6 @@ export class DiskFiles implements Files {
 
   append(path: string): Promise<AppendFile> {
     return openAppend(path, this.fileMode);
-  }
-
-  /** A crash between link and unlink leaves one file under both names: the rest of that move is then the unlink. */
-  private async linkedTwice(from: string, to: string): Promise<boolean> {
-    if (resolve(from) === resolve(to)) return false;
-    const [a, b] = await Promise.all([orUndefined(lstat(from)), orUndefined(lstat(to))]);
-    return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev && a.nlink > 1;
   }
 
   private async writeTemp(dir: string, parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<string> {

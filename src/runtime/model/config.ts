@@ -114,6 +114,13 @@ export const Config = z.strictObject({
       delegated_closing: z.string().default('Give a complete, self-contained answer: you cannot see any files.'),
     })
     .prefault({}),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .optional()
+        .describe('default: info; warn where the log goes to a terminal'),
+    })
+    .prefault({}),
 });
 export type Config = z.infer<typeof Config>;

@@ -2,8 +2,11 @@ import { z } from 'zod';
 
 const MAX_STEM_BYTES = 180; // leaves room for `.md.dispatched` and a temp suffix within a 255-byte file name
 
+const PLAIN = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,100}$/;
+
 /** Why a stem can't be a task id, or nothing when it can. The id is a file name and part of a URI, so it is kept plain. */
 export function taskIdProblem(stem: string): string | undefined {
+  if (PLAIN.test(stem)) return undefined; // nearly all of them; the questions below are not cheap
   if (stem === '') return 'it is empty';
   if (Buffer.byteLength(stem) > MAX_STEM_BYTES) return `it is longer than ${MAX_STEM_BYTES} bytes`;
   if (/[\p{C}\p{Zl}\p{Zp}/\\]/u.test(stem)) return 'it contains a control character, a slash or a backslash';

@@ -47,7 +47,7 @@ export function transition(task: OpenTask, event: TaskEvent, when: Moment): Tran
   const stamp = { changed_at: when.at, changed_seq: when.seq };
   switch (event.type) {
     case 'task_edited':
-      return task.state === 'queued' ? open({ ...task, ...event.task, ...stamp }) : STALE;
+      return task.state === 'queued' ? open({ ...edited(task, event), ...stamp }) : STALE;
     case 'task_claimed':
       return task.state === 'queued' && event.attempt === task.attempt + 1 ? open(claimed(task, event, when)) : STALE;
     case 'claim_void':
@@ -93,6 +93,15 @@ function claimed(task: QueuedTask, event: Extract<TaskEvent, { type: 'task_claim
     changed_at: when.at,
     changed_seq: when.seq,
   };
+}
+
+/** A pause after a failed attempt goes on, unless the edit speaks of the time. */
+function edited(task: QueuedTask, event: Extract<TaskEvent, { type: 'task_edited' }>): QueuedTask {
+  const now = { ...task, ...event.task };
+  const { not_before } = event.task.spec;
+  if (not_before === task.spec.not_before) return now;
+  const { not_before: _, backoff: __, ...rest } = now;
+  return not_before === undefined ? rest : { ...rest, not_before: Date.parse(not_before) };
 }
 
 function running(task: Extract<OpenTask, { state: 'claimed' }>, at: number): RunningTask {

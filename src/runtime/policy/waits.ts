@@ -20,7 +20,8 @@ export function generalWaits(ask: RouteAsk, fleet: Fleet, now: number): Wait[] {
   const due = ask.not_before;
   if (due !== undefined && due > now) {
     const reason = ask.backoff ? 'backoff' : 'not_before';
-    const detail = ask.backoff ? 'the last attempt failed; the next one starts then' : 'it may not start earlier';
+    const at = new Date(due).toISOString();
+    const detail = ask.backoff ? `the last attempt failed; the next one starts at ${at}` : `not before ${at}`;
     waits.push({ reason, detail, until: due });
   }
   if (project && full(project)) {
@@ -39,7 +40,7 @@ export function checkoutWait(ask: RouteAsk, fleet: Fleet): Wait | undefined {
   if (!fleet.projects.get(ask.project)?.checkout_busy) return undefined;
   return {
     reason: 'checkout_busy',
-    detail: 'another task works in the same checkout (workspace: worktree would not wait)',
+    detail: 'another task works in the same checkout',
   };
 }
 

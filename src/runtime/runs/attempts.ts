@@ -64,6 +64,11 @@ export class Attempts {
   async launch(claimed: Claimed<AgentRoute>): Promise<void> {
     const { lease, task, route } = claimed;
     const begun = await this.#begin(claimed);
+    if (begun.kind === 'unfit') {
+      const outcome = { state: 'failed', error_class: 'invalid', reason: begun.reason, agent: route.agent } as const;
+      await this.#ports.store.end(lease, { kind: 'finished', outcome }, { by: 'runner' });
+      return;
+    }
     if (begun.kind === 'refused') {
       this.#ports.offline(route.agent, begun.reason);
       await this.#recover(task, begun.reason); // only what provably never began is given back
@@ -81,25 +86,20 @@ export class Attempts {
     this.#watched.clear();
   }
 
-  async #begin({
-    lease,
-    task,
-    bytes,
-    route,
-  }: Claimed<AgentRoute>): Promise<{ kind: 'started'; dir: string } | { kind: 'refused'; reason: string }> {
+  async #begin({ lease, task, bytes, route }: Claimed<AgentRoute>): Promise<Begun> {
     const { config, store, files, chance, runner, home, env } = this.#ports;
     const agent = config.agents[route.agent];
     const project = store.projects().find(({ id }) => id === task.project);
     const parsed = parseTask(bytes);
-    if (!agent || !project || isRefusal(parsed))
-      return { kind: 'refused', reason: `agent ${route.agent} is not configured` };
+    if (isRefusal(parsed)) return { kind: 'unfit', reason: parsed.message };
+    if (!agent || !project) return { kind: 'refused', reason: `agent ${route.agent} is not configured` };
     const paths = queueOf(project.path);
     const results = task.spec.depends_on.map((id) => ({ id, path: paths.done(id) }));
     const model = route.model === undefined ? {} : { model: route.model };
     const closing = config.prompt.closing;
     const attempt = { home, project, task, lease, body: parsed.body, agent, ...model, results, closing, env };
     const order = await prepareRun({ files, chance }, attempt);
-    if (isRefusal(order)) return { kind: 'refused', reason: order.message };
+    if (isRefusal(order)) return { kind: order.code === 'invalid' ? 'unfit' : 'refused', reason: order.message };
     const started = await runner.start(order);
     return started.kind === 'started' ? { kind: 'started', dir: order.dir } : started;
   }
@@ -235,6 +235,9 @@ export class Attempts {
     return attemptEnd(verdict, retrySituation(task, this.#ports));
   }
 }
+
+/** `unfit`: it is the task's fault, so that another start would end in the same way; `refused`: the agent's. */
+type Begun = { kind: 'started'; dir: string } | { kind: 'refused'; reason: string } | { kind: 'unfit'; reason: string };
 
 function onAgent(task: OpenTask): task is LiveTask {
   return isLive(task) && task.route.to === 'agent';

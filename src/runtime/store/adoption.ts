@@ -108,7 +108,8 @@ export class Adoption {
 
   async #dropsAlreadyThere(path: string): Promise<string[]> {
     const entries = (await this.#ground.files.list(queueOf(path).inbox)) ?? [];
-    return entries.filter((entry) => entry.name.endsWith('.md')).map((entry) => entry.name);
+    const names = new Set(entries.map(({ name }) => name));
+    return [...names].filter((name) => name.endsWith('.md') && !names.has(`${name}.delegated`)); // such a task is under way
   }
 
   /** Tells later readers which journal the files follow, and up to where. */

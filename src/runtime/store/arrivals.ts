@@ -4,7 +4,8 @@ import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
 import { findCycle } from '../policy/dependencies.ts';
 import { slugOf } from '../policy/slug.ts';
-import type { Enqueued, NewTask } from '../ports.ts';
+import type { Enqueued, Files, NewTask } from '../ports.ts';
+import type { QueueLayout } from '../taskfile/layout.ts';
 import type { Adoption } from './adoption.ts';
 import { encodeBytes } from './bytes.ts';
 import type { Commits, Decision } from './commit.ts';
@@ -13,7 +14,7 @@ import type { Ground } from './ground.ts';
 import { sha256 } from './projector.ts';
 import type { State } from './state.ts';
 
-type Dependency = 'open' | 'done' | 'failed';
+export type Dependency = 'open' | 'done' | 'failed';
 
 /** A new task with everything that had to be looked up before the decision. */
 interface Prepared {
@@ -68,7 +69,9 @@ export class Arrivals {
     const id = await this.#reserve(task, reserved);
     if (isRefusal(id)) return id;
     const onDisk = new Map<TaskId, Dependency>();
-    for (const dependency of task.spec.depends_on) onDisk.set(dependency, await this.#lookUp(task, dependency));
+    const paths = this.#adoption.paths(task.project);
+    for (const on of task.spec.depends_on)
+      onDisk.set(on, paths ? await dependencyOnDisk(this.#ground.files, paths, on) : 'open');
     return { task, id, sha: sha256(task.bytes), onDisk };
   }
 
@@ -105,13 +108,6 @@ export class Arrivals {
     return stats.some((stat) => stat !== undefined);
   }
 
-  async #lookUp(task: NewTask, id: TaskId): Promise<Dependency> {
-    const paths = this.#adoption.paths(task.project);
-    if (!paths) return 'open';
-    if (await this.#ground.files.stat(paths.done(id))) return 'done';
-    return (await this.#ground.files.stat(paths.failed(id))) ? 'failed' : 'open';
-  }
-
   #repeated(state: State, task: NewTask): Enqueued | undefined {
     const key = task.spec.idempotency_key;
     const earlier = key === undefined ? undefined : state.keys.get(`${task.project}\n${key}`);
@@ -144,16 +140,12 @@ export class Arrivals {
         'wait until some have finished',
       );
     }
-    const cycle = findCycle(
-      (on) => openDependencies(state, task.project, on),
-      batch
-        .filter((other) => other.task.project === task.project)
-        .map((other) => ({ id: other.id, depends_on: other.task.spec.depends_on })),
-    );
-    if (cycle && task.spec.depends_on.length > 0 && cycle.split(' → ').includes(id)) {
-      return refuse('cycle', `depends_on: the dependencies form a cycle: ${cycle}`, 'remove one of them');
-    }
-    const dependencies = task.spec.depends_on.map((on) => ({ on, is: dependencyState(state, one, on) }));
+    const cycle = task.spec.depends_on.length > 0 ? cycleOf(state, one, batch) : undefined;
+    if (cycle) return refuse('cycle', `depends_on: the dependencies form a cycle: ${cycle}`, 'remove one of them');
+    const dependencies = task.spec.depends_on.map((on) => ({
+      on,
+      is: dependencyState(state, task.project, on, one.onDisk),
+    }));
     const failed = dependencies.find(({ is }) => is === 'failed');
     const now = this.#ground.clock.now();
     events.push({
@@ -186,7 +178,15 @@ export class Arrivals {
   }
 }
 
-function openDependencies(state: State, project: ProjectId, on: string) {
+/** The cycle that this very task closes; others of its batch are refused by themselves. */
+function cycleOf(state: State, { id, task }: Prepared, batch: readonly Prepared[]): string | undefined {
+  const here = batch.filter((other) => other.task.project === task.project);
+  const added = here.map((other) => ({ id: other.id, depends_on: other.task.spec.depends_on }));
+  const cycle = findCycle((on) => openDependencies(state, task.project, on), added);
+  return cycle?.split(' → ').includes(id) ? cycle : undefined;
+}
+
+export function openDependencies(state: State, project: ProjectId, on: string) {
   const task = state.open.get(`${project}/${on}` as TaskKey);
   return task && { id: task.id, depends_on: task.waits_for };
 }
@@ -201,10 +201,21 @@ function repeatedHere(keys: Map<string, TaskId>, one: Prepared): Enqueued | unde
   return undefined;
 }
 
-function dependencyState(state: State, one: Prepared, on: TaskId): Dependency {
-  const key = keyOf({ project: one.task.project, id: on });
+export function dependencyState(
+  state: State,
+  project: ProjectId,
+  on: TaskId,
+  onDisk: ReadonlyMap<TaskId, Dependency>,
+): Dependency {
+  const key = keyOf({ project, id: on });
   if (state.open.has(key)) return 'open';
   const ended = state.finished.get(key);
   if (ended) return ended.state === 'done' ? 'done' : 'failed';
-  return one.onDisk.get(on) ?? 'open';
+  return onDisk.get(on) ?? 'open';
+}
+
+/** What the files say of a task that has long been finished. */
+export async function dependencyOnDisk(files: Files, paths: QueueLayout, id: TaskId): Promise<Dependency> {
+  if (await files.stat(paths.done(id))) return 'done';
+  return (await files.stat(paths.failed(id))) ? 'failed' : 'open';
 }

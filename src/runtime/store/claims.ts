@@ -2,17 +2,15 @@ import { join } from 'node:path';
 import { keyOf, type TaskRef } from '../model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
-import { type Cause, isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import { type Cause, isLive, type Lease, type LiveTask } from '../model/task.ts';
 import type { FileStat } from '../ports.ts';
 import type { QueueLayout } from '../taskfile/layout.ts';
-import { parseTask } from '../taskfile/parse.ts';
 import type { Adoption } from './adoption.ts';
-import { encodeBytes } from './bytes.ts';
 import type { Commits } from './commit.ts';
-import { decideClaim, finishEvents } from './decide.ts';
+import { decideClaim } from './decide.ts';
+import { type Edits, type FileText, readTaskFile } from './edits.ts';
 import type { Ground } from './ground.ts';
 import type { Projections } from './projections.ts';
-import { sha256 } from './projector.ts';
 
 /*
  * L1. What runs is what the file says at the claim; that is what is journalled.
@@ -27,12 +25,14 @@ export class Claims {
   readonly #commits: Commits;
   readonly #adoption: Adoption;
   readonly #projections: Projections;
+  readonly #edits: Edits;
 
-  constructor(ground: Ground, commits: Commits, adoption: Adoption, projections: Projections) {
+  constructor(ground: Ground, commits: Commits, adoption: Adoption, projections: Projections, edits: Edits) {
     this.#ground = ground;
     this.#commits = commits;
     this.#adoption = adoption;
     this.#projections = projections;
+    this.#edits = edits;
   }
 
   async claim(ref: TaskRef, route: RunRoute, cause: Cause): Promise<Claimed | Refusal> {
@@ -45,8 +45,8 @@ export class Claims {
       return refuse('stale', `the file of task ${ref.id} is not in the inbox`, 'it is looked at again by itself');
     }
     const known = this.#commits.working.open.get(keyOf(ref));
-    const sha = sha256(file.bytes);
-    if (known?.state === 'queued' && known.sha !== sha) return this.#edited(known, file.bytes, sha);
+    const { sha } = file;
+    if (known?.state === 'queued' && known.sha !== sha) return this.#edits.take(paths, known, file);
     const token = this.#ground.chance.hex(16);
     const decided = await this.#commits.commit<Refusal | { attempt: number }>(cause, (state) =>
       decideClaim(state, ref, { route, token, sha, now: this.#ground.clock.now() }),
@@ -63,10 +63,12 @@ export class Claims {
     return { lease, task, bytes: file.bytes };
   }
 
-  async #read(paths: QueueLayout, ref: TaskRef): Promise<{ bytes: Uint8Array; stat: FileStat } | undefined> {
-    const stat = await this.#ground.files.stat(paths.task(ref.id));
-    const bytes = stat?.kind === 'file' ? await this.#ground.files.read(paths.task(ref.id)) : undefined;
-    return stat && bytes ? { bytes, stat } : undefined;
+  async #read(paths: QueueLayout, ref: TaskRef): Promise<(FileText & { stat: FileStat }) | undefined> {
+    const { files, config } = this.#ground;
+    const stat = await files.stat(paths.task(ref.id));
+    if (stat?.kind !== 'file') return undefined;
+    const text = await readTaskFile(files, paths.task(ref.id), config.limits.max_task_bytes);
+    return text && { ...text, stat };
   }
 
   async #take(paths: QueueLayout, lease: Lease, read: FileStat): Promise<string | undefined> {
@@ -92,30 +94,5 @@ export class Claims {
       reply: null,
     }));
     return refuse('stale', `nothing was started: ${reason}`, 'it is looked at again by itself');
-  }
-
-  /** The file was edited since it was taken: the task is what the file says now, and its route is decided anew. */
-  async #edited(task: OpenTask, bytes: Uint8Array, sha: string): Promise<Refusal> {
-    const parsed = parseTask(bytes);
-    const ref = { project: task.project, id: task.id };
-    const was = { spec: task.spec, title: task.title, sha, size: bytes.length, waits_for: task.waits_for };
-    const edit = (now: typeof was) => ({ type: 'task_edited' as const, ...ref, task: now, bytes: encodeBytes(bytes) });
-    if (isRefusal(parsed)) {
-      await this.#commits.commit({ by: 'drop' }, (state) => {
-        const events = finishEvents(state, task, { state: 'failed', error_class: 'invalid', reason: parsed.message });
-        return { events: [edit(was), ...events], reply: null };
-      });
-      return refuse(
-        'stale',
-        `task ${task.id} was edited and can't be read any more: ${parsed.message}`,
-        'it is in failed/ with the reason',
-      );
-    }
-    const waits_for = parsed.spec.depends_on.filter(
-      (on) => task.waits_for.includes(on) || !task.spec.depends_on.includes(on),
-    );
-    const now = { ...was, spec: parsed.spec, title: parsed.title, waits_for };
-    await this.#commits.commit({ by: 'drop' }, () => ({ events: [edit(now)], reply: null }));
-    return refuse('stale', `task ${task.id} was edited meanwhile`, 'it is looked at again by itself');
   }
 }

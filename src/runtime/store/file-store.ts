@@ -12,6 +12,7 @@ import { Checkpoints } from './checkpoint.ts';
 import { Claims } from './claims.ts';
 import { Commits, type Decision } from './commit.ts';
 import { decideCancel, decideEnd, leased, refuseReport } from './decide.ts';
+import { Edits } from './edits.ts';
 import type { Ground } from './ground.ts';
 import { History } from './history.ts';
 import { Lists } from './lists.ts';
@@ -34,6 +35,7 @@ export class FileStore implements TaskStore {
   readonly #adoption: Adoption;
   readonly #projections: Projections;
   readonly #arrivals: Arrivals;
+  readonly #edits: Edits;
   readonly #claims: Claims;
   readonly #retries: Retries;
   readonly #lists: Lists;
@@ -49,7 +51,8 @@ export class FileStore implements TaskStore {
     this.#adoption = new Adoption(ground, this.#commits);
     this.#projections = new Projections(ground, this.#commits, this.#adoption, bodies);
     this.#arrivals = new Arrivals(ground, this.#commits, this.#adoption);
-    this.#claims = new Claims(ground, this.#commits, this.#adoption, this.#projections);
+    this.#edits = new Edits(ground, this.#commits, this.#adoption);
+    this.#claims = new Claims(ground, this.#commits, this.#adoption, this.#projections, this.#edits);
     const history = new History(ground, this.#commits);
     this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies, history);
     this.#retries = new Retries(this.#commits, this.#arrivals, this.#lists, this.#projections);
@@ -81,6 +84,11 @@ export class FileStore implements TaskStore {
     cause: Cause,
   ): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
     return this.#claims.claim(ref, route, cause);
+  }
+
+  /** The file of a waiting task was edited. */
+  reread(ref: TaskRef): Promise<void> {
+    return this.#edits.reread(ref);
   }
 
   started(lease: Lease): Promise<Refusal | undefined> {

@@ -17,6 +17,7 @@ export class Projections {
   readonly #projector: Projector;
   readonly #adoption: Adoption;
   readonly #troubles = new Map<TaskKey, string>();
+  readonly #held = new Map<TaskKey, number>();
   #inHand = 0;
 
   constructor(ground: Ground, commits: Commits, adoption: Adoption, bodies: Bodies) {
@@ -29,7 +30,7 @@ export class Projections {
       current: (key) => commits.committed.open.get(key),
       body: (task) => bodies.of(task),
       trouble: (key, error) => this.#troubles.set(key, String(error)),
-      done: (key) => this.#troubles.delete(key),
+      done: (key) => this.#written(key),
     });
   }
 
@@ -95,6 +96,12 @@ export class Projections {
     }
   }
 
+  #written(key: TaskKey): void {
+    this.#troubles.delete(key);
+    this.#inHand -= this.#held.get(key) ?? 0;
+    this.#held.delete(key);
+  }
+
   #bytes(events: readonly Event[], task: OpenTask): { bytes?: Uint8Array } {
     if (this.#inHand > BYTES_IN_HAND) return {};
     const event = events.find(
@@ -103,11 +110,7 @@ export class Projections {
     if (event?.type !== 'task_queued') return {};
     const bytes = decodeBytes(event.bytes);
     this.#inHand += bytes.length;
-    void Promise.resolve()
-      .then(() => this.#projector.settled(keyOf(task)))
-      .then(() => {
-        this.#inHand -= bytes.length;
-      });
+    this.#held.set(keyOf(task), bytes.length);
     return { bytes };
   }
 

@@ -4,6 +4,7 @@ import type { FinishedTask, OpenTask, Outcome } from '../model/task.ts';
 import type { Clock, Files } from '../ports.ts';
 import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
 import { renderFinished } from '../taskfile/render.ts';
+import { Pace } from './pace.ts';
 
 /*
  * Files are projections of the journal: each job here can be done again at any time and ends the same.
@@ -13,7 +14,7 @@ import { renderFinished } from '../taskfile/render.ts';
  * P3. Jobs of one task run one after another; a failed job is tried again until it works.
  */
 
-const PARALLEL = 16;
+const SLICE = 32;
 const RETRY_MS = 1_000;
 const NOTHING = new Uint8Array(0);
 
@@ -49,15 +50,18 @@ export interface ProjectorPorts {
 export class Projector {
   readonly #ports: ProjectorPorts;
   readonly #jobs = new Map<TaskKey, Job>();
-  readonly #ready: TaskKey[] = [];
+  readonly #ready = new Set<TaskKey>();
+  readonly #first = new Set<TaskKey>();
   readonly #unsynced = new Set<string>();
   readonly #running = new Set<Promise<void>>();
   #stopped = false;
+  readonly #pace: Pace;
   readonly #stopping: Promise<false>;
   #stop = () => {};
 
   constructor(ports: ProjectorPorts) {
     this.#ports = ports;
+    this.#pace = new Pace(ports.clock, () => this.#slice());
     this.#stopping = new Promise((resolve) => {
       this.#stop = () => resolve(false);
     });
@@ -74,8 +78,8 @@ export class Projector {
       return;
     }
     this.#jobs.set(key, { goal, waiters: [] });
-    this.#ready.push(key);
-    this.#pump();
+    this.#ready.add(key);
+    this.#pace.want();
   }
 
   isPending(key: TaskKey): boolean {
@@ -85,7 +89,10 @@ export class Projector {
   /** Settles when the task's files say what was asked for so far. */
   async settled(key: TaskKey): Promise<void> {
     const job = this.#jobs.get(key);
-    if (job) await new Promise<void>((resolve) => job.waiters.push(resolve));
+    if (!job) return;
+    if (this.#ready.delete(key)) this.#first.add(key);
+    this.#pace.hurry();
+    await new Promise<void>((resolve) => job.waiters.push(resolve));
   }
 
   /** Whether everything asked for so far was written within `ms`. */
@@ -111,20 +118,33 @@ export class Projector {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#pace.stop();
     this.#stop();
     await Promise.all(this.#running);
   }
 
-  #pump(): void {
-    while (!this.#stopped && this.#running.size < PARALLEL) {
-      const key = this.#ready.shift();
-      if (key === undefined) return;
-      const run: Promise<void> = this.#run(key).finally(() => {
-        this.#running.delete(run);
-        this.#pump();
-      });
-      this.#running.add(run);
+  async #slice(): Promise<'more' | 'done'> {
+    for (const key of this.#next()) this.#begin(key);
+    await Promise.all(this.#running);
+    return this.#first.size + this.#ready.size > 0 && !this.#stopped ? 'more' : 'done';
+  }
+
+  /** Those that somebody waits for come first. */
+  #next(): TaskKey[] {
+    const keys: TaskKey[] = [];
+    for (const line of [this.#first, this.#ready]) {
+      for (const key of line) {
+        if (keys.length === SLICE || this.#stopped) return keys;
+        line.delete(key);
+        keys.push(key);
+      }
     }
+    return keys;
+  }
+
+  #begin(key: TaskKey): void {
+    const run: Promise<void> = this.#run(key).finally(() => this.#running.delete(run));
+    this.#running.add(run);
   }
 
   async #run(key: TaskKey): Promise<void> {
@@ -148,8 +168,8 @@ export class Projector {
   }
 
   #again(key: TaskKey): void {
-    this.#ready.push(key);
-    this.#pump();
+    this.#ready.add(key);
+    this.#pace.want();
   }
 
   async #reach(key: TaskKey, goal: Goal): Promise<void> {
@@ -170,14 +190,16 @@ export class Projector {
   async #queue(paths: QueueLayout, task: OpenTask, goal: Extract<Goal, { kind: 'queued' }>): Promise<void> {
     const { files } = this.#ports;
     const file = paths.task(task.id);
-    if (goal.first)
+    this.markUnsynced(file, paths.inbox);
+    if (goal.first) {
       await this.#writeNew(file, goal.bytes ?? (await this.#ports.body(task)), () => files.makeDir(paths.inbox));
-    else if (!(await files.stat(file)) && (await files.moveNew(paths.dispatched(task.id), file)) === 'missing') {
+      return;
+    }
+    if (!(await files.stat(file)) && (await files.moveNew(paths.dispatched(task.id), file)) === 'missing') {
       await this.#writeNew(file, await this.#ports.body(task), () => files.makeDir(paths.inbox));
     }
     await files.remove(paths.attempt(task.id));
     await files.remove(paths.delegated(task.id));
-    this.markUnsynced(file, paths.inbox);
   }
 
   async #end(paths: QueueLayout, { before, task, outcome, inPlace }: Extract<Goal, { kind: 'ended' }>): Promise<void> {

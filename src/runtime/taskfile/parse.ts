@@ -2,7 +2,7 @@ import { type Refusal, refuse } from '../model/refusal.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { readFields } from './fields.ts';
 import { readHeader } from './header.ts';
-import { cleanTitle, titleOf } from './title.ts';
+import { isBlank, titleFor } from './title.ts';
 import type { Fields } from './yaml.ts';
 
 export interface ParsedTask {
@@ -24,11 +24,9 @@ export function parseTask(bytes: Uint8Array): ParsedTask | Refusal {
   if ('refused' in header) return header;
   const read = readFields(header.fields);
   if ('refused' in read) return read;
-  const blank = isBlank(header.body);
-  const title = (read.spec.title && cleanTitle(read.spec.title)) || titleOf(header.body);
-  if (blank && title === '')
-    return refuse('invalid', 'the file has neither a body nor a title', 'Write what is to be done.');
-  return { spec: read.spec, title: title || 'untitled', body: blank ? title : header.body, extra: read.extra };
+  const title = titleFor(read.spec, header.body);
+  if (title === '') return refuse('invalid', 'the file has neither a body nor a title', 'Write what is to be done.');
+  return { spec: read.spec, title, body: isBlank(header.body) ? title : header.body, extra: read.extra };
 }
 
 function decode(bytes: Uint8Array): string | undefined {
@@ -37,9 +35,4 @@ function decode(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Nothing on it that can be seen. */
-function isBlank(body: string): boolean {
-  return !/[^\p{C}\p{Z}\s]/u.test(body);
 }

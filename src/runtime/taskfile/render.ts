@@ -1,5 +1,5 @@
 import type { FinishedTask, Outcome } from '../model/task.ts';
-import { type Entry, frontMatter } from './write.ts';
+import { decimal, type Entry, frontMatter } from './write.ts';
 
 /** What the file of a finished task is made of. */
 export interface Ending {
@@ -33,8 +33,8 @@ function doneEntries(task: FinishedTask, outcome: Done): Entries {
     ['title', task.title],
     ...runEntries(task, outcome),
     ['model', outcome.model ?? task.model],
-    ['cost_cad', outcome.cost_cad?.toFixed(4)],
-    ['cost_usd', outcome.cost_usd?.toFixed(4)],
+    ['cost_cad', decimal(outcome.cost_cad, 4)],
+    ['cost_usd', decimal(outcome.cost_usd, 4)],
     ['tokens', outcome.tokens],
     ['session_id', outcome.session_id],
     ['exit_code', outcome.exit_code],

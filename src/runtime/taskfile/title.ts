@@ -1,7 +1,23 @@
+import type { TaskSpec } from '../model/spec.ts';
+
 const MAX_TITLE = 200;
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
+/** What a task is called; empty where neither its front matter nor its text says anything that can be seen. */
+export function titleFor(spec: TaskSpec, body: string): string {
+  const title = (spec.title && cleanTitle(spec.title)) || titleOf(body);
+  return title === '' && !isBlank(body) ? 'untitled' : title;
+}
+
+/** Nothing on it that can be seen. */
+export function isBlank(body: string): boolean {
+  return !/[^\p{C}\p{Z}\s]/u.test(body);
+}
 
 /** One line without control characters, bounded. */
 export function cleanTitle(text: string): string {
+  const head = text.slice(0, MAX_TITLE + 1);
+  if (head.length <= MAX_TITLE && PLAIN.test(head)) return head; // most titles; what follows costs
   const flat = text
     .slice(0, 4 * MAX_TITLE)
     .replace(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, ' ')

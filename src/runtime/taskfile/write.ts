@@ -1,5 +1,14 @@
 /** A value as front matter holds it; undefined keys are left out. */
-export type Entry = string | number | boolean | readonly string[] | undefined;
+export type Entry = string | number | boolean | Decimal | readonly string[] | undefined;
+
+/** A number with its digits as they are to be written: money keeps its zeros. */
+export interface Decimal {
+  readonly digits: string;
+}
+
+export function decimal(value: number | undefined, places: number): Decimal | undefined {
+  return value === undefined ? undefined : { digits: value.toFixed(places) };
+}
 
 /** Lines of YAML between fences; what is written here is read back the same by `readHeader`. */
 export function frontMatter(entries: Iterable<readonly [string, Entry]>): string {
@@ -9,6 +18,7 @@ export function frontMatter(entries: Iterable<readonly [string, Entry]>): string
 }
 
 function write(value: Exclude<Entry, undefined>): string {
+  if (typeof value === 'object' && 'digits' in value) return value.digits;
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
     return `[${value.map(writeText).join(', ')}]`;
   return typeof value === 'string' ? writeText(value) : String(value);

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { keyOf } from '../../runtime/model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../../runtime/model/refusal.ts';
 import { TaskState } from '../../runtime/model/view.ts';
 import type { Enqueued } from '../../runtime/ports.ts';
-import type { NewTaskInput } from '../../runtime/yard.ts';
+import type { NewTaskInput, Yard } from '../../runtime/yard.ts';
 import { causeOf } from '../cause.ts';
 import { findProject } from '../find-project.ts';
+import { isFinished } from '../find-task.ts';
 import { nextStep } from '../next-step.ts';
 import { notRefused } from '../not-refused.ts';
 import { refuseChild } from '../rights.ts';
@@ -127,7 +129,15 @@ async function accepted({ yard }: ToolContext, { ref, state, created }: Enqueued
   const task = await yard.store.get(ref);
   const summary = task && yard.summary(task);
   const name = { id: ref.id, project: yard.projectName(ref.project) };
-  return { ...name, state, created, hint: nextStep(summary ?? { ...name, state }) };
+  const hint = nextStep(summary ?? { ...name, state });
+  return { ...name, state, created, hint: `${absentDependencies(yard, task)}${hint}` };
+}
+
+/** A dependency may come later; a mistyped one never does. */
+function absentDependencies({ store }: Yard, task: Awaited<ReturnType<Yard['store']['get']>>): string {
+  if (task === undefined || isFinished(task)) return '';
+  const absent = task.waits_for.filter((id) => !store.open().has(keyOf({ project: task.project, id })));
+  return absent.length === 0 ? '' : `it waits for ${absent.join(', ')}, of which there is no open task yet; `;
 }
 
 function errorOf({ code, message, hint }: Refusal): z.infer<typeof Rejected> {

@@ -1,0 +1,99 @@
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { configPath, type LoadedConfig, loadConfig } from '../runtime/config/load.ts';
+import { describeProblem } from '../runtime/config/problem.ts';
+import type { Cli } from './cli.ts';
+import { sourcesOf } from './commands/config.ts';
+import { programs } from './doctor/programs.ts';
+import { which } from './doctor/which.ts';
+import { safeLine } from './safe-text.ts';
+
+/** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
+export async function welcome(cli: Cli): Promise<string> {
+  const loaded = await loadConfig(sourcesOf(cli));
+  const parts = [addresses(cli, loaded), clientLine(cli), lacking(cli), firstRun(cli, loaded)];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function addresses(cli: Cli, loaded: LoadedConfig): string {
+  const { runtime } = cli;
+  const { paint } = cli.look();
+  const rows: [string, string][] = [
+    ['home', runtime.home],
+    ['socket', runtime.socket],
+    ['config', configured(cli, loaded)],
+    ['log', `${logLevel(loaded.config?.log.level)}, as JSON on standard error`],
+    ...loaded.problems.map((problem): [string, string] => ['wrong', describeProblem(problem)]),
+  ];
+  const title = `${paint('bold', `Yardmaster ${runtime.version}`)} runs here until Ctrl-C; work that has begun goes on without it.`;
+  return [title, ...rows.map(([name, value]) => `  ${name.padEnd(8)} ${safeLine(value)}`)].join('\n');
+}
+
+function configured(cli: Cli, { config, from }: LoadedConfig): string {
+  const path = configPath(cli.around.env, cli.around.userHome);
+  const file = from.includes(path) ? path : `no file at ${path}`;
+  if (config === undefined) return file;
+  return `${file}: ${count(config.projects, 'project')}, ${count(Object.keys(config.agents), 'agent')}`;
+}
+
+function logLevel(configured: string | undefined): string {
+  if (configured) return configured;
+  return process.stderr.isTTY ? 'warn (YARDMASTER_LOG_LEVEL=info tells more)' : 'info';
+}
+
+function clientLine(cli: Cli): string {
+  const { paint } = cli.look();
+  return `Connect Claude Code (other clients: see mcp.json):\n  ${paint('cyan', addCommand(cli))}`;
+}
+
+/** Ready to paste: this very program, and this home and configuration where they are not the usual ones. */
+function addCommand({ runtime: { file, home }, around: { env, userHome, cwd } }: Cli): string {
+  const settings = [
+    ...(env.YARDMASTER_HOME ? [`YARDMASTER_HOME=${home}`] : []),
+    ...(env.YARDMASTER_CONFIG ? [`YARDMASTER_CONFIG=${resolve(cwd, configPath(env, userHome))}`] : []),
+  ].flatMap((setting) => ['-e', setting]);
+  const words = ['claude', 'mcp', 'add', 'yardmaster', ...settings, '--', ...program(file, env.PATH), 'mcp'];
+  return words.map(quoted).join(' ');
+}
+
+function program(file: string, path: string | undefined): string[] {
+  if (/[\\/]_npx[\\/]/.test(file)) return ['npx', '-y', 'yardmaster']; // a cache that npm may empty
+  if (sameFile(which('yardmaster', path), file)) return ['yardmaster'];
+  return [sameFile(which('node', path), process.execPath) ? 'node' : process.execPath, file];
+}
+
+function sameFile(one: string | undefined, other: string): boolean {
+  return one !== undefined && realpathSync(one) === realpathSync(other);
+}
+
+function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function lacking(cli: Cli): string {
+  const { paint } = cli.look();
+  const lines = programs(cli.around.env.PATH).flatMap((finding) =>
+    finding.state === 'ok'
+      ? []
+      : [
+          `  ${paint('yellow', finding.name.padEnd(8))} ${safeLine(finding.detail)}\n           → ${safeLine(finding.hint)}`,
+        ],
+  );
+  return lines.length === 0 ? '' : `This machine lacks:\n${lines.join('\n')}`;
+}
+
+function firstRun(cli: Cli, { config }: LoadedConfig): string {
+  if (config === undefined || Object.keys(config.agents).length > 0) return '';
+  const path = safeLine(configPath(cli.around.env, cli.around.userHome));
+  return `No agent is configured: tasks are kept and wait. To try it, put this into ${path} and start again:\n${EXAMPLE}`;
+}
+
+/** The smallest configuration that does something. */
+const EXAMPLE = `  allowed_roots: [~/code]    # where projects may lie; default: the home directory
+  agents:
+    echo:                    # any program: the prompt comes on stdin, what it prints is the result
+      command: [cat]`;
+
+function count(things: readonly unknown[], name: string): string {
+  return `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
+}
