@@ -43,7 +43,6 @@ async function run({ client, project }) {
     const tasks = Array.from({ length: 100 }, (_, n) => ({
       id: `t${done + n}`,
       body: 'nothing',
-      workspace: 'worktree',
     }));
     await client.call('enqueue_task', { project, tasks });
   }

@@ -11,7 +11,13 @@ import { PROJECTS, type Site } from './site.ts';
  */
 
 const IN_FLIGHT = 12;
-const BROKEN = ['---\npriority: urgent-ish\n---\nwork', '---\ntitle: [\n---\nwork', '---js\n{}\n---\nwork', '', '\u0000'];
+const BROKEN = [
+  '---\npriority: urgent-ish\n---\nwork',
+  '---\ntitle: [\n---\nwork',
+  '---js\n{}\n---\nwork',
+  '',
+  '\u0000',
+];
 
 interface Known {
   readonly project: string;

@@ -82,7 +82,7 @@ export function sceneOf(site: Site) {
 /** Waits until nothing is open any more. That it never comes is for the checker to say. */
 export async function ended(talk: Talk, ms: number): Promise<void> {
   await until(async () => {
-    const { converged, counts } = (await talk.ask("fleet_status")) as unknown as Fleet;
+    const { converged, counts } = (await talk.ask('fleet_status')) as unknown as Fleet;
     return converged && [counts.queued, counts.claimed, counts.running, counts.unknown].every((n) => !n);
   }, ms).catch(() => undefined);
 }
