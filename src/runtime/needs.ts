@@ -46,11 +46,12 @@ function openNeeds(view: NeedsView): Need[] {
   for (const task of view.open.values()) {
     if (needs.length >= PER_KIND) break;
     const where = `${view.projectName(task.project)}/${task.id}`;
+    const name = naming(view, task);
     if (task.state === 'unknown') {
       needs.push({
         what: `task ${task.id}: ${task.detail}`,
         where,
-        next: `retry_task {id: "${task.id}"} runs it, cancel_task ends it`,
+        next: `retry_task ${name} runs it, cancel_task ${name} ends it`,
       });
       continue;
     }
@@ -60,7 +61,7 @@ function openNeeds(view: NeedsView): Need[] {
       needs.push({
         what: `task ${task.id} waits for ${absent.join(', ')}: ${absent.length === 1 ? 'no such task is' : 'no such tasks are'} open here`,
         where,
-        next: `enqueue what it waits for under that id, or cancel_task {id: "${task.id}"}`,
+        next: `enqueue what it waits for under that id, or cancel_task ${name}`,
       });
       continue;
     }
@@ -69,7 +70,7 @@ function openNeeds(view: NeedsView): Need[] {
       needs.push({
         what: `no agent can ever take task ${task.id}: ${why}`,
         where,
-        next: 'configure an agent that fits, or cancel_task',
+        next: `configure an agent that fits, or cancel_task ${name}`,
       });
     }
   }
@@ -84,6 +85,11 @@ function failedNeeds(view: NeedsView): Need[] {
     .map((task) => ({
       what: `task ${task.id} failed (${task.error_class ?? 'unknown'}): ${task.reason ?? ''}`,
       where: `${view.projectName(task.project)}/${task.id}`,
-      next: `job_status {id: "${task.id}", detail: "log"}, then retry_task`,
+      next: `job_status ${naming(view, task, ', detail: "log"')}, then retry_task ${naming(view, task)}`,
     }));
+}
+
+/** How a tool is told which task is meant. */
+function naming(view: NeedsView, { project, id }: OpenTask | FinishedTask, more = ''): string {
+  return `{id: ${JSON.stringify(id)}, project: ${JSON.stringify(view.projectName(project))}${more}}`;
 }
