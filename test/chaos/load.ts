@@ -80,7 +80,11 @@ export class Load {
       [8, () => this.#look()],
     ];
     let left = this.#chance.fraction() * deeds.reduce((sum, [weight]) => sum + weight, 0);
-    return (deeds.find(([weight]) => (left -= weight) <= 0) ?? deeds[0])![1];
+    for (const [weight, deed] of deeds) {
+      left -= weight;
+      if (left <= 0) return deed;
+    }
+    return deeds[0]![1];
   }
 
   async #enqueue(): Promise<void> {
