@@ -100,13 +100,5 @@ async function mcpEmbedded(options: ProgramOptions): Promise<number> {
 }
 
 function serveCommand({ file, env }: ProgramOptions): { serve: [string, ...string[]]; env: NodeJS.ProcessEnv } {
-  return { serve: [process.execPath, ...process.execArgv, file, ...BACKGROUND], env: withoutAttempt(env) };
-}
-
-/** A runtime that an agent's client happens to start is nobody's attempt: it must not carry, or die with, that run's marks. */
-function withoutAttempt(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const own = new Set(['YARDMASTER_TASK', 'YARDMASTER_PROJECT', 'YARDMASTER_ATTEMPT', 'YARDMASTER_ATTEMPT_TOKEN']);
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !own.has(name) && !name.startsWith('YARDMASTER_RUN')),
-  );
+  return { serve: [process.execPath, ...process.execArgv, file, ...BACKGROUND], env };
 }

@@ -102,10 +102,15 @@ async function start(home: Home, serve: readonly [string, ...string[]], env: Nod
   return begun;
 }
 
-/** The runtime is nobody's attempt, even when an attempt's bridge happens to start it. */
+const OF_AN_ATTEMPT = /^(?:YARDMASTER_(?:TASK|PROJECT|ATTEMPT|ATTEMPT_TOKEN|RUN|RUN_DIR)|CLAUDE_CODE_SESSION_ID)$/;
+
+/**
+ * The runtime is nobody's attempt, even when an attempt's bridge happens to start it: with that run's mark in its
+ * environment it would die with the run.
+ */
 function runtimeEnv(home: Home, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { YARDMASTER_ATTEMPT_TOKEN: _token, CLAUDE_CODE_SESSION_ID: _session, ...rest } = env;
-  return { ...rest, YARDMASTER_HOME: home.dir };
+  const rest = Object.entries(env).filter(([name]) => !OF_AN_ATTEMPT.test(name));
+  return { ...Object.fromEntries(rest), YARDMASTER_HOME: home.dir };
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -106,7 +106,7 @@ describe('fleet', () => {
       { id: 'lint-bot', capabilities: ['lint'], status: 'available', load: 0, max: 2, takes_model: false },
       { id: 'writer', max: 1, takes_model: true },
     ]);
-    expect(fleet.providers).toEqual([{ id: 'far', ai: ['gpu'], status: 'available', load: 0, max: 7 }]);
+    expect(fleet.providers).toEqual([{ id: 'far', ai: ['gpu'], status: 'available', load: 0, max: 7, keeps: [] }]);
     expect(fleet.projects.get(PROJECT)).toMatchObject({ weight: 2, max_running: 3, agent: 'lint-bot' });
     expect(fleet.projects.get(OTHER)).toMatchObject({ weight: 1, max_running: 0, agent: 'writer' });
     expect(fleet).toMatchObject({ default_provider: 'far', headless: { running: 0, max: 2 }, paused: false });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ProjectId, TaskId } from './ids.ts';
 import { RunRoute } from './route.ts';
 import { ErrorClass } from './spec.ts';
-import { BodyRef, Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
+import { Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
 
 /** A task's bytes inside a record: text where it is UTF-8, else base64. */
 export const Bytes = z.union([z.object({ text: z.string() }), z.object({ base64: z.string() })]);
@@ -93,7 +93,6 @@ export const Event = z.discriminatedUnion('type', [
   }),
 ]);
 export type Event = z.infer<typeof Event>;
-export type EventType = Event['type'];
 
 /** One line of the journal: one change with its cause, committed whole or not at all. */
 export const JournalRecord = z.object({
@@ -106,5 +105,3 @@ export const JournalRecord = z.object({
   reply: z.unknown().optional(),
 });
 export type JournalRecord = z.infer<typeof JournalRecord>;
-
-export { BodyRef };

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Chance } from '../../src/runtime/ports.ts';
+import { JobService } from '../fakes/job-service.ts';
+import { seededChance } from '../fakes/seeded-chance.ts';
+import { until } from '../support/world.ts';
+import { check } from './checker.ts';
+import type { Talk } from './client.ts';
+import { Load } from './load.ts';
+import { PROJECTS, Site } from './site.ts';
+
+export interface Story {
+  readonly seed: number;
+  readonly kills: number;
+  readonly program?: string;
+  /** Also a provider that makes two jobs of two requests; its doubts take minutes to settle. */
+  readonly forgetful?: boolean;
+  readonly endMs?: number;
+}
+
+export interface Told {
+  readonly wrong: string[];
+  readonly kills: number;
+  readonly tasks: number;
+}
+
+/** A mixed load while the runtime is killed again and again; then what the checker finds. */
+export async function killAtRandom({ seed, kills, program, forgetful = false, endMs = 60_000 }: Story): Promise<Told> {
+  const chance = seededChance(seed);
+  const keyed = await JobService.start({ latency_ms: 30 });
+  const plain = await JobService.start({ latency_ms: 30, honour_keys: false });
+  const site = new Site({
+    ...(program !== undefined && { program }),
+    config: {
+      delegation: {
+        interval: '200ms',
+        default_provider: 'keyed',
+        providers: {
+          keyed: { kind: 'jobs', base_url: keyed.url, idempotent_submit: true },
+          plain: { kind: 'jobs', base_url: plain.url },
+        },
+      },
+    },
+  });
+  try {
+    const talk = await site.talk();
+    await talk.ask('fleet_status');
+    const load = new Load(site, talk, chance, forgetful ? ['keyed', 'plain'] : ['keyed']);
+    const running = load.run(60);
+    let killed = 0;
+    while (killed < kills) killed += await killSoon(site, seededChance(seed + killed + 1));
+    load.stop();
+    await running;
+    await ended(talk, endMs);
+    const jobs = [...keyed.jobs.values(), ...plain.jobs.values()];
+    site.ledger.noteJobs(jobs.map(({ job_id, key, order }) => ({ job_id, key, prompt: order.prompt })));
+    const scene = { ...sceneOf(site), maxAttempts: 3 };
+    const { counts } = await talk.ask('fleet_status');
+    const tasks = Object.values(counts as Record<string, number>).reduce((sum, one) => sum + one, 0);
+    return { wrong: await check(scene, talk), kills: killed, tasks };
+  } finally {
+    await site.end();
+    await Promise.all([keyed.close(), plain.close()]);
+  }
+}
+
+/** At any moment: while it starts, recovers, works, or answers. How many died. */
+async function killSoon(site: Site, chance: Chance): Promise<number> {
+  await until(() => site.pid() !== undefined);
+  await sleep(chance.fraction() ** 2 * 1_200);
+  return Number(await site.kill());
+}
+
+export function sceneOf(site: Site) {
+  return {
+    projects: PROJECTS,
+    queue: (project: string, ...below: string[]) => site.queue(project, ...below),
+    ledger: site.ledger,
+    agents: () => site.agents(),
+  };
+}
+
+/** Waits until nothing is open any more. That it never comes is for the checker to say. */
+export async function ended(talk: Talk, ms: number): Promise<void> {
+  await until(async () => {
+    const { converged, counts } = (await talk.ask('fleet_status')) as unknown as Fleet;
+    return converged && [counts.queued, counts.claimed, counts.running, counts.unknown].every((n) => !n);
+  }, ms).catch(() => undefined);
+}
+
+interface Fleet {
+  readonly converged: boolean;
+  readonly counts: Readonly<Record<string, number | undefined>>;
+}

@@ -1,0 +1,129 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { until } from '../support/world.ts';
+import { type Talk, talk } from './client.ts';
+import { Ledger } from './ledger.ts';
+
+const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const agent = fileURLToPath(new URL('agent.sh', import.meta.url));
+export const PROJECTS = ['alpha', 'beta'] as const;
+
+export interface SiteOptions {
+  /** The program to run; default: the one that was built. */
+  readonly program?: string;
+  /** Sections of the configuration that differ. */
+  readonly config?: Record<string, unknown>;
+}
+
+/** A home, two projects and a ledger: the whole product at work, to be killed as often as you like. */
+export class Site {
+  readonly root = mkdtempSync(join(tmpdir(), 'ym-chaos-'));
+  readonly ledger = new Ledger(join(this.root, 'ledger'));
+  readonly #program: string;
+  readonly #talks: Talk[] = [];
+
+  constructor({ program = built, config = {} }: SiteOptions = {}) {
+    this.#program = program;
+    for (const name of PROJECTS) mkdirSync(join(this.root, name));
+    mkdirSync(join(this.root, 'drops'));
+    cpSync(agent, join(this.root, 'agent.sh'));
+    writeFileSync(join(this.root, 'yardmaster.yaml'), JSON.stringify({ ...this.#config(), ...config })); // JSON is YAML
+  }
+
+  #config(): Record<string, unknown> {
+    return {
+      allowed_roots: [this.root],
+      projects: PROJECTS.map((name) => ({ name, path: join(this.root, name), shared_checkout: name === 'alpha' })),
+      dispatcher: { default_agent: 'fake', settle: '100ms', scan: '5s' },
+      agents: { fake: { command: ['/bin/sh', join(this.root, 'agent.sh'), this.ledger.dir], max: 4 } },
+      headless: { max_running: 4, grace: '1s' },
+      retry: { backoff: '50ms', backoff_max: '200ms' },
+    };
+  }
+
+  get home(): string {
+    return join(this.root, 'home');
+  }
+
+  queue(project: string, ...below: string[]): string {
+    return join(this.root, project, '.agent-queue', ...below);
+  }
+
+  /** One thread does all the file work of the runtime: its system calls come in the same order every time. */
+  get env(): Record<string, string> {
+    const { YARDMASTER_ATTEMPT_TOKEN: _, CLAUDE_CODE_SESSION_ID: __, ...env } = process.env;
+    return {
+      ...(env as Record<string, string>),
+      YARDMASTER_HOME: this.home,
+      YARDMASTER_CONFIG: join(this.root, 'yardmaster.yaml'),
+      UV_THREADPOOL_SIZE: '1',
+    };
+  }
+
+  async talk(): Promise<Talk> {
+    const opened = await talk(this.#program, this.env);
+    this.#talks.push(opened);
+    return opened;
+  }
+
+  /** The process of the runtime, when one is there. */
+  pid(): number | undefined {
+    try {
+      const { pid } = JSON.parse(readFileSync(join(this.home, 'runtime.lock'), 'utf8')) as { pid: number };
+      return isAlive(pid) && environment(pid).includes(this.home) ? pid : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether there was one. */
+  async kill(): Promise<boolean> {
+    const pid = this.pid();
+    if (pid === undefined) return false;
+    process.kill(pid, 'SIGKILL');
+    await until(() => !isAlive(pid));
+    return true;
+  }
+
+  /** Processes of agents, and the wrappers around them. */
+  agents(): number[] {
+    return processes().filter((pid) => environment(pid).includes(`YARDMASTER_RUN_DIR=${this.home}`));
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#talks.map((one) => one.close().catch(() => undefined)));
+    const ours = () => processes().filter((pid) => pid !== process.pid && environment(pid).includes(this.root));
+    await until(() => {
+      for (const pid of ours()) process.kill(pid, 'SIGKILL');
+      return ours().length === 0;
+    });
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+function processes(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 1);
+}
+
+/** Empty for one that is gone, dead or somebody else's. */
+function environment(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** A zombie runs no more. */
+export function isAlive(pid: number): boolean {
+  const path = `/proc/${pid}/stat`;
+  try {
+    return existsSync(path) && !/\) [ZX] /.test(readFileSync(path, 'utf8'));
+  } catch {
+    return false;
+  }
+}
