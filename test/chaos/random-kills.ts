@@ -49,14 +49,14 @@ export async function killAtRandom({ seed, kills, program, forgetful = false, en
     let killed = 0;
     while (killed < kills) killed += await killSoon(site, seededChance(seed + killed + 1));
     load.stop();
-    await running;
+    const refused = await running;
     await ended(talk, endMs);
     const jobs = [...keyed.jobs.values(), ...plain.jobs.values()];
     site.ledger.noteJobs(jobs.map(({ job_id, key, order }) => ({ job_id, key, prompt: order.prompt })));
     const scene = { ...sceneOf(site), maxAttempts: 3 };
     const { counts } = await talk.ask('fleet_status');
     const tasks = Object.values(counts as Record<string, number>).reduce((sum, one) => sum + one, 0);
-    return { wrong: await check(scene, talk), kills: killed, tasks };
+    return { wrong: [...refused, ...(await check(scene, talk))], kills: killed, tasks };
   } finally {
     await site.end();
     await Promise.all([keyed.close(), plain.close()]);
