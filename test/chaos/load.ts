@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Chance } from '../../src/runtime/ports.ts';
 import type { Talk } from './client.ts';
-import { PROJECTS, type Site } from './site.ts';
+import type { Site } from './site.ts';
 
 /*
  * Clients, people and programs at work on the queues, as mixed as they come. What they were told, and what they did
@@ -12,6 +12,12 @@ import { PROJECTS, type Site } from './site.ts';
 
 const IN_FLIGHT = 12;
 const BROKEN = ['---\npriority: urgent-ish\n---\nwork', '---\ntitle: [\n---\nwork', '---js\n{}\n---\nwork', '', '\u0000'];
+
+export interface Kind {
+  readonly providers: readonly string[];
+  /** How long a task's agent works. */
+  readonly seconds: (luck: number) => number;
+}
 
 interface Known {
   readonly project: string;
@@ -25,15 +31,17 @@ export class Load {
   readonly #known: Known[] = [];
   readonly #flying = new Set<Promise<void>>();
   readonly #providers: readonly string[];
+  readonly #seconds: (luck: number) => number;
   readonly #refusals: string[] = [];
   #made = 0;
   #stopped = false;
 
-  constructor(site: Site, talk: Talk, chance: Chance, providers: readonly string[]) {
+  constructor(site: Site, talk: Talk, chance: Chance, { providers, seconds }: Kind) {
     this.#site = site;
     this.#talk = talk;
     this.#chance = chance;
     this.#providers = providers;
+    this.#seconds = seconds;
   }
 
   /** How many deeds there were. */
@@ -160,11 +168,11 @@ export class Load {
   }
 
   #fresh(kind: string): [project: string, title: string] {
-    return [this.#one(PROJECTS)!, `${kind}-${++this.#made}`];
+    return [this.#one(['alpha', 'alpha', 'alpha', 'beta']), `${kind}-${++this.#made}`];
   }
 
   #work(): string {
-    const pause = (this.#chance.fraction() * 0.3).toFixed(2);
+    const pause = this.#seconds(this.#chance.fraction()).toFixed(2);
     return `pause=${pause}; until=${this.#one([1, 1, 1, 1, 2, 3, 9])};`;
   }
 

@@ -15,6 +15,8 @@ export interface Story {
   /** Also a provider that makes two jobs of two requests; its doubts take minutes to settle. */
   readonly forgetful?: boolean;
   readonly endMs?: number;
+  /** How long agents work; some should outlive the runtime that started them. */
+  readonly seconds?: (luck: number) => number;
 }
 
 export interface Told {
@@ -24,7 +26,8 @@ export interface Told {
 }
 
 /** A mixed load while the runtime is killed again and again; then what the checker finds. */
-export async function killAtRandom({ seed, kills, program, forgetful = false, endMs = 60_000 }: Story): Promise<Told> {
+export async function killAtRandom(story: Story): Promise<Told> {
+  const { seed, kills, program, forgetful = false, endMs = 60_000, seconds = mostlyShort } = story;
   const chance = seededChance(seed);
   const keyed = await JobService.start({ latency_ms: 30 });
   const plain = await JobService.start({ latency_ms: 30, honour_keys: false });
@@ -44,7 +47,7 @@ export async function killAtRandom({ seed, kills, program, forgetful = false, en
   try {
     const talk = await site.talk();
     await talk.ask('fleet_status');
-    const load = new Load(site, talk, chance, forgetful ? ['keyed', 'plain'] : ['keyed']);
+    const load = new Load(site, talk, chance, { providers: forgetful ? ['keyed', 'plain'] : ['keyed'], seconds });
     const running = load.run(60);
     let killed = 0;
     while (killed < kills) killed += await killSoon(site, seededChance(seed + killed + 1));
@@ -61,6 +64,10 @@ export async function killAtRandom({ seed, kills, program, forgetful = false, en
     await site.end();
     await Promise.all([keyed.close(), plain.close()]);
   }
+}
+
+function mostlyShort(luck: number): number {
+  return luck ** 4 * 3;
 }
 
 /** At any moment: while it starts, recovers, works, or answers. How many died. */
