@@ -15,6 +15,8 @@ export interface Story {
   /** Also a provider that makes two jobs of two requests; its doubts take minutes to settle. */
   readonly forgetful?: boolean;
   readonly endMs?: number;
+  /** How long agents work; some should outlive the runtime that started them. */
+  readonly seconds?: (luck: number) => number;
 }
 
 export interface Told {
@@ -24,7 +26,8 @@ export interface Told {
 }
 
 /** A mixed load while the runtime is killed again and again; then what the checker finds. */
-export async function killAtRandom({ seed, kills, program, forgetful = false, endMs = 60_000 }: Story): Promise<Told> {
+export async function killAtRandom(story: Story): Promise<Told> {
+  const { seed, kills, program, forgetful = false, endMs = 60_000, seconds = mostlyShort } = story;
   const chance = seededChance(seed);
   const keyed = await JobService.start({ latency_ms: 30 });
   const plain = await JobService.start({ latency_ms: 30, honour_keys: false });
@@ -44,23 +47,27 @@ export async function killAtRandom({ seed, kills, program, forgetful = false, en
   try {
     const talk = await site.talk();
     await talk.ask('fleet_status');
-    const load = new Load(site, talk, chance, forgetful ? ['keyed', 'plain'] : ['keyed']);
+    const load = new Load(site, talk, chance, { providers: forgetful ? ['keyed', 'plain'] : ['keyed'], seconds });
     const running = load.run(60);
     let killed = 0;
     while (killed < kills) killed += await killSoon(site, seededChance(seed + killed + 1));
     load.stop();
-    await running;
+    const refused = await running;
     await ended(talk, endMs);
     const jobs = [...keyed.jobs.values(), ...plain.jobs.values()];
     site.ledger.noteJobs(jobs.map(({ job_id, key, order }) => ({ job_id, key, prompt: order.prompt })));
     const scene = { ...sceneOf(site), maxAttempts: 3 };
     const { counts } = await talk.ask('fleet_status');
     const tasks = Object.values(counts as Record<string, number>).reduce((sum, one) => sum + one, 0);
-    return { wrong: await check(scene, talk), kills: killed, tasks };
+    return { wrong: [...refused, ...(await check(scene, talk))], kills: killed, tasks };
   } finally {
     await site.end();
     await Promise.all([keyed.close(), plain.close()]);
   }
+}
+
+function mostlyShort(luck: number): number {
+  return luck ** 4 * 3;
 }
 
 /** At any moment: while it starts, recovers, works, or answers. How many died. */

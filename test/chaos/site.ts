@@ -37,8 +37,8 @@ export class Site {
       allowed_roots: [this.root],
       projects: PROJECTS.map((name) => ({ name, path: join(this.root, name), shared_checkout: name === 'alpha' })),
       dispatcher: { default_agent: 'fake', settle: '100ms', scan: '5s' },
-      agents: { fake: { command: ['/bin/sh', join(this.root, 'agent.sh'), this.ledger.dir], max: 4 } },
-      headless: { max_running: 4, grace: '1s' },
+      agents: { fake: { command: ['/bin/sh', join(this.root, 'agent.sh'), this.ledger.dir], max: 8 } },
+      headless: { max_running: 8, grace: '1s' },
       retry: { backoff: '50ms', backoff_max: '200ms' },
     };
   }
