@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/world.ts';
+import { check } from './checker.ts';
 import type { Talk } from './client.ts';
 import { ended, sceneOf } from './random-kills.ts';
-import { check } from './checker.ts';
 import { isAlive, Site, type SiteOptions } from './site.ts';
 import { Trap } from './strace.ts';
 
