@@ -46,7 +46,10 @@ test.each(broken)('a product that %s is found out', { timeout: 120_000 }, async 
 test.runIf(isStraceThere())('a product that does not sync its journal is found out', { timeout: 120_000 }, async () => {
   const build = new BrokenBuild([['runtime/io/append-file.js', 'handle.datasync()', 'Promise.resolve()']]);
   try {
-    const { made } = await killAtEachCall({ ...enqueue, options: { program: build.program } }, { calls: ['fdatasync'] });
+    const { made } = await killAtEachCall(
+      { ...enqueue, options: { program: build.program } },
+      { calls: ['fdatasync'] },
+    );
     expect(made.fdatasync).toBe(0);
   } finally {
     build.remove();

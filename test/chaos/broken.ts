@@ -30,7 +30,10 @@ export class BrokenBuild {
     const path = join(this.#dir, 'dist', file);
     const text = readFileSync(path, 'utf8');
     if (text.split(from).length !== 2) throw new Error(`${file} has changed: it does not hold once: ${from}`);
-    writeFileSync(path, text.replace(from, () => to));
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    );
   }
 
   remove(): void {

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 /** What somebody outside did to the queue, written down after it was acknowledged. */
 export type Deed =
   | { readonly did: 'enqueue'; readonly project: string; readonly id: string; readonly title: string }
-  | { readonly did: 'drop'; readonly project: string; readonly id: string; readonly text: string; readonly valid: boolean }
+  | {
+      readonly did: 'drop';
+      readonly project: string;
+      readonly id: string;
+      readonly text: string;
+      readonly valid: boolean;
+    }
   | { readonly did: 'ask to cancel'; readonly project: string; readonly id: string }
   | { readonly did: 'cancel'; readonly project: string; readonly id: string; readonly state: string }
   | { readonly did: 'see ended'; readonly project: string; readonly id: string; readonly state: string };

@@ -11,7 +11,13 @@ import type { Site } from './site.ts';
  */
 
 const IN_FLIGHT = 12;
-const BROKEN = ['---\npriority: urgent-ish\n---\nwork', '---\ntitle: [\n---\nwork', '---js\n{}\n---\nwork', '', '\u0000'];
+const BROKEN = [
+  '---\npriority: urgent-ish\n---\nwork',
+  '---\ntitle: [\n---\nwork',
+  '---js\n{}\n---\nwork',
+  '',
+  '\u0000',
+];
 
 export interface Kind {
   readonly providers: readonly string[];
@@ -42,11 +48,6 @@ export class Load {
     this.#chance = chance;
     this.#providers = providers;
     this.#seconds = seconds;
-  }
-
-  /** How many deeds there were. */
-  get deeds(): number {
-    return this.#made;
   }
 
   /** Until `stop`: one deed after another. When each has its answer, those come back that should have been another. */
@@ -87,7 +88,11 @@ export class Load {
       [8, () => this.#look()],
     ];
     let left = this.#chance.fraction() * deeds.reduce((sum, [weight]) => sum + weight, 0);
-    return (deeds.find(([weight]) => (left -= weight) <= 0) ?? deeds[0])![1];
+    const picked = deeds.find(([weight]) => {
+      left -= weight;
+      return left <= 0;
+    });
+    return picked?.[1] ?? (() => this.#look());
   }
 
   async #enqueue(): Promise<void> {

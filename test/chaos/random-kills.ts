@@ -50,7 +50,10 @@ export async function killAtRandom(story: Story): Promise<Told> {
     const load = new Load(site, talk, chance, { providers: forgetful ? ['keyed', 'plain'] : ['keyed'], seconds });
     const running = load.run(60);
     let killed = 0;
-    while (killed < kills) killed += await killSoon(site, seededChance(seed + killed + 1));
+    while (killed < kills) {
+      killed += await killSoon(site, seededChance(seed + killed + 1));
+      if (killed % 3 === 0) await talk.ask('fleet_status'); // who never lives long enough can't answer anybody
+    }
     load.stop();
     const refused = await running;
     await ended(talk, endMs);
@@ -89,7 +92,7 @@ export function sceneOf(site: Site) {
 /** Waits until nothing is open any more. That it never comes is for the checker to say. */
 export async function ended(talk: Talk, ms: number): Promise<void> {
   await until(async () => {
-    const { converged, counts } = (await talk.ask("fleet_status")) as unknown as Fleet;
+    const { converged, counts } = (await talk.ask('fleet_status')) as unknown as Fleet;
     return converged && [counts.queued, counts.claimed, counts.running, counts.unknown].every((n) => !n);
   }, ms).catch(() => undefined);
 }

@@ -34,8 +34,7 @@ export const finishAndClaim: Step = {
     while (!hasBegun(stage, nth)) await isKnown(stage, `run-${nth}`);
   },
   go: async ({ site }, nth) => site.ledger.openGate(`run-${nth}`),
-  done: (stage, nth) =>
-    existsSync(stage.site.queue('beta', 'done', `run-${nth}.md`)) && hasBegun(stage, nth + 1),
+  done: (stage, nth) => existsSync(stage.site.queue('beta', 'done', `run-${nth}.md`)) && hasBegun(stage, nth + 1),
   async finish({ site }) {
     for (const { task } of site.ledger.agents()) site.ledger.openGate(task);
   },
