@@ -10,7 +10,7 @@ export interface Talk {
   close(): Promise<void>;
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 
 export async function talk(program: string, env: Record<string, string>): Promise<Talk> {
   const client = new Client({ name: 'chaos', version: '1' });
@@ -19,10 +19,12 @@ export async function talk(program: string, env: Record<string, string>): Promis
   );
   return {
     async ask(name, args = {}) {
-      const { structuredContent, content, isError } = await client.callTool(
-        { name, arguments: args },
-        { timeout: PATIENCE_MS },
-      );
+      const asked = new Date().toISOString();
+      const { structuredContent, content, isError } = await client
+        .callTool({ name, arguments: args }, { timeout: PATIENCE_MS })
+        .catch((error: Error) => {
+          throw new Error(`${name}, asked at ${asked}: ${error.message}`);
+        });
       if (isError) return { error: structuredContent ?? content };
       return structuredContent as Answer;
     },

@@ -50,11 +50,6 @@ export class Load {
     this.#seconds = seconds;
   }
 
-  /** How many deeds there were. */
-  get deeds(): number {
-    return this.#made;
-  }
-
   /** Until `stop`: one deed after another. When each has its answer, those come back that should have been another. */
   async run(pauseMs: number): Promise<readonly string[]> {
     while (!this.#stopped) {
@@ -93,11 +88,11 @@ export class Load {
       [8, () => this.#look()],
     ];
     let left = this.#chance.fraction() * deeds.reduce((sum, [weight]) => sum + weight, 0);
-    for (const [weight, deed] of deeds) {
+    const picked = deeds.find(([weight]) => {
       left -= weight;
-      if (left <= 0) return deed;
-    }
-    return deeds[0]![1];
+      return left <= 0;
+    });
+    return picked?.[1] ?? (() => this.#look());
   }
 
   async #enqueue(): Promise<void> {

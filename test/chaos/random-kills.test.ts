@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { killAtRandom } from './random-kills.ts';
 
-const kills = Number(process.env.CHAOS_KILLS ?? 25);
+const kills = Number(process.env.CHAOS_KILLS ?? 20);
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 
 test(`the laws hold after ${kills} kill -9 of the runtime at work`, { timeout: 120_000 + kills * 5_000 }, async () => {

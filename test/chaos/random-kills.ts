@@ -15,8 +15,6 @@ export interface Story {
   /** Also a provider that makes two jobs of two requests; its doubts take minutes to settle. */
   readonly forgetful?: boolean;
   readonly endMs?: number;
-  /** How long agents work; some should outlive the runtime that started them. */
-  readonly seconds?: (luck: number) => number;
 }
 
 export interface Told {
@@ -27,7 +25,7 @@ export interface Told {
 
 /** A mixed load while the runtime is killed again and again; then what the checker finds. */
 export async function killAtRandom(story: Story): Promise<Told> {
-  const { seed, kills, program, forgetful = false, endMs = 60_000, seconds = mostlyShort } = story;
+  const { seed, kills, program, forgetful = false, endMs = 60_000 } = story;
   const chance = seededChance(seed);
   const keyed = await JobService.start({ latency_ms: 30 });
   const plain = await JobService.start({ latency_ms: 30, honour_keys: false });
@@ -47,10 +45,16 @@ export async function killAtRandom(story: Story): Promise<Told> {
   try {
     const talk = await site.talk();
     await talk.ask('fleet_status');
-    const load = new Load(site, talk, chance, { providers: forgetful ? ['keyed', 'plain'] : ['keyed'], seconds });
+    const load = new Load(site, talk, chance, {
+      providers: forgetful ? ['keyed', 'plain'] : ['keyed'],
+      seconds: mostlyShort,
+    });
     const running = load.run(60);
     let killed = 0;
-    while (killed < kills) killed += await killSoon(site, seededChance(seed + killed + 1));
+    while (killed < kills) {
+      killed += await killSoon(site, seededChance(seed + killed + 1));
+      if (killed % 3 === 0) await talk.ask('fleet_status'); // who never lives long enough can't answer anybody
+    }
     load.stop();
     const refused = await running;
     await ended(talk, endMs);
@@ -66,6 +70,7 @@ export async function killAtRandom(story: Story): Promise<Told> {
   }
 }
 
+/** Some agents outlive the runtime that started them. */
 function mostlyShort(luck: number): number {
   return luck ** 4 * 3;
 }

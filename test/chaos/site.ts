@@ -15,17 +15,25 @@ export interface SiteOptions {
   readonly program?: string;
   /** Sections of the configuration that differ. */
   readonly config?: Record<string, unknown>;
+  /** One that is there already. */
+  readonly root?: string;
 }
 
 /** A home, two projects and a ledger: the whole product at work, to be killed as often as you like. */
 export class Site {
-  readonly root = mkdtempSync(join(tmpdir(), 'ym-chaos-'));
-  readonly ledger = new Ledger(join(this.root, 'ledger'));
+  readonly root: string;
+  readonly ledger: Ledger;
   readonly #program: string;
   readonly #talks: Talk[] = [];
 
-  constructor({ program = built, config = {} }: SiteOptions = {}) {
+  constructor({ program = built, config = {}, root }: SiteOptions = {}) {
     this.#program = program;
+    this.root = root ?? mkdtempSync(join(tmpdir(), 'ym-chaos-'));
+    this.ledger = new Ledger(join(this.root, 'ledger'));
+    if (root === undefined) this.#make(config);
+  }
+
+  #make(config: Record<string, unknown>): void {
     for (const name of PROJECTS) mkdirSync(join(this.root, name));
     mkdirSync(join(this.root, 'drops'));
     cpSync(agent, join(this.root, 'agent.sh'));
@@ -99,7 +107,8 @@ export class Site {
       for (const pid of ours()) process.kill(pid, 'SIGKILL');
       return ours().length === 0;
     });
-    rmSync(this.root, { recursive: true, force: true });
+    if (process.env.CHAOS_KEEP) process.stderr.write(`kept: ${this.root}\n`);
+    else rmSync(this.root, { recursive: true, force: true });
   }
 }
 

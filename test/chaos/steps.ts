@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/world.ts';
 import { check } from './checker.ts';
@@ -34,12 +36,10 @@ export interface Stage {
 export type Made = Partial<Record<Call, number>>;
 
 const FAR = 400; // no step makes so many calls
-const STRIDE = 7;
 
 /**
- * Kills the runtime in place of the first, second, … of each call, until the step completes. `everyWrite`: most writes
- * only wake a thread of the same process, and what they follow is killed before and after by its own call; every few
- * of them, beginning somewhere else each time, find the same in a fraction of the time.
+ * Kills the runtime in place of the first, second, … of each call, until the step completes. Most writes only wake
+ * another thread of the same process: unless `everyWrite`, those to the journal count alone.
  */
 export async function killAtEachCall(
   step: Step,
@@ -53,11 +53,11 @@ export async function killAtEachCall(
     const made: Made = {};
     let round = 0;
     for (const call of calls) {
-      const stride = call === 'write' && !everyWrite ? STRIDE : 1;
-      let nth = 1 + Math.floor(Math.random() * stride);
-      while (await diesAt(step, stage, call, nth, ++round)) {
-        nth += stride;
-        if (nth > FAR) throw new Error(`it never completes under ${call}`);
+      let nth = 1;
+      const set = (pid: number) =>
+        Trap.set(pid, call, nth, call === 'write' && !everyWrite ? journalOf(site) : undefined);
+      while (await diesAt(step, stage, set, ++round)) {
+        if (++nth > FAR) throw new Error(`it never completes under ${call}`);
       }
       made[call] = nth - 1;
     }
@@ -70,10 +70,10 @@ export async function killAtEachCall(
 }
 
 /** Whether the runtime died of it. Either way, the step is done afterwards. */
-async function diesAt(step: Step, stage: Stage, call: Call, nth: number, round: number): Promise<boolean> {
+async function diesAt(step: Step, stage: Stage, set: (pid: number) => Promise<Trap>, round: number): Promise<boolean> {
   await step.ready?.(stage, round);
   const pid = await settled(stage);
-  const trap = await Trap.set(pid, call, nth);
+  const trap = await set(pid);
   const acknowledged = step.go(stage, round);
   await until(async () => !isAlive(pid) || (await step.done(stage, round)));
   if (isAlive(pid)) await Promise.race([settled(stage), until(() => !isAlive(pid))]); // its last calls
@@ -82,6 +82,18 @@ async function diesAt(step: Step, stage: Stage, call: Call, nth: number, round: 
   await acknowledged;
   await until(() => step.done(stage, round));
   return died;
+}
+
+/** The segment that is being written. */
+function journalOf(site: Site): string {
+  const dir = join(site.home, 'journal');
+  return join(
+    dir,
+    readdirSync(dir)
+      .filter((name) => name.endsWith('.jsonl'))
+      .sort()
+      .at(-1) ?? '',
+  );
 }
 
 /** The pid of a runtime that has nothing to do. */

@@ -15,12 +15,17 @@ export class Trap {
     this.#exited = once(strace, 'exit');
   }
 
-  /** Ready when every thread is watched. The call is counted in each thread for itself. */
-  static async set(pid: number, call: string, nth: number): Promise<Trap> {
+  /** Ready when every thread is watched. The call is counted in each thread for itself; `path`: only where it names this file. */
+  static async set(pid: number, call: string, nth: number, path?: string): Promise<Trap> {
     const inject = `inject=${call}:signal=KILL:when=${nth}`;
-    const strace = spawn('strace', ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject, '-p', String(pid)], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const only = path === undefined ? [] : ['-P', path];
+    const strace = spawn(
+      'strace',
+      ['-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject, ...only, '-p', String(pid)],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     const trap = new Trap(strace);
     await new Promise<void>((resolve, reject) => {
       let said = '';
