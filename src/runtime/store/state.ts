@@ -18,6 +18,7 @@ const KEPT_KEYS_MS = 30 * 24 * 3_600_000;
 
 type EndState = 'done' | 'failed' | 'cancelled';
 export type EndCounts = Record<EndState, number>;
+type OpenCounts = Record<OpenTask['state'], number>;
 
 /** Where a record lies, for reading a task's bytes again. */
 export type Place = BodyRef;
@@ -28,6 +29,8 @@ export class State {
   readonly open = new Map<TaskKey, OpenTask>();
   readonly finished = new Map<TaskKey, FinishedTask>();
   readonly ended = new Map<ProjectId, EndCounts>();
+  /** Follows from `open`. */
+  readonly openCounts = new Map<ProjectId, OpenCounts>();
   /** Idempotency keys, `<project>\n<key>`. */
   readonly keys = new Map<string, { id: TaskId; at: number }>();
   /** What a call was answered. */
@@ -201,10 +204,19 @@ export class State {
         this.dependants.set(on, set.add(key));
       }
     }
+    if (before) this.#count(before, -1);
+    this.#count(task, 1);
     this.open.set(key, task);
   }
 
+  #count({ project, state }: OpenTask, by: 1 | -1): void {
+    const counts = this.openCounts.get(project) ?? { queued: 0, claimed: 0, running: 0, unknown: 0 };
+    counts[state] += by;
+    this.openCounts.set(project, counts);
+  }
+
   #take(task: OpenTask): void {
+    this.#count(task, -1);
     this.#unlink(task);
     this.open.delete(keyOf(task));
   }
@@ -240,11 +252,8 @@ export function countStates(state: State): Map<ProjectId, Record<TaskState, numb
   const counts = new Map<ProjectId, Record<TaskState, number>>();
   for (const id of state.projects.keys()) {
     const ended = state.ended.get(id) ?? { done: 0, failed: 0, cancelled: 0 };
-    counts.set(id, { queued: 0, claimed: 0, running: 0, unknown: 0, ...ended });
-  }
-  for (const task of state.open.values()) {
-    const of = counts.get(task.project);
-    if (of) of[task.state] += 1;
+    const open = state.openCounts.get(id) ?? { queued: 0, claimed: 0, running: 0, unknown: 0 };
+    counts.set(id, { ...open, ...ended });
   }
   return counts;
 }
