@@ -7,9 +7,10 @@ import type { FileStat } from '../ports.ts';
 import type { QueueLayout } from '../taskfile/layout.ts';
 import type { Adoption } from './adoption.ts';
 import type { Commits } from './commit.ts';
-import { decideClaim } from './decide.ts';
+import { decideClaim, decideEnd } from './decide.ts';
 import { type Edits, type FileText, readTaskFile } from './edits.ts';
 import type { Ground } from './ground.ts';
+import { JournalClosed } from './journal/errors.ts';
 import type { Projections } from './projections.ts';
 
 /*
@@ -89,10 +90,21 @@ export class Claims {
   }
 
   async #void(lease: Lease, reason: string): Promise<Refusal> {
-    await this.#commits.commit({ by: 'dispatcher' }, () => ({
-      events: [{ type: 'claim_void', ...lease.task, attempt: lease.attempt, reason }],
-      reply: null,
-    }));
+    await this.#giveBack(lease, reason);
     return refuse('stale', `nothing was started: ${reason}`, 'it is looked at again by itself');
   }
+
+  /** Nobody holds this lease, so a full disk must not keep the task claimed. */
+  async #giveBack(lease: Lease, reason: string): Promise<void> {
+    const { journal, clock } = this.#ground;
+    try {
+      await this.#commits.commit({ by: 'dispatcher' }, (state) =>
+        decideEnd(state, lease, journal.epoch, { kind: 'void', reason }),
+      );
+    } catch (error) {
+      if (!(error instanceof JournalClosed)) clock.after(RETRY_MS, () => void this.#giveBack(lease, reason));
+    }
+  }
 }
+
+const RETRY_MS = 1_000;
