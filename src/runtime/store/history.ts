@@ -57,21 +57,32 @@ export class History {
     }
   }
 
-  /** Finished tasks that the index has never heard of. */
+  /** Finished tasks that the list has never heard of. */
   async #countOthers(project: ProjectId, found: readonly FinishedTask[]): Promise<void> {
-    const { committed } = this.#commits;
-    if (committed.ended.has(project) || found.length === 0) return;
-    const known = [...found].sort((a, b) => a.finished_at - b.finished_at);
-    this.#ground.index.append(known);
-    const count = (state: FinishedTask['state']) => found.filter((task) => task.state === state).length;
-    const event: Event = {
-      type: 'history_counted',
-      project,
-      done: count('done'),
-      failed: count('failed'),
-      cancelled: count('cancelled'),
-    };
-    await this.#commits.commit({ by: 'recovery' }, () => ({ events: [event], reply: null }));
+    const listed = found.length > 0 ? await this.#listed(project) : new Set<TaskId>();
+    const others = found.filter(({ id }) => !listed.has(id));
+    if (others.length === 0) return;
+    this.#ground.index.append(others.sort((a, b) => a.finished_at - b.finished_at));
+    await this.#commits.commit({ by: 'recovery' }, ({ ended }) => {
+      const known = ended.get(project) ?? { done: 0, failed: 0, cancelled: 0 };
+      const count = (state: FinishedTask['state']) =>
+        known[state] + others.filter((task) => task.state === state).length;
+      const [done, failed, cancelled] = [count('done'), count('failed'), count('cancelled')];
+      return { events: [{ type: 'history_counted', project, done, failed, cancelled }], reply: null };
+    });
+  }
+
+  async #listed(project: ProjectId): Promise<Set<TaskId>> {
+    const listed = new Set<TaskId>();
+    for (const task of this.#commits.committed.finished.values()) if (task.project === project) listed.add(task.id);
+    let cursor: string | undefined;
+    do {
+      const limit = 10_000;
+      const page = await this.#ground.index.page({ limit, maxScan: limit, ...(cursor !== undefined && { cursor }) });
+      for (const task of page.tasks) if (task.project === project) listed.add(task.id);
+      cursor = page.next;
+    } while (cursor !== undefined);
+    return listed;
   }
 }
 
