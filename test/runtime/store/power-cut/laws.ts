@@ -2,6 +2,7 @@ import { keyOf, TaskId } from '../../../../src/runtime/model/ids.ts';
 import { isRefusal } from '../../../../src/runtime/model/refusal.ts';
 import type { FinishedTask, OpenTask } from '../../../../src/runtime/model/task.ts';
 import { type QueueLayout, queueOf } from '../../../../src/runtime/taskfile/layout.ts';
+import { numbered } from '../../../../src/runtime/taskfile/names.ts';
 import { parseTask } from '../../../../src/runtime/taskfile/parse.ts';
 import { readResult } from '../../../../src/runtime/taskfile/result.ts';
 import { Broken } from './acts.ts';
@@ -27,8 +28,10 @@ export async function scan(machine: Machine, ledger: Ledger): Promise<void> {
       const finished = await store.get({ project, id });
       if (finished && ledger.entries.get(keyOf({ project, id }))?.wish === wish)
         throw new Broken(`law 1: ${name} is still in the inbox, though it is ${finished.state}`);
-      if (finished) await files.moveNew(paths.task(id), paths.task(TaskId.parse(`${id}-other`)));
-      if (finished) return scan(machine, ledger);
+      if (finished) {
+        await renumber(machine, paths, id);
+        return scan(machine, ledger);
+      }
       const task = {
         project,
         id,
@@ -41,6 +44,19 @@ export async function scan(machine: Machine, ledger: Ledger): Promise<void> {
       const [answer] = await store.enqueue([task], { by: 'drop' });
       if (!answer || isRefusal(answer)) throw new Broken(`the drop ${name} was refused: ${answer?.message}`);
     }
+  }
+}
+
+/** A drop whose id is taken gets the next free one; a crash may have left it under both. */
+async function renumber({ files }: Machine, paths: QueueLayout, id: TaskId): Promise<void> {
+  const stat = await files.stat(paths.task(id));
+  for (let n = 2; ; n++) {
+    const free = numbered(id, n);
+    if ((await files.stat(paths.task(free)))?.ino === stat?.ino) {
+      await files.remove(paths.task(id));
+      return;
+    }
+    if ((await files.moveNew(paths.task(id), paths.task(free))) !== 'exists') return;
   }
 }
 
