@@ -130,6 +130,7 @@ async function renumber({ context, memory }: Sweep, arrival: Arrival, restore: b
     if ((await store.get({ project: project.id, id })) !== undefined) continue;
     const moved = await files.moveNew(queue.inboxEntry(arrival.name), queue.task(id));
     if (moved === 'exists') continue;
+    await files.syncDir(queue.inbox); // under its old name it would come back after a power cut and be taken twice
     memory.forget(arrival.name);
     if (moved === 'missing') return [];
     note({ code: 'id_taken', name: arrival.name, message: `another task has this id; it is taken as ${id}` });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import type { ProjectId, TaskKey } from '../model/ids.ts';
 import { type FinishedTask, isLive, type OpenTask, type Outcome } from '../model/task.ts';
 import type { Clock, Files } from '../ports.ts';
@@ -337,9 +338,12 @@ export class Projector {
     }
   }
 
+  /** For good: under its old name it would come back after a power cut and be taken twice. */
   async #moveAside(path: string, suffix = '.md'): Promise<void> {
+    const { files } = this.#ports;
     const stem = path.slice(0, -suffix.length);
-    for (let n = 2; ; n++) if ((await this.#ports.files.moveNew(path, `${stem}-${n}${suffix}`)) !== 'exists') return;
+    for (let n = 2; (await files.moveNew(path, `${stem}-${n}${suffix}`)) === 'exists'; ) n++;
+    await files.syncDir(dirname(path));
   }
 }
 
