@@ -1,6 +1,6 @@
 import { keyOf, TaskId } from '../../../../src/runtime/model/ids.ts';
 import { isRefusal } from '../../../../src/runtime/model/refusal.ts';
-import type { FinishedTask, OpenTask } from '../../../../src/runtime/model/task.ts';
+import { type FinishedTask, isLive, type OpenTask } from '../../../../src/runtime/model/task.ts';
 import { type QueueLayout, queueOf } from '../../../../src/runtime/taskfile/layout.ts';
 import { numbered } from '../../../../src/runtime/taskfile/names.ts';
 import { parseTask } from '../../../../src/runtime/taskfile/parse.ts';
@@ -17,7 +17,8 @@ export async function scan(machine: Machine, ledger: Ledger): Promise<void> {
     for (const { name } of (await files.list(paths.inbox)) ?? []) {
       if (!name.endsWith('.md')) continue;
       const id = TaskId.parse(name.slice(0, -3));
-      if (store.open().has(keyOf({ project, id }))) continue;
+      const open = store.open().get(keyOf({ project, id }));
+      if (open && (!isLive(open) || open.route.to === 'provider')) continue;
       const bytes = await files.read(paths.task(id));
       const wish = bytes && [...ledger.wishes.values()].find(({ text }) => Buffer.compare(text, bytes) === 0);
       const parsed = bytes && wish ? parseTask(bytes) : undefined;
@@ -26,8 +27,9 @@ export async function scan(machine: Machine, ledger: Ledger): Promise<void> {
         continue;
       }
       const finished = await store.get({ project, id });
-      if (finished && ledger.entries.get(keyOf({ project, id }))?.wish === wish)
-        throw new Broken(`law 1: ${name} is still in the inbox, though it is ${finished.state}`);
+      const own = ledger.entries.get(keyOf({ project, id }))?.wish === wish;
+      if (open && own) continue; // the rename of its claim was forgotten
+      if (finished && own) throw new Broken(`law 1: ${name} is still in the inbox, though it is ${finished.state}`);
       if (finished) {
         await renumber(machine, paths, id);
         return scan(machine, ledger);
@@ -56,7 +58,9 @@ async function renumber({ files }: Machine, paths: QueueLayout, id: TaskId): Pro
       await files.remove(paths.task(id));
       return;
     }
-    if ((await files.moveNew(paths.task(id), paths.task(free))) !== 'exists') return;
+    if ((await files.moveNew(paths.task(id), paths.task(free))) === 'exists') continue;
+    await files.syncDir(paths.inbox);
+    return;
   }
 }
 
