@@ -7,14 +7,17 @@ import { median, startWorld, timed } from './world.mjs';
 
 const TASKS = 500;
 const ROUNDS = 3;
-const CONFIG = `agents: { noop: { command: ["true"], max: 8 } }
+const PATIENCE_MS = 60_000;
+
+const config = (project) => `agents: { noop: { command: ["true"], max: 8 } }
 headless: { max_running: 8 }
+projects: [{ name: bench, path: ${JSON.stringify(project)}, shared_checkout: true }]
 `;
 
 export async function dispatch() {
   const [ours, xargs] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
-    const world = await startWorld({ config: CONFIG });
+    const world = await startWorld({ config });
     try {
       xargs.push(timed(`seq ${TASKS} | xargs -P 8 -n 1 true`));
       ours.push(await run(world));
@@ -40,13 +43,13 @@ async function run({ client, project }) {
     const tasks = Array.from({ length: 100 }, (_, n) => ({
       id: `t${done + n}`,
       body: 'nothing',
-      workspace: 'worktree',
     }));
     await client.call('enqueue_task', { project, tasks });
   }
   for (;;) {
     const { counts } = await client.call('fleet_status', {});
     if (counts.done === TASKS) return performance.now() - from;
+    if (performance.now() - from > PATIENCE_MS) throw new Error(`not done in time: ${JSON.stringify(counts)}`);
     if (counts.failed > 0) throw new Error(`${counts.failed} tasks failed`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

@@ -31,13 +31,12 @@ export async function openStoreHere(dir) {
   });
   const project = await store.adoptProject(at('project'), 'bench', true, CAUSE);
   return {
-    async enqueue(inputs) {
-      const answers = await store.enqueue(
-        inputs.map((input) => newTask(project, input, OWNER, config)),
-        CAUSE,
-      );
+    made: (inputs) => inputs.map((input) => newTask(project, input, OWNER, config)),
+    async enqueue(tasks) {
+      const answers = await store.enqueue(tasks, CAUSE);
       if (answers.some(({ created }) => created !== true)) throw new Error('not every task was taken');
     },
+    converged: () => store.converged(),
     close: () => store.close(),
   };
 }

@@ -33,10 +33,11 @@ function kindOf(path) {
 }
 
 /** A runtime in a fresh home, asked over its socket; `end` leaves nothing. */
-export async function startWorld({ config = '' } = {}) {
+export async function startWorld({ config = () => '' } = {}) {
   const { dir, disk } = diskFolder();
-  const file = join(dir, 'yardmaster.yaml');
-  writeFileSync(file, `allowed_roots: [${JSON.stringify(dir)}]\n${config}`);
+  const [file, project] = [join(dir, 'yardmaster.yaml'), join(dir, 'project')];
+  mkdirSync(project);
+  writeFileSync(file, `allowed_roots: [${JSON.stringify(dir)}]\n${config(project)}`);
   const env = { ...process.env, YARDMASTER_HOME: join(dir, 'home'), YARDMASTER_CONFIG: file };
   const child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve'], {
     env,
@@ -44,8 +45,6 @@ export async function startWorld({ config = '' } = {}) {
   });
   const exit = once(child, 'exit');
   await Promise.race([once(child.stdout, 'data'), exit.then(() => Promise.reject(new Error('it did not start')))]);
-  const project = join(dir, 'project');
-  mkdirSync(project);
   return {
     dir,
     disk,

@@ -49,7 +49,8 @@ export async function reach(
   return 'The bridge is ending.';
 }
 
-const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'EAGAIN']);
+/** What connecting says when nobody listens, or when who listened was killed in that moment. */
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'EAGAIN']);
 
 /** Undefined when nobody listens. A path beyond the system's bound is reached through its folder (Linux). */
 export function tryConnect(home: Home): Promise<Socket | undefined> {

@@ -34,6 +34,7 @@ export interface DeskPorts {
   readonly store: FileStore;
   readonly version: string;
   readonly home: string;
+  readonly freeBytes: (dir: string) => Promise<number | undefined>;
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;

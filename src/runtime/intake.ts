@@ -14,6 +14,8 @@ export interface IntakePorts {
   readonly store: Pick<TaskStore, 'enqueue'>;
   readonly config: Config;
   readonly home: string;
+  /** What is left on the disk of a folder; undefined where that can't be told. */
+  readonly freeBytes: (dir: string) => Promise<number | undefined>;
   readonly route: (task: NewTask) => Route;
 }
 
@@ -60,6 +62,12 @@ export class Intake {
   }
 
   async #store(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[] | Refusal> {
+    const { min_free_bytes } = this.#ports.config.limits;
+    const free = min_free_bytes > 0 ? await this.#ports.freeBytes(this.#ports.home) : undefined;
+    if (free !== undefined && free < min_free_bytes) {
+      const message = `the disk of the home has ${free} bytes left, fewer than limits.min_free_bytes (${min_free_bytes}); nothing was taken`;
+      return refuse('full', message, `make room at ${this.#ports.home} and try again`);
+    }
     try {
       return await this.#ports.store.enqueue(tasks, cause);
     } catch (error) {

@@ -15,6 +15,7 @@ export interface NeedsView {
   readonly troubles: readonly { key: string; message: string }[];
 }
 
+const LOOKED_AT = 20_000; // of a longer queue the oldest ones speak for the rest
 const PER_KIND = 20; // a list for a person, not a dump
 
 /** What a person should look at, most urgent first: what blocks work, then what has failed, then what waits for a word. */
@@ -43,14 +44,17 @@ export function needsOf(view: NeedsView): Need[] {
 
 function openNeeds(view: NeedsView): Need[] {
   const needs: Need[] = [];
+  const hopeless = new Map<string, { readonly first: OpenTask; count: number }>();
+  let looked = 0;
   for (const task of view.open.values()) {
-    if (needs.length >= PER_KIND) break;
+    if (needs.length >= PER_KIND || looked++ >= LOOKED_AT) break;
     const where = `${view.projectName(task.project)}/${task.id}`;
+    const name = naming(view, task);
     if (task.state === 'unknown') {
       needs.push({
         what: `task ${task.id}: ${task.detail}`,
         where,
-        next: `retry_task {id: "${task.id}"} runs it, cancel_task ends it`,
+        next: `retry_task ${name} runs it, cancel_task ${name} ends it`,
       });
       continue;
     }
@@ -60,20 +64,26 @@ function openNeeds(view: NeedsView): Need[] {
       needs.push({
         what: `task ${task.id} waits for ${absent.join(', ')}: ${absent.length === 1 ? 'no such task is' : 'no such tasks are'} open here`,
         where,
-        next: `enqueue what it waits for under that id, or cancel_task {id: "${task.id}"}`,
+        next: `enqueue what it waits for under that id, or cancel_task ${name}`,
       });
       continue;
     }
     const why = view.hopeless(task);
-    if (why !== undefined) {
-      needs.push({
-        what: `no agent can ever take task ${task.id}: ${why}`,
-        where,
-        next: 'configure an agent that fits, or cancel_task',
-      });
-    }
+    const alike = why === undefined ? undefined : hopeless.get(why);
+    if (alike) alike.count += 1;
+    else if (why !== undefined) hopeless.set(why, { first: task, count: 1 });
   }
-  return needs;
+  return [...needs, ...[...hopeless].map(([why, { first, count }]) => hopelessNeed(view, why, first, count))];
+}
+
+/** One line for one cause, however many tasks wait for it. */
+function hopelessNeed(view: NeedsView, why: string, first: OpenTask, count: number): Need {
+  const others = count > 1 ? ` and ${count - 1} more` : '';
+  return {
+    what: `no agent can ever take task ${first.id}${others}: ${why}`,
+    where: `${view.projectName(first.project)}/${first.id}`,
+    next: `configure an agent that fits, or cancel_task ${naming(view, first)}`,
+  };
 }
 
 function failedNeeds(view: NeedsView): Need[] {
@@ -84,6 +94,11 @@ function failedNeeds(view: NeedsView): Need[] {
     .map((task) => ({
       what: `task ${task.id} failed (${task.error_class ?? 'unknown'}): ${task.reason ?? ''}`,
       where: `${view.projectName(task.project)}/${task.id}`,
-      next: `job_status {id: "${task.id}", detail: "log"}, then retry_task`,
+      next: `job_status ${naming(view, task, ', detail: "log"')}, then retry_task ${naming(view, task)}`,
     }));
+}
+
+/** How a tool is told which task is meant. */
+function naming(view: NeedsView, { project, id }: OpenTask | FinishedTask, more = ''): string {
+  return `{id: ${JSON.stringify(id)}, project: ${JSON.stringify(view.projectName(project))}${more}}`;
 }

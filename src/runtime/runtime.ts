@@ -57,7 +57,7 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   const config = await readConfig(env, userHome);
   if (config.log.level) log.level = config.log.level;
   const machine = thisMachine({ home: home.dir, version });
-  const { clock, chance, files, runner } = machine;
+  const { clock, chance, files, freeBytes, runner } = machine;
   const store = await openStore({
     ...machine,
     config,
@@ -74,7 +74,7 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
 
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
-  const providers = configuredProviders(config, env, ({ message, hint }) => say('warn', message, { next: hint }));
+  const providers = await configuredProviders(config, env, ({ message, hint }) => say('warn', message, { next: hint }));
   const offline = new OfflineAgents(
     clock,
     () => config.dispatcher.scan,
@@ -120,7 +120,20 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   });
   const projects = new Projects({ ...machine, config, store, userHome, adopted: (project) => inboxes.open(project) });
   const yard = new Desk({
-    ...{ config, clock, files, store, version, home: home.dir, projects, dispatcher, delegations, inboxes, fleet },
+    ...{
+      config,
+      clock,
+      files,
+      freeBytes,
+      store,
+      version,
+      home: home.dir,
+      projects,
+      dispatcher,
+      delegations,
+      inboxes,
+      fleet,
+    },
     offline: offline.reasons,
   });
 

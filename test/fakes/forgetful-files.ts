@@ -23,12 +23,23 @@ export class ForgetfulFiles implements Files {
   steps = 0;
   private names = new Names();
   private inodes = 1;
+  private temps = 1;
   private fault: { at: number; kind: Fault; times: number } | undefined;
   private dead = false;
 
   /** The nth step from now (1 is the next), and `times - 1` after it, fails; a process that died stays dead. */
   failAt(n: number, kind: Fault, times = 1): void {
     this.fault = { at: this.steps + n, kind, times };
+  }
+
+  /** Whether the process died of a fault. */
+  get died(): boolean {
+    return this.dead;
+  }
+
+  /** The process dies now. */
+  die(): void {
+    this.dead = true;
   }
 
   heal(): void {
@@ -41,9 +52,9 @@ export class ForgetfulFiles implements Files {
     this.fault = undefined;
   }
 
-  /** A legal state of the disk after the power went now. This instance can't be used any more. */
-  cut(chance: Chance): ForgetfulFiles {
-    const mood = chance.fraction();
+  /** A legal state of the disk after the power went now; `luckless`: with nothing of what was not synced. This instance can't be used any more. */
+  cut(chance: Chance, { luckless = false } = {}): ForgetfulFiles {
+    const mood = luckless ? 0 : chance.fraction();
     const luck = mood < 0.15 ? 0 : mood < 0.3 ? 1 : chance.fraction();
     const after = new ForgetfulFiles();
     const copies = new Map<Node, Node>();
@@ -57,6 +68,7 @@ export class ForgetfulFiles implements Files {
       names.set(path, copies.get(node)!);
     }
     after.names = new Names(names);
+    after.temps = this.temps;
     this.dead = true;
     return after;
   }
@@ -200,7 +212,7 @@ export class ForgetfulFiles implements Files {
   }
 
   private async writeTemp(beside: string, bytes: Uint8Array): Promise<{ temp: string; node: FileNode }> {
-    const temp = join(dirname(beside), `.ym-tmp-${this.inodes}`);
+    const temp = join(dirname(beside), `.ym-tmp-${this.temps++}`);
     const node = await this.newFile(temp);
     await this.write(node, bytes);
     return { temp, node };

@@ -42,12 +42,14 @@ async function install(): Promise<void> {
 }
 
 describe.skipIf(!wanted)('the Inspector', () => {
-  const world = new World({ agents: { echo: { command: shell('cat "$1"') } } });
-  const config = join(world.root, 'mcp.json');
+  let world: World; // made in the hook: the body runs even when all of it is skipped
+  let config = '';
   const inspect = (...args: string[]) =>
     run(program, ['--cli', '--config', config, '--server', 'yardmaster', ...args, '--format', 'json'], world.env);
 
   beforeAll(async () => {
+    world = new World({ agents: { echo: { command: shell('cat "$1"') } } });
+    config = join(world.root, 'mcp.json');
     // It hands on little of its own environment.
     const { YARDMASTER_HOME, YARDMASTER_CONFIG, HOME } = world.env;
     const env = { YARDMASTER_HOME, YARDMASTER_CONFIG, HOME };

@@ -51,7 +51,7 @@ provider: secutools
 job_id: j-1
 delegated_at: "2023-11-14T22:13:21.000Z"
 model: m
-cost_cad: "0.0123"
+cost_cad: 0.0123
 tokens: 12
 verified: unverified
 attempts: 2

@@ -56,7 +56,10 @@ export class Inboxes {
       queue: queueOf(project.path),
       config: () => config,
       rules: () => ({ checks: new Set(Object.keys(config.checks)), callback_hosts: new Set() }),
-      takesOlderDrops: (project.held?.length ?? 0) === 0,
+      // Asked anew each time: an import releases them, also those that are not quiet yet while it looks.
+      get takesOlderDrops() {
+        return !store.projects().find(({ id }) => id === project.id)?.held?.length;
+      },
       restore: (ref) => store.restore(ref),
       edited: (ref) => void this.#ports.edited(ref), // at the claim the file is read again in any case
       note: ({ code, message }) => say('info', message, { project: project.name, code }),

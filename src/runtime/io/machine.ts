@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { realpath, statfs } from 'node:fs/promises';
 import type { Chance, Clock, Files, Git, Locks, OpenWriters, Runner } from '../ports.ts';
 import { systemChance } from './chance.ts';
 import { systemClock } from './clock.ts';
@@ -20,6 +20,8 @@ export interface Machine {
   readonly runner: Runner;
   /** Another one means that files which were not synced may be torn, and that no process of ours lives. */
   readonly bootId: string;
+  /** What is left for this user on the disk of a folder; undefined where that can't be told. */
+  readonly freeBytes: (dir: string) => Promise<number | undefined>;
   /** The path with every link resolved; undefined where nothing is. */
   readonly real: (path: string) => Promise<string | undefined>;
 }
@@ -34,6 +36,11 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
     writers: procWriters,
     runner: createRunner(),
     bootId: bootId(),
+    freeBytes: (dir) =>
+      statfs(dir).then(
+        ({ bavail, bsize }) => bavail * bsize,
+        () => undefined,
+      ),
     real: (path) => realpath(path).catch(() => undefined),
   };
 }

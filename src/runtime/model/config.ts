@@ -103,11 +103,15 @@ export const Config = z.strictObject({
       max_open_tasks: z.number().int().min(1).default(200_000),
       max_depth: z.number().int().min(0).default(2),
       children: z.boolean().default(false).describe('may an attempt enqueue tasks of its own?'),
-      min_free_bytes: z.number().int().min(0).default(67_108_864),
+      min_free_bytes: z
+        .number()
+        .int()
+        .min(0)
+        .default(67_108_864)
+        .describe('enqueue refuses when the disk of the home has less left; 0 = only when it is full'),
     })
     .prefault({}),
   journal: z.strictObject({ segment_bytes: z.number().int().min(4_096).default(16_777_216) }).prefault({}),
-  retention: z.strictObject({ runs: Duration.default(30 * 86_400_000) }).prefault({}),
   prompt: z
     .strictObject({
       closing: z.string().default('Carry out the actions that this task asks for; do not only describe them.'),

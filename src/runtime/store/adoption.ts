@@ -14,17 +14,22 @@ import type { Ground } from './ground.ts';
  * The project's id lives in the queue (`.project.json`), so that it outlives the home.
  */
 
+const MARK_MS = 2_000;
+
 interface Owned {
   readonly folder: string;
   readonly lock: { release(): Promise<void> };
   /** What `.project.json` said when the queue was taken. */
-  readonly seen: { epoch?: string; last_seq: number };
+  readonly seen: { epoch?: string; last_seq: number; boot?: string };
+  /** Its files were compared with the journal. */
+  compared: boolean;
 }
 
 export class Adoption {
   readonly #ground: Ground;
   readonly #commits: Commits;
   readonly #owned = new Map<ProjectId, Owned>();
+  #marking: (() => void) | undefined;
   readonly #adopting = new Map<string, Promise<Project | Refusal>>();
 
   constructor(ground: Ground, commits: Commits) {
@@ -73,17 +78,22 @@ export class Adoption {
         'remove .agent-queue/.project.json in the copy',
       );
     }
-    this.#owned.set(id, { folder: path, lock: taken.lock, seen: taken.seen });
+    this.#owned.set(id, { folder: path, lock: taken.lock, seen: taken.seen, compared: false });
     if (known) return known;
-    const held = configured || twin ? [] : await this.#dropsAlreadyThere(path);
-    const project: Project = { id, path, name, adopted_at: this.#ground.clock.now(), held };
-    await this.#commits.commit(withoutCall(cause), () => ({
-      events: [{ type: 'project_adopted', project }],
-      reply: null,
-    }));
-    await this.writeMark(id);
-    await this.#rememberPaths();
-    return project;
+    try {
+      const held = configured || twin ? [] : await this.#dropsAlreadyThere(path);
+      const project: Project = { id, path, name, adopted_at: this.#ground.clock.now(), held };
+      await this.#commits.commit(withoutCall(cause), () => ({
+        events: [{ type: 'project_adopted', project }],
+        reply: null,
+      }));
+      await this.#rememberPaths();
+      return project;
+    } catch (error) {
+      this.#owned.delete(id); // the next one who asks tries again
+      await taken.lock.release();
+      throw error;
+    }
   }
 
   async #take(path: string): Promise<Refusal | { id?: ProjectId; lock: Owned['lock']; seen: Owned['seen'] }> {
@@ -91,6 +101,7 @@ export class Adoption {
     const paths = queueOf(path);
     for (const dir of [paths.inbox, paths.doneDir, paths.failedDir]) await files.makeDir(dir);
     await files.create(paths.gitignore, Buffer.from('*\n'));
+    for (const dir of [paths.root, path]) await files.syncDir(dir); // what is synced in a folder that goes is lost all the same
     const lock = await locks.acquire(paths.owner);
     if (!lock) {
       return refuse(
@@ -104,7 +115,10 @@ export class Adoption {
     const mark = file && readJson(ProjectFile, file);
     return {
       lock,
-      seen: { last_seq: mark?.last_seq ?? 0, ...(mark && { epoch: mark.epoch }) },
+      seen: {
+        last_seq: mark?.last_seq ?? 0,
+        ...(mark && { epoch: mark.epoch, ...(mark.boot !== undefined && { boot: mark.boot }) }),
+      },
       ...(mark && { id: mark.project_id }),
     };
   }
@@ -124,20 +138,51 @@ export class Adoption {
     return [...names].filter((name) => name.endsWith('.md') && !names.has(`${name}.delegated`)); // such a task is under way
   }
 
-  /** Tells later readers which journal the files follow, and up to where. */
-  async writeMark(id: ProjectId): Promise<void> {
-    const paths = this.paths(id);
-    if (!paths) return;
-    const mark = { project_id: id, epoch: this.#ground.journal.epoch, last_seq: this.#commits.committed.seq };
-    await this.#ground.files.replace(paths.projectFile, writeJson(mark));
+  /** The machine was started anew since its files were last known to be whole: they may be empty, torn or missing. */
+  anotherBoot(id: ProjectId): boolean {
+    return this.seen(id)?.boot !== this.#ground.bootId;
+  }
+
+  compared(id: ProjectId): void {
+    const owned = this.#owned.get(id);
+    if (owned) owned.compared = true;
+  }
+
+  /** Marks the queues again once in a while, so that their marks are never far behind. */
+  markSoon(converged: (id: ProjectId) => boolean): void {
+    this.#marking ??= this.#ground.clock.after(MARK_MS, () => {
+      this.#marking = undefined;
+      void this.mark(converged);
+    });
+  }
+
+  /**
+   * Tells later readers which journal the files of each queue follow, and up to where they do. A home that comes back
+   * from a backup is known by it, a file that changed since is known for an edit.
+   */
+  async mark(converged: (id: ProjectId) => boolean): Promise<void> {
+    const { journal, files, bootId, say } = this.#ground;
+    for (const [id, { folder, compared }] of this.#owned) {
+      if (!compared || !converged(id)) continue;
+      const mark = { project_id: id, epoch: journal.epoch, last_seq: this.#commits.committed.seq, boot: bootId };
+      await files
+        .replace(queueOf(folder).projectFile, writeJson(mark))
+        .catch((error) => say('warn', 'a queue could not be marked as ours', { error: String(error) }));
+    }
   }
 
   async #rememberPaths(): Promise<void> {
     const paths = [...this.#commits.committed.projects.values()].map(({ id, path, name }) => ({ id, path, name }));
-    await this.#ground.files.replace(this.#ground.home.projects, Buffer.from(`${JSON.stringify(paths, null, 2)}\n`));
+    const text = Buffer.from(`${JSON.stringify(paths, null, 2)}\n`);
+    await this.#ground.files
+      .replace(this.#ground.home.projects, text)
+      .catch((error) =>
+        this.#ground.say('warn', 'the list of projects could not be written', { error: String(error) }),
+      );
   }
 
   async release(): Promise<void> {
+    this.#marking?.();
     const owned = [...this.#owned.values()];
     this.#owned.clear();
     await Promise.all(owned.map(({ lock }) => lock.release()));

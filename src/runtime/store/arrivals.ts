@@ -25,6 +25,11 @@ interface Prepared {
   readonly onDisk: ReadonlyMap<TaskId, Dependency>;
 }
 
+/** Somebody made it already: the decision looks again what it is. */
+interface Again {
+  readonly again: NewTask;
+}
+
 /** New tasks: ids, idempotency keys, dependencies, bounds; one record for all of a call. */
 export class Arrivals {
   readonly #ground: Ground;
@@ -47,7 +52,7 @@ export class Arrivals {
   ): Promise<(Enqueued | Refusal)[]> {
     const reserved: TaskKey[] = [];
     try {
-      const prepared: (Prepared | Refusal | Enqueued)[] = [];
+      const prepared: (Prepared | Refusal | Again)[] = [];
       for (const task of tasks) prepared.push(await this.#prepare(task, cause, reserved));
       return await this.#commits.commit(cause, (state) => {
         const { events, reply } = this.#decide(state, prepared);
@@ -58,14 +63,12 @@ export class Arrivals {
     }
   }
 
-  async #prepare(task: NewTask, cause: Cause, reserved: TaskKey[]): Promise<Prepared | Refusal | Enqueued> {
-    if (cause.call !== undefined && this.#commits.working.replies.has(cause.call))
-      return refuse('stale', 'answered before', '');
+  async #prepare(task: NewTask, cause: Cause, reserved: TaskKey[]): Promise<Prepared | Refusal | Again> {
+    if (cause.call !== undefined && this.#commits.working.replies.has(cause.call)) return NOT_KEPT; // else it gets its first answer
     const folder = this.#adoption.folder(task.project);
     if (folder === undefined)
       return refuse('read_only', 'the queue of this project belongs to another home', 'use that home');
-    const again = this.#repeated(this.#commits.working, task);
-    if (again) return again;
+    if (this.#repeated(this.#commits.working, task)) return { again: task };
     const id = await this.#reserve(task, reserved);
     if (isRefusal(id)) return id;
     const onDisk = new Map<TaskId, Dependency>();
@@ -117,11 +120,12 @@ export class Arrivals {
     return { ref, state: at?.state ?? 'done', created: false };
   }
 
-  #decide(state: State, prepared: readonly (Prepared | Refusal | Enqueued)[]): Decision<(Enqueued | Refusal)[]> {
+  #decide(state: State, prepared: readonly (Prepared | Refusal | Again)[]): Decision<(Enqueued | Refusal)[]> {
     const fresh = prepared.filter((one): one is Prepared => 'sha' in one);
     const events: Event[] = [];
     const keys = new Map<string, TaskId>(); // idempotency keys within this very call
     const reply = prepared.map((one): Enqueued | Refusal => {
+      if ('again' in one) return this.#repeated(state, one.again) ?? NOT_KEPT;
       if (!('sha' in one)) return one;
       const again = this.#repeated(state, one.task) ?? repeatedHere(keys, one);
       return again ?? this.#admit(state, one, fresh, events);
@@ -177,6 +181,9 @@ export class Arrivals {
     return { ref, state: 'queued', created: true };
   }
 }
+
+/** The journal took back what this call found in the working state. */
+const NOT_KEPT = refuse('busy', 'what this call repeats was not kept', 'send it again');
 
 /** The cycle that this very task closes; others of its batch are refused by themselves. */
 function cycleOf(state: State, { id, task }: Prepared, batch: readonly Prepared[]): string | undefined {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Event } from '../model/event.ts';
+import { keyOf } from '../model/ids.ts';
 import type { OpenTask } from '../model/task.ts';
 import type { Bodies } from './bodies.ts';
 import { encodeBytes } from './bytes.ts';
@@ -10,8 +11,8 @@ import type { Projections } from './projections.ts';
 import { writeSnapshot } from './snapshot.ts';
 
 /*
- * K1. A segment goes only when a durable snapshot covers it, every file that it projected is synced, and no open task
- *     has its bytes in it.
+ * K1. A segment goes only when a durable snapshot covers it, every file that it projected is synced, and no task that
+ *     was open at the snapshot has its bytes in it: one that ended since may not have its file yet.
  * K2. A segment that is mostly dead gives its living bytes to a new record first: the journal's size follows the work
  *     at hand, and each byte is carried only a few times.
  */
@@ -69,7 +70,7 @@ export class Checkpoints {
       at: clock.now(),
       state: snapshot,
     });
-    await this.#dropSegments(covered);
+    await this.#dropSegments(covered, snapshot.open);
   }
 
   async #syncFiles(files: Ground['files']): Promise<void> {
@@ -82,13 +83,13 @@ export class Checkpoints {
     }
   }
 
-  async #dropSegments(covered: number): Promise<void> {
+  async #dropSegments(covered: number, atSnapshot: readonly OpenTask[]): Promise<void> {
     const { journal } = this.#ground;
-    const living = this.#living();
+    const living = bySegment(atSnapshot);
     const names = journal.segments();
     const sizes = await Promise.all(names.map((name) => this.#size(name)));
     let left = sum(sizes);
-    const alive = sum([...living.values()].flat().map((task) => task.size));
+    const alive = sum(atSnapshot.map((task) => task.size));
     for (const [i, name] of names.entries()) {
       const next = names[i + 1];
       if (next === undefined || (firstOf(next) ?? 0) > covered + 1) return; // the one being written, or not covered yet
@@ -96,25 +97,26 @@ export class Checkpoints {
       const size = sizes[i] ?? 0;
       const mostlyDead = sum(tasks.map((task) => task.size)) <= size * LIVING_SHARE;
       if (!mostlyDead && left <= alive / LIVING_SHARE + ROOM) return; // only the oldest can go, so it stands before the others
-      await this.#carry(tasks); // K2
+      await this.#carry(this.#openIn(name, tasks)); // K2
+      if (!tasks.every((task) => this.#isElsewhere(name, task))) return; // K1
       await journal.drop(name);
       left -= size;
     }
   }
 
+  #openIn(segment: string, tasks: readonly OpenTask[]): OpenTask[] {
+    const now = tasks.flatMap((task) => this.#commits.committed.open.get(keyOf(task)) ?? []);
+    return now.filter((task) => task.body.segment === segment);
+  }
+
+  #isElsewhere(segment: string, task: OpenTask): boolean {
+    const now = this.#commits.committed.open.get(keyOf(task));
+    return now !== undefined && now.body.segment !== segment;
+  }
+
   async #size(name: string): Promise<number> {
     const { files, home } = this.#ground;
     return (await files.stat(join(home.journal, name)))?.size ?? 0;
-  }
-
-  #living(): Map<string, OpenTask[]> {
-    const living = new Map<string, OpenTask[]>();
-    for (const task of this.#commits.committed.open.values()) {
-      const tasks = living.get(task.body.segment);
-      if (tasks) tasks.push(task);
-      else living.set(task.body.segment, [task]);
-    }
-    return living;
   }
 
   async #carry(tasks: readonly OpenTask[]): Promise<void> {
@@ -131,6 +133,16 @@ export class Checkpoints {
       await this.#commits.commit({ by: 'recovery' }, () => ({ events, reply: null }));
     }
   }
+}
+
+function bySegment(tasks: readonly OpenTask[]): Map<string, OpenTask[]> {
+  const segments = new Map<string, OpenTask[]>();
+  for (const task of tasks) {
+    const those = segments.get(task.body.segment);
+    if (those) those.push(task);
+    else segments.set(task.body.segment, [task]);
+  }
+  return segments;
 }
 
 async function syncIfThere(files: Ground['files'], path: string): Promise<void> {

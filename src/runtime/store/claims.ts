@@ -57,7 +57,7 @@ export class Claims {
       return refuse('stale', `task ${ref.id} went on meanwhile`, 'nothing was started');
     const lease: Lease = { task: ref, attempt: task.attempt, epoch: this.#ground.journal.epoch, token: task.token };
     if (route.to === 'agent') {
-      const problem = await this.#take(paths, lease, file.stat); // L2
+      const problem = await this.#take(paths, lease, file.stat).catch((error) => `its file can't be taken: ${error}`); // L2
       if (problem) return this.#void(lease, problem);
     }
     return { lease, task, bytes: file.bytes };

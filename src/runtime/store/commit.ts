@@ -8,6 +8,7 @@ import type { Place, State } from './state.ts';
  * C2. It is acknowledged, shown and acted upon only when its record is durable: then the committed state has it too.
  * C3. When the journal refuses a batch, the working state falls back to the committed one: nothing half-done remains.
  * C4. The same call decided again gets its first answer and changes nothing.
+ * C5. An answer that rests on changes which the journal then refused is refused with them.
  */
 
 /** The part of the journal that commits need. */
@@ -30,7 +31,8 @@ export type Committed = (record: JournalRecord, changes: readonly Change[]) => v
 export class Commits {
   committed: State;
   #working: State;
-  #newest: Promise<unknown> = Promise.resolve();
+  /** Of the newest change that was decided on the working state. */
+  #newest: Promise<void> = Promise.resolve();
   readonly #log: Log;
   readonly #onCommit: Committed;
 
@@ -49,12 +51,12 @@ export class Commits {
   async commit<T>(cause: Cause, decide: (state: State) => Decision<T>): Promise<T> {
     const repeated = cause.call === undefined ? undefined : this.#working.replies.get(cause.call);
     if (repeated) {
-      await this.#newest; // C2: the first answer may not be durable yet
+      await this.#newest; // C2, C5: the first answer may not be durable yet
       return repeated.reply as T; // C4
     }
     const { events, reply } = decide(this.#working);
     if (events.length === 0) {
-      await this.#newest; // what the answer rests on must be durable
+      await this.#newest; // C5
       return reply;
     }
     const draft = { cause, events: [...events], ...(cause.call !== undefined && { reply }) };
@@ -64,7 +66,7 @@ export class Commits {
       const changes = this.committed.apply(record, place); // C2
       this.#onCommit(record, changes);
     });
-    this.#newest = settled.catch(() => undefined);
+    this.#newest = settled;
     await settled;
     return reply;
   }
@@ -72,10 +74,11 @@ export class Commits {
   /** Called by the journal, before any promise rejects, when it has taken back what was not durable. */
   fallBack(): void {
     this.#working = this.committed.clone(); // C3
+    this.#newest = Promise.resolve();
   }
 
   /** Settles when everything decided so far is durable, or refused. */
   async settled(): Promise<void> {
-    await this.#newest;
+    await this.#newest.catch(() => undefined);
   }
 }

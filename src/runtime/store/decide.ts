@@ -92,6 +92,7 @@ export function decideCancel(
   const task = state.open.get(keyOf(ref));
   if (!task) {
     const ended = state.finished.get(keyOf(ref));
+    if (ended?.state === 'cancelled') return none({ state: 'cancelled', note: 'it was cancelled already' });
     return none(
       ended ? refuse('not_possible', `task ${ref.id} is ${ended.state} already`, 'nothing was changed') : gone(ref),
     );

@@ -41,6 +41,7 @@ export class FileStore implements TaskStore {
   readonly #lists: Lists;
   readonly #checkpoints: Checkpoints;
   readonly #reconcile: Reconcile;
+  readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
 
   constructor(ground: Ground, state: State) {
@@ -62,7 +63,10 @@ export class FileStore implements TaskStore {
 
   async adoptProject(path: string, name: string, configured: boolean, cause: Cause): Promise<Project | Refusal> {
     const project = await this.#adoption.adopt(path, name, configured, cause);
-    if (!isRefusal(project)) await this.#reconcile.once(project.id);
+    if (isRefusal(project)) return project;
+    await this.#reconcile.once(project.id);
+    this.#adoption.compared(project.id);
+    await this.#mark();
     return project;
   }
 
@@ -75,7 +79,7 @@ export class FileStore implements TaskStore {
   }
 
   enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
-    return this.#arrivals.enqueue(tasks, cause);
+    return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause));
   }
 
   claim(
@@ -115,7 +119,7 @@ export class FileStore implements TaskStore {
   }
 
   retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
-    return this.#retries.retry(ref, cause);
+    return this.#joined(cause, () => this.#retries.retry(ref, cause));
   }
 
   async pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void> {
@@ -230,11 +234,25 @@ export class FileStore implements TaskStore {
       .catch((error) =>
         this.#ground.say('warn', 'no snapshot at the end; the next start replays more', { error: String(error) }),
       );
-    for (const id of this.#adoption.owned()) await this.#adoption.writeMark(id).catch(() => undefined);
+    await this.#mark();
     await this.#projections.stop();
     await this.#ground.index.close();
     await this.#ground.journal.close();
     await this.#adoption.release();
+  }
+
+  /** The same call that comes again while the first is under way gets its answer too. */
+  #joined<T>({ call }: Cause, act: () => Promise<T>): Promise<T> {
+    if (call === undefined) return act();
+    const running = this.#underWay.get(call);
+    if (running) return running as Promise<T>;
+    const acting = act().finally(() => this.#underWay.delete(call));
+    this.#underWay.set(call, acting);
+    return acting;
+  }
+
+  #mark(): Promise<void> {
+    return this.#adoption.mark((project) => this.#projections.isConverged(project));
   }
 
   #report(lease: Lease, report: string, decide: (task: LiveTask) => Decision<undefined>): Promise<Refusal | undefined> {

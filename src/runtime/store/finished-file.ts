@@ -59,7 +59,8 @@ export async function scanIndexFile(files: Files, path: string): Promise<IndexFi
       const line = ended ? parseIndexLine(bytes) : undefined;
       if (!line) torn ??= { offset, lastSeq, amendments: [...amendments] };
       else if (line.kind === 'synced') torn = undefined;
-      else if (line.kind === 'task') lastSeq = line.task.finished_seq;
+      else if (line.kind === 'task')
+        lastSeq = Math.max(lastSeq ?? 0, line.task.finished_seq); // 0: found as a file
       else if (line.kind === 'amend') amendments.push(line.amend);
     }
   }

@@ -39,6 +39,8 @@ export class FinishedIndex {
   private file: AppendFile | undefined;
   private number = 1;
   private dirty = false;
+  /** Up to here the file has whole lines; a failed write may have left more. */
+  private soundTo = 0;
   private tail: Promise<unknown> = Promise.resolve();
   /** The newest ones, so that a page whose amendment is on an earlier page knows it too. */
   private readonly amended = new Map<string, string>();
@@ -62,6 +64,7 @@ export class FinishedIndex {
     if (soundTo < size) await keepCopy(this.files, { path, offset: soundTo, length: size - soundTo }, kept);
     this.file = await this.files.append(path);
     if (soundTo < size) await this.file.truncate(soundTo);
+    this.soundTo = this.file.size;
     this.dirty = true; // what was found may not be synced
     const known = lastSeq ?? (await this.lastSeqBefore(numbers.slice(0, -1)));
     return soundTo < size ? { lastSeq: known, cut: { kept, length: size - soundTo } } : { lastSeq: known };
@@ -71,7 +74,7 @@ export class FinishedIndex {
   append(lines: readonly (Finished | Amendment)[]): Promise<void> {
     return this.inTurn(async (file) => {
       if (lines.length === 0) return;
-      await putWhole(file, Buffer.concat(lines.map(seal)));
+      await this.putWhole(file, Buffer.concat(lines.map(seal)));
       this.dirty = true;
       for (const line of lines) if ('amend' in line) this.remember(line.amend);
       if (file.size >= this.fileBytes) await this.rotate(file);
@@ -126,14 +129,27 @@ export class FinishedIndex {
     await file.close();
     this.file = next;
     this.number++;
+    this.soundTo = next.size;
     this.dirty = true; // its name
+  }
+
+  /** All of it or nothing. */
+  private async putWhole(file: AppendFile, bytes: Uint8Array): Promise<void> {
+    if (file.size > this.soundTo) await file.truncate(this.soundTo);
+    try {
+      await file.write(bytes);
+    } catch (error) {
+      await file.truncate(this.soundTo).catch(() => undefined); // the next write does it
+      throw error;
+    }
+    this.soundTo = file.size;
   }
 
   private async syncNow(file: AppendFile): Promise<void> {
     if (!this.dirty) return;
     await file.sync();
     await this.files.syncDir(this.dir);
-    await putWhole(file, seal({ synced: true }));
+    await this.putWhole(file, seal({ synced: true }));
     this.dirty = false;
   }
 
@@ -173,17 +189,6 @@ export class FinishedIndex {
   private learn(amend: Amendment['amend']): void {
     const key = `${amend.project}/${amend.id}`;
     if (!this.amended.has(key) && this.amended.size <= AMENDMENTS_KEPT) this.amended.set(key, amend.retried_as);
-  }
-}
-
-/** All of it or nothing. */
-async function putWhole(file: AppendFile, bytes: Uint8Array): Promise<void> {
-  const size = file.size;
-  try {
-    await file.write(bytes);
-  } catch (error) {
-    await file.truncate(size);
-    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Config } from '../model/config.ts';
 import type { TaskRef } from '../model/ids.ts';
 import type { Chance, Clock, Files, Locks } from '../ports.ts';
-import type { FinishedIndex } from './finished-index.ts';
+import type { FinishedList } from './finished-list.ts';
 import type { Journal } from './journal/journal.ts';
 
 /** Everything that the file store stands on. */
@@ -11,7 +11,7 @@ export interface Ground {
   readonly chance: Chance;
   readonly locks: Locks;
   readonly journal: Journal;
-  readonly index: FinishedIndex;
+  readonly index: FinishedList;
   /** What the index held when it was opened. */
   readonly indexed: { readonly lastSeq: number; atLastSeq(task: TaskRef): boolean };
   readonly config: Config;
@@ -23,8 +23,9 @@ export interface Ground {
   };
   /** The journal or the snapshot lost something: files are believed over it. */
   readonly damaged: boolean;
-  /** The machine was started anew since the last record: files may be empty, torn or missing. */
-  readonly anotherBoot: boolean;
+  readonly bootId: string;
+  /** The snapshot's number, 0 without one: what was projected up to there is synced. */
+  readonly snapshotSeq: number;
   /** Something a person may want to know. */
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: Readonly<Record<string, unknown>>) => void;
 }

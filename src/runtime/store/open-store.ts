@@ -3,6 +3,7 @@ import { keyOf } from '../model/ids.ts';
 import type { Chance, Clock, Files, Locks } from '../ports.ts';
 import { FileStore } from './file-store.ts';
 import { FinishedIndex } from './finished-index.ts';
+import { FinishedList } from './finished-list.ts';
 import type { Ground } from './ground.ts';
 import { type OpenReport, openJournal } from './journal/open.ts';
 import { readSnapshot, type SnapshotRead } from './snapshot.ts';
@@ -52,7 +53,7 @@ export async function openStore(options: OpenStoreOptions): Promise<FileStore> {
   const newest = await index.page({
     limit: 1_000,
     filter: (task) => task.finished_seq === lastSeq,
-    until: (task) => task.finished_seq < lastSeq,
+    until: (task) => task.finished_seq > 0 && task.finished_seq < lastSeq, // 0: found as a file
   });
   const keys = new Set(newest.tasks.map(keyOf));
   const ground: Ground = {
@@ -61,18 +62,20 @@ export async function openStore(options: OpenStoreOptions): Promise<FileStore> {
     chance,
     locks,
     journal,
-    index,
+    index: new FinishedList(index, clock, say),
     indexed: { lastSeq, atLastSeq: (task) => keys.has(keyOf(task)) },
     config,
     home,
     damaged: isDamaged(report, read, usable !== undefined),
-    anotherBoot: report.bootChanged,
+    bootId: options.bootId,
+    snapshotSeq: state.seq,
     say,
   };
   const replayed = [];
   for await (const { record, place } of journal.replay(state.seq + 1)) {
     const changes = state.apply(record, place);
-    if (changes.some((change) => change.after && 'finished_seq' in change.after) || record.type === 'task_retried')
+    const retried = record.events.some((event) => event.type === 'task_retried');
+    if (retried || changes.some((change) => change.after && 'finished_seq' in change.after))
       replayed.push({ record, changes });
   }
   store = new FileStore(ground, state);

@@ -1,5 +1,5 @@
 import type { Event, JournalRecord } from '../model/event.ts';
-import { keyOf, type TaskKey } from '../model/ids.ts';
+import { keyOf, type ProjectId, type TaskKey } from '../model/ids.ts';
 import type { FinishedTask, OpenTask } from '../model/task.ts';
 import type { Change } from '../ports.ts';
 import type { Adoption } from './adoption.ts';
@@ -26,6 +26,7 @@ export class Projections {
     this.#projector = new Projector({
       files: ground.files,
       clock: ground.clock,
+      anotherBoot: (project) => adoption.anotherBoot(project),
       folder: (project) => adoption.folder(project),
       current: (key) => commits.committed.open.get(key),
       body: (task) => bodies.of(task),
@@ -50,18 +51,13 @@ export class Projections {
 
   /** The index follows the journal; a replay adds only what a crash kept out of it. */
   #list(record: JournalRecord, finished: readonly FinishedTask[]): void {
-    const { index, indexed, say } = this.#ground;
+    const { index, indexed } = this.#ground;
     const missing = finished.filter((task) => task.finished_seq > indexed.lastSeq || !indexed.atLastSeq(task));
     const amendments = record.events.flatMap((event) =>
       event.type === 'task_retried' ? [{ amend: { project: event.project, id: event.id, retried_as: event.as } }] : [],
     );
     const lines = [...(record.seq < indexed.lastSeq ? [] : missing), ...amendments];
-    if (lines.length === 0) return;
-    index
-      .append(lines)
-      .catch((error) =>
-        say('error', 'finished tasks are missing in the list until the next start', { error: String(error) }),
-      );
+    if (lines.length > 0) index.append(lines);
   }
 
   #ended(record: JournalRecord, before: OpenTask, task: FinishedTask): void {
@@ -85,13 +81,15 @@ export class Projections {
           if (paths) this.#projector.markUnsynced(paths.task(task.id), paths.inbox); // its file is there, but perhaps not safe
           return;
         }
-        this.#projector.request(key, { kind: 'queued', first: true, ...this.#bytes(record.events, task) });
+        this.#projector.request(key, { kind: 'queued', written: false, ...this.#bytes(record.events, task) });
         return;
       }
       case 'task_requeued':
       case 'claim_void':
+        this.#projector.request(key, { kind: 'queued', written: false }); // while it ran, others might take its name
+        return;
       case 'task_released':
-        this.#projector.request(key, { kind: 'queued' });
+        this.#projector.request(key, { kind: 'queued', written: true });
         return;
     }
   }
@@ -100,6 +98,7 @@ export class Projections {
     this.#troubles.delete(key);
     this.#inHand -= this.#held.get(key) ?? 0;
     this.#held.delete(key);
+    this.#adoption.markSoon((project) => this.isConverged(project));
   }
 
   #bytes(events: readonly Event[], task: OpenTask): { bytes?: Uint8Array } {
@@ -114,9 +113,9 @@ export class Projections {
     return { bytes };
   }
 
-  /** Writes a queued task's file where it is missing; `first` also moves a stranger of the same name aside. */
-  restore(key: TaskKey, first = false): void {
-    this.#projector.request(key, first ? { kind: 'queued', first } : { kind: 'queued' });
+  /** Writes a queued task's file where it is missing or torn; one that was not `written` yet moves a stranger aside. */
+  restore(key: TaskKey, written = true): void {
+    this.#projector.request(key, { kind: 'queued', written });
   }
 
   markUnsynced(...paths: string[]): void {
@@ -137,6 +136,11 @@ export class Projections {
 
   reached(ms: number): Promise<boolean> {
     return this.#projector.reached(ms);
+  }
+
+  /** Whether all files of a project say what the journal says. */
+  isConverged(project: ProjectId): boolean {
+    return !this.#projector.isBusyWith(project);
   }
 
   isPending(key: TaskKey): boolean {

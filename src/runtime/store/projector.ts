@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ProjectId, TaskKey } from '../model/ids.ts';
-import type { FinishedTask, OpenTask, Outcome } from '../model/task.ts';
+import { type FinishedTask, isLive, type OpenTask, type Outcome } from '../model/task.ts';
 import type { Clock, Files } from '../ports.ts';
 import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
 import { renderFinished } from '../taskfile/render.ts';
+import { readResult } from '../taskfile/result.ts';
 import { Pace } from './pace.ts';
 
 /*
@@ -20,7 +21,8 @@ const NOTHING = new Uint8Array(0);
 
 /** What the files of a task should become. */
 export type Goal =
-  | { readonly kind: 'queued'; readonly first?: boolean; readonly bytes?: Uint8Array } // `first`: no file of it was written yet
+  /** `written`: whether a file of it may wait in the inbox already; what stands there instead of it is an edit then, else a stranger. */
+  | { readonly kind: 'queued'; readonly written: boolean; readonly bytes?: Uint8Array }
   | {
       readonly kind: 'ended';
       readonly before: OpenTask;
@@ -37,6 +39,8 @@ interface Job {
 export interface ProjectorPorts {
   readonly files: Files;
   readonly clock: Clock;
+  /** The machine was started anew since the last record: files may be empty or torn. */
+  readonly anotherBoot: (project: ProjectId) => boolean;
   /** The project's folder; undefined while this home does not own its queue. */
   readonly folder: (project: ProjectId) => string | undefined;
   /** An open task as it is now. */
@@ -84,6 +88,11 @@ export class Projector {
 
   isPending(key: TaskKey): boolean {
     return this.#jobs.has(key);
+  }
+
+  isBusyWith(project: ProjectId): boolean {
+    for (const key of this.#jobs.keys()) if (key.startsWith(`${project}/`)) return true;
+    return false;
   }
 
   /** Settles when the task's files say what was asked for so far. */
@@ -179,6 +188,18 @@ export class Projector {
     }
     const task = this.#ports.current(key);
     if (task?.state === 'queued') await this.#queue(this.#paths(task.project), task, goal);
+    else if (task && isLive(task)) await this.#mend(this.#paths(task.project), task);
+  }
+
+  /** What a power cut has torn while the task runs. */
+  async #mend(paths: QueueLayout, task: OpenTask): Promise<void> {
+    const { files } = this.#ports;
+    for (const path of [paths.dispatched(task.id), paths.task(task.id)]) {
+      const bytes = await files.read(path).catch(() => undefined);
+      if (!bytes || sha256(bytes) === task.sha) continue;
+      const whole = await this.#ports.body(task);
+      if (this.#isTorn(task.project, bytes, whole)) await files.replace(path, whole);
+    }
   }
 
   #paths(project: ProjectId): QueueLayout {
@@ -189,27 +210,58 @@ export class Projector {
 
   async #queue(paths: QueueLayout, task: OpenTask, goal: Extract<Goal, { kind: 'queued' }>): Promise<void> {
     const { files } = this.#ports;
+    const fresh = task.attempt === 0 && !goal.written;
+    const back = !fresh && (await this.#takeBack(paths, task));
+    if (!back) await this.#place(paths, task, goal);
+    if (!fresh) for (const path of [paths.attempt(task.id), paths.delegated(task.id)]) await files.remove(path);
+    this.markUnsynced(paths.task(task.id), paths.inbox);
+  }
+
+  /** Its text in the inbox, whole; what else has its name was edited or is moved aside (P1). */
+  async #place(paths: QueueLayout, task: OpenTask, goal: Extract<Goal, { kind: 'queued' }>): Promise<void> {
+    const { files } = this.#ports;
     const file = paths.task(task.id);
-    this.markUnsynced(file, paths.inbox);
-    if (goal.first) {
-      await this.#writeNew(file, goal.bytes ?? (await this.#ports.body(task)), () => files.makeDir(paths.inbox));
-      return;
+    const stat = goal.written ? await files.stat(file) : undefined;
+    if (!stat) {
+      const whole = goal.bytes ?? (await this.#ports.body(task));
+      return this.#writeNew(task.project, file, whole, () => files.makeDir(paths.inbox));
     }
-    if (!(await files.stat(file)) && (await files.moveNew(paths.dispatched(task.id), file)) === 'missing') {
-      await this.#writeNew(file, await this.#ports.body(task), () => files.makeDir(paths.inbox));
+    const bytes = stat.kind === 'file' ? await files.read(file) : undefined;
+    if (!bytes || sha256(bytes) === task.sha) return; // the inbox moves away what is no file
+    const whole = await this.#ports.body(task);
+    if (this.#isTorn(task.project, bytes, whole)) await files.replace(file, whole);
+  }
+
+  /** The file that was claimed goes back to its name, unless a power cut has torn it. */
+  async #takeBack(paths: QueueLayout, task: OpenTask): Promise<boolean> {
+    const { files } = this.#ports;
+    const [file, dispatched] = [paths.task(task.id), paths.dispatched(task.id)];
+    const kept = await files.read(dispatched);
+    if (!kept) return false;
+    if (sha256(kept) !== task.sha && this.#isTorn(task.project, kept, await this.#ports.body(task))) {
+      await files.remove(dispatched);
+      return false;
     }
-    await files.remove(paths.attempt(task.id));
-    await files.remove(paths.delegated(task.id));
+    const moved = await files.moveNew(dispatched, file);
+    if (moved !== 'exists') return moved === 'moved';
+    const waiting = await files.read(file).catch(() => undefined);
+    if (waiting && Buffer.compare(waiting, kept) === 0) await files.remove(dispatched);
+    else if (waiting && sha256(waiting) === task.sha) await this.#moveAside(dispatched, '.md.dispatched');
+    else {
+      await this.#moveAside(file); // P1: it came while the task ran
+      await files.moveNew(dispatched, file);
+    }
+    return true;
   }
 
   async #end(paths: QueueLayout, { before, task, outcome, inPlace }: Extract<Goal, { kind: 'ended' }>): Promise<void> {
     const { files } = this.#ports;
-    const source = await this.#source(paths, before);
-    if (!inPlace) await this.#writeEnd(paths, before, task, outcome, source?.bytes);
-    this.markUnsynced(paths.inbox);
-    if (source) await files.remove(source.path); // P2
+    const sources = await this.#sources(paths, before);
+    if (!inPlace) await this.#writeEnd(paths, before, task, outcome, sources[0]?.bytes);
+    for (const { path } of sources) await files.remove(path); // P2
     await files.remove(paths.delegated(task.id));
     await files.remove(paths.attempt(task.id));
+    this.markUnsynced(paths.inbox);
   }
 
   async #writeEnd(
@@ -224,28 +276,54 @@ export class Projector {
     const target = done ? paths.done(task.id) : paths.failed(task.id);
     const source = original ?? (done ? NOTHING : await this.#ports.body(before));
     const bytes = renderFinished({ task, outcome, source });
-    await this.#writeNew(target, bytes, () => this.#ports.files.makeDir(folder));
+    await this.#writeNew(
+      task.project,
+      target,
+      bytes,
+      () => this.#ports.files.makeDir(folder),
+      (there) => tellsOf(task, there, done ? 'done' : 'failed'),
+    );
     this.markUnsynced(target, folder);
   }
 
-  /** The file that the task still has in the inbox. A file of the same name that says something else is another task. */
-  async #source(paths: QueueLayout, task: OpenTask): Promise<{ path: string; bytes: Uint8Array } | undefined> {
-    const { files } = this.#ports;
-    const dispatched = await files.read(paths.dispatched(task.id));
-    if (dispatched) return { path: paths.dispatched(task.id), bytes: dispatched };
-    const waiting = await files.read(paths.task(task.id));
-    if (waiting && sha256(waiting) === task.sha) return { path: paths.task(task.id), bytes: waiting };
-    return undefined;
+  /** What of the task lies in the inbox, whole. A file of the same name that says something else is another task. */
+  async #sources(paths: QueueLayout, task: OpenTask): Promise<{ path: string; bytes: Uint8Array }[]> {
+    const found: { path: string; bytes: Uint8Array }[] = [];
+    for (const path of [paths.dispatched(task.id), paths.task(task.id)]) {
+      const bytes = await this.#ports.files.read(path).catch(() => undefined);
+      if (!bytes) continue;
+      if (sha256(bytes) === task.sha) found.push({ path, bytes });
+      else {
+        const whole = await this.#ports.body(task);
+        if (this.#isTorn(task.project, bytes, whole)) found.push({ path, bytes: whole });
+        else if (path === paths.dispatched(task.id)) found.push({ path, bytes });
+      }
+    }
+    return found;
   }
 
-  async #writeNew(path: string, bytes: Uint8Array, makeDir: () => Promise<void>): Promise<void> {
+  async #writeNew(
+    project: ProjectId,
+    path: string,
+    bytes: Uint8Array,
+    makeDir: () => Promise<void>,
+    isOurs: (there: Uint8Array) => boolean = () => false,
+  ): Promise<void> {
     const { files } = this.#ports;
     if ((await this.#tryCreate(path, bytes, makeDir)) === 'created') return;
     const there = await files.read(path).catch(() => undefined);
     if (there && Buffer.compare(there, bytes) === 0) return;
-    if (there && (there.length === 0 || isTornCopy(there, bytes))) return files.replace(path, bytes); // ours, cut off by a crash
+    if (there && this.#isTorn(project, there, bytes)) return files.replace(path, bytes); // ours, cut off by a crash
+    if (there && isOurs(there)) return; // written before, and edited since
     await this.#moveAside(path); // P1
     await this.#tryCreate(path, bytes, makeDir);
+  }
+
+  /** What a power cut leaves of a file that was not synced. Without one, a file that is merely shorter was edited. */
+  #isTorn(project: ProjectId, there: Uint8Array, whole: Uint8Array): boolean {
+    if (there.length > whole.length || !there.every((byte, i) => byte === whole[i] || byte === 0)) return false;
+    const shorter = there.length > 0 && !there.some((byte, i) => byte !== whole[i]);
+    return !shorter || (this.#ports.anotherBoot(project) && there.length < whole.length);
   }
 
   async #tryCreate(path: string, bytes: Uint8Array, makeDir: () => Promise<void>): Promise<'created' | 'exists'> {
@@ -259,21 +337,21 @@ export class Projector {
     }
   }
 
-  async #moveAside(path: string): Promise<void> {
-    const stem = path.slice(0, -'.md'.length);
-    for (let n = 2; ; n++) if ((await this.#ports.files.moveNew(path, `${stem}-${n}.md`)) !== 'exists') return;
+  async #moveAside(path: string, suffix = '.md'): Promise<void> {
+    const stem = path.slice(0, -suffix.length);
+    for (let n = 2; ; n++) if ((await this.#ports.files.moveNew(path, `${stem}-${n}${suffix}`)) !== 'exists') return;
   }
 }
 
 function mergeGoals(old: Goal, next: Goal): Goal {
   if (next.kind === 'ended' || old.kind === 'ended') return next.kind === 'ended' ? next : old;
-  return old.first ? old : next;
+  return old.written ? next : old;
 }
 
-function isTornCopy(there: Uint8Array, whole: Uint8Array): boolean {
-  const zeroes = there.findIndex((byte, i) => byte !== whole[i]);
-  const same = zeroes === -1 ? there.length : zeroes;
-  return there.length <= whole.length && there.subarray(same).every((byte) => byte === 0);
+/** The file tells of this very end. */
+function tellsOf(task: FinishedTask, there: Uint8Array, folder: 'done' | 'failed'): boolean {
+  const told = readResult(there, { folder, id: task.id, mtimeMs: 0 }).task;
+  return told.sha === task.sha && told.finished_at === task.finished_at;
 }
 
 export function sha256(bytes: Uint8Array): string {

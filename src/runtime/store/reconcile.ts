@@ -28,7 +28,7 @@ export class Reconcile {
   readonly #adoption: Adoption;
   readonly #projections: Projections;
   readonly #history: History;
-  readonly #done = new Set<ProjectId>();
+  readonly #done = new Map<ProjectId, Promise<void>>();
 
   constructor(ground: Ground, commits: Commits, adoption: Adoption, projections: Projections, history: History) {
     this.#ground = ground;
@@ -39,10 +39,15 @@ export class Reconcile {
   }
 
   /** A queue is compared once, when it is taken; from then on the journal and its projections agree. */
-  async once(id: ProjectId): Promise<void> {
-    if (this.#done.has(id)) return;
-    this.#done.add(id);
-    await this.#project(id);
+  once(id: ProjectId): Promise<void> {
+    const running = this.#done.get(id);
+    if (running) return running;
+    const comparing = this.#project(id).catch((error) => {
+      this.#done.delete(id);
+      throw error;
+    });
+    this.#done.set(id, comparing);
+    return comparing;
   }
 
   async #project(id: ProjectId): Promise<void> {
@@ -84,19 +89,30 @@ export class Reconcile {
 
   /** R1 */
   async #openTask(paths: QueueLayout, task: OpenTask, names: ReadonlySet<string>): Promise<void> {
-    if (task.state === 'unknown' || (isLive(task) && task.route.to === 'agent')) return; // its runner says what became of it
+    if (task.state === 'unknown') return;
+    if (isLive(task)) {
+      if (this.#adoption.anotherBoot(task.project)) this.#projections.restore(keyOf(task)); // what became of it is for its runner to say
+      return;
+    }
     const file = paths.task(task.id);
-    if (!names.has(`${task.id}.md`)) {
-      this.#projections.restore(keyOf(task));
+    const traces = ['.md.dispatched', '.md.delegated', '.attempt.json'].some((suffix) => names.has(task.id + suffix));
+    if (!names.has(`${task.id}.md`) || traces) {
+      this.#projections.restore(keyOf(task), this.#wasWritten(task));
       return;
     }
     this.#projections.markUnsynced(file, paths.inbox);
-    if (task.source === 'drop') return;
     const bytes = await this.#ground.files.read(file).catch(() => undefined);
     if (bytes && sha256(bytes) === task.sha) return;
-    const seen = this.#adoption.seen(task.project);
-    const neverWritten = arrivedWith(task) > (seen?.last_seq ?? 0);
-    if (neverWritten || this.#ground.anotherBoot) this.#projections.restore(keyOf(task), true);
+    this.#projections.restore(keyOf(task), this.#wasWritten(task)); // it may be torn
+  }
+
+  /** Whether its file was there as it should be before: if so, what is there now is an edit. */
+  #wasWritten(task: OpenTask): boolean {
+    const upTo = this.#adoption.anotherBoot(task.project)
+      ? this.#ground.snapshotSeq
+      : (this.#adoption.seen(task.project)?.last_seq ?? 0);
+    if (task.attempt > 0) return task.changed_seq <= upTo;
+    return task.source === 'drop' || arrivedWith(task) <= upTo;
   }
 
   async #leftovers(id: ProjectId, paths: QueueLayout, names: ReadonlySet<string>): Promise<void> {

@@ -47,7 +47,7 @@ export class State {
       projects: [...this.projects.values()],
       open: [...this.open.values()],
       finished: [...this.finished.values()],
-      ended: [...this.ended],
+      ended: [...this.ended].map(([id, counts]) => [id, { ...counts }] as const), // these change in place
       keys: [...this.keys],
       replies: [...this.replies],
       pausedAll: this.pausedAll,

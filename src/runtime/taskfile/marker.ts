@@ -32,6 +32,8 @@ export const ProjectFile = z.object({
   project_id: ProjectId,
   epoch: z.string(),
   last_seq: z.number().int().nonnegative(),
+  /** The boot in which the files were last known to be whole. */
+  boot: z.string().optional(),
 });
 export type ProjectFile = z.infer<typeof ProjectFile>;
 

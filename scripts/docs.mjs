@@ -1,0 +1,65 @@
+// Writes the tables of README.md from the code's own lists. --check changes nothing and fails where they differ.
+// --from <folder>: another build than dist.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const README = join(ROOT, 'README.md');
+const args = process.argv.slice(2);
+const from = resolve(args.includes('--from') ? args[args.indexOf('--from') + 1] : join(ROOT, 'dist'));
+const load = (file) => import(pathToFileURL(join(from, file)).href);
+
+const TABLES = { tools: await toolTable(), commands: await commandTable(), keys: await keyTable() };
+
+const before = readFileSync(README, 'utf8');
+const after = Object.entries(TABLES).reduce(withTable, before);
+if (!args.includes('--check')) writeFileSync(README, after);
+else if (after !== before) {
+  console.error(
+    'The tables of README.md differ from the code. Write them anew: npm run build && node scripts/docs.mjs',
+  );
+  process.exitCode = 1;
+}
+
+function withTable(text, [name, table]) {
+  const [begin, end] = [`<!-- ${name}: written by scripts/docs.mjs -->\n`, `<!-- /${name} -->`];
+  const [start, stop] = [text.indexOf(begin), text.indexOf(end)];
+  if (start < 0 || stop < start) throw new Error(`README.md has no place for the table "${name}"`);
+  return `${text.slice(0, start + begin.length)}${table}${text.slice(stop)}`;
+}
+
+async function toolTable() {
+  const { tools } = await load('tools/index.js');
+  const { commandFor } = await load('cli/command-for.js');
+  return table(
+    ['tool', 'what it does', 'command line'],
+    tools.map(({ name, title, description }) => [
+      `\`${name}\``,
+      `${title}. ${description.split('\n')[0]}`,
+      `\`yardmaster ${commandFor[name]}\``,
+    ]),
+  );
+}
+
+async function commandTable() {
+  const { build } = await load('cli/index.js');
+  const program = build({ around: {}, runtime: { version: '' } });
+  return table(
+    ['command', 'what it does'],
+    program.commands.map((command) => [`\`yardmaster ${command.name()}\``, command.summary()]),
+  );
+}
+
+async function keyTable() {
+  const { TASK_KEYS } = await load('cli/task-options.js');
+  return table(
+    ['key', 'meaning'],
+    Object.entries(TASK_KEYS).map(([key, { help }]) => [`\`${key}\``, help]),
+  );
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
+  return [head, head.map(() => '---'), ...rows].map(line).join('');
+}
