@@ -214,7 +214,7 @@ test('a client that reads late gets everything', async () => {
 test('an attempt’s token does not go to the runtime that its bridge happens to start', async () => {
   const probe = join(world.home.dir, 'env');
   const [input, output] = [new PassThrough(), new PassThrough()];
-  const script = `require('fs').writeFileSync(${JSON.stringify(probe)}, JSON.stringify(process.env)); process.exit(4)`;
+  const script = `const fs = require('fs'), to = ${JSON.stringify(probe)}; fs.writeFileSync(to + '.part', JSON.stringify(process.env)); fs.renameSync(to + '.part', to); process.exit(4)`;
   const env = { ...world.env, YARDMASTER_ATTEMPT_TOKEN: 'secret', CLAUDE_CODE_SESSION_ID: 's', OTHER: 'kept' };
   const bridge = runBridge({
     home: world.home,

@@ -161,7 +161,7 @@ export class Load {
   }
 
   async #look(): Promise<void> {
-    const task = this.#recent();
+    const task = this.#one(this.#known);
     if (!task) return;
     const { tasks = [] } = await this.#talk.ask('job_status', { ...task });
     for (const { state } of tasks as { state: string }[])
@@ -173,7 +173,8 @@ export class Load {
   }
 
   #fresh(kind: string): [project: string, title: string] {
-    return [this.#one(['alpha', 'alpha', 'alpha', 'beta']), `${kind}-${++this.#made}`];
+    const project = this.#chance.fraction() < 0.1 ? 'beta' : 'alpha'; // beta does one task at a time
+    return [project, `${kind}-${++this.#made}`];
   }
 
   #work(): string {

@@ -78,7 +78,7 @@ async function diesAt(step: Step, stage: Stage, set: (pid: number) => Promise<Tr
   await until(async () => !isAlive(pid) || (await step.done(stage, round)));
   if (isAlive(pid)) await Promise.race([settled(stage), until(() => !isAlive(pid))]); // its last calls
   const died = !isAlive(pid);
-  await trap.open(died);
+  await trap.open();
   await acknowledged;
   await until(() => step.done(stage, round));
   return died;

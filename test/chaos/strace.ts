@@ -38,9 +38,11 @@ export class Trap {
     return trap;
   }
 
-  /** Lets the process go, if it is still there; of a dead one strace may wait for threads for ever. */
-  async open(caught: boolean): Promise<void> {
-    this.#strace.kill(caught ? 'SIGKILL' : 'SIGTERM');
+  /** Lets the process go, if it is still there. strace may wait for a thread for ever; the kernel then lets go for it. */
+  async open(): Promise<void> {
+    this.#strace.kill('SIGTERM');
+    const late = setTimeout(() => this.#strace.kill('SIGKILL'), 300);
     await this.#exited;
+    clearTimeout(late);
   }
 }

@@ -76,6 +76,9 @@ export class Attempts {
     }
     this.#watch(task, lease, begun.dir); // before the record: a short run may be over already
     await this.#ports.store.started(lease);
+    const now = this.#ports.store.open().get(keyOf(task));
+    // A cancel that came before the run directory was there found nothing to stop.
+    if (now && onAgent(now) && now.attempt === lease.attempt && now.cancel !== undefined) this.#stopRun(now);
   }
 
   /** Stops watching; the runs go on and are taken up by the next runtime. */
