@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type ProjectId, TaskId, type TaskRef } from '../../../../src/runtime/model/ids.ts';
+import { keyOf, type ProjectId, TaskId, type TaskRef } from '../../../../src/runtime/model/ids.ts';
 import { isRefusal, type Refusal } from '../../../../src/runtime/model/refusal.ts';
 import type { RunRoute } from '../../../../src/runtime/model/route.ts';
 import { isLive, type Lease, type OpenTask } from '../../../../src/runtime/model/task.ts';
@@ -164,11 +164,16 @@ export class Actors {
       entry,
       this.#machine.store.claim(entry.ref, ROUTES[where], { by: 'dispatcher' }),
     );
-    if (isRefusal(claimed)) return;
+    if (isRefusal(claimed)) {
+      const now = this.#machine.store.open().get(keyOf(entry.ref));
+      if (now && isLive(now) && !entry.attempts.has(now.attempt)) entry.goesBack = now.attempt;
+      return;
+    }
     const { attempt } = claimed.lease;
     if (entry.attempts.has(attempt))
       throw new Broken(`law 2: attempt ${attempt} of ${entry.ref.id} was given out twice`);
     if (Buffer.compare(claimed.bytes, entry.wish.text) !== 0) throw new Broken(`${entry.ref.id} runs another text`);
+    if (entry.goesBack === attempt) delete entry.goesBack;
     entry.attempts.add(attempt);
     entry.leases.push(claimed.lease);
   }

@@ -20,6 +20,8 @@ export interface Entry {
   touched: boolean;
   /** What was asked of it failed without an answer: only a restart shows what became of it. */
   unsure: boolean;
+  /** The claim of this attempt was refused; the task goes back to the queue by itself, on a full disk a little later. */
+  goesBack?: number;
   leases: Lease[];
   readonly attempts: Set<number>;
   /** Results that were reported, acknowledged or not. */
@@ -96,6 +98,7 @@ export class Ledger {
     }
     const attempt = 'finished_seq' in now ? now.attempts : now.attempt;
     if (attempt < seen.attempt) throw new Error(`law 2: an attempt is forgotten: ${story()}`);
+    if (entry.goesBack === attempt && seen.attempt === attempt && now.state === 'queued') return;
     if (!touched && !isDeepStrictEqual(lasting(seen), lasting(now))) throw new Error(`law 1: unasked, ${story()}`);
   }
 
