@@ -13,6 +13,8 @@ export interface Runtime extends KnownAttempts {
   readonly ready: Promise<void>;
   /** Tells which resources changed. */
   watch?(changed: (uris: readonly string[]) => void): () => void;
+  /** Reads the configuration again. */
+  reload?(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export interface RuntimeOptions {
   readonly home: Home;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
+  readonly set?: readonly string[];
 }
 
 export type YardMethod = (
@@ -43,4 +46,6 @@ export interface DaemonOptions {
   readonly parts: Parts;
   /** Part of a client's own process: it ends with that client and makes room for nobody. */
   readonly embedded?: boolean;
+  /** Values of the configuration that the command line sets: `section.key=value`. */
+  readonly set?: readonly string[];
 }

@@ -19,6 +19,7 @@ export const methods: Readonly<Record<string, YardMethod>> = {
     const found = await yard.project(String(project), { adopt: true, cause });
     return isRefusal(found) ? found : yard.scan(found.id, { takeOver: take_over === true, cause });
   },
+  'yardmaster/reload': async (yard) => yard.reload(),
   'yardmaster/run_log': async (yard, params) => runLog(yard, params),
 };
 

@@ -1,3 +1,5 @@
+import { describeProblem } from './config/problem.ts';
+import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
 import { handOver } from './handover.ts';
@@ -22,7 +24,7 @@ import { readPage, readTail } from './runs/reader.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
-import type { Caller, Need, NewTaskInput, RunText, SlotView, Yard } from './yard.ts';
+import type { Caller, Need, NewTaskInput, Reloaded, RunText, SlotView, Yard } from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
 const FAILED_SHOWN_MS = 24 * 3_600_000;
@@ -41,6 +43,8 @@ export interface DeskPorts {
   readonly inboxes: Inboxes;
   readonly fleet: () => Fleet;
   readonly offline: ReadonlyMap<string, string>;
+  readonly settings: Settings;
+  readonly reload: () => Promise<Reloaded>;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -65,6 +69,14 @@ export class Desk implements Yard {
 
   project(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal> {
     return this.#ports.projects.resolve(nameOrPath, options);
+  }
+
+  configFor(project: ProjectId): Config {
+    return this.#ports.settings.of(project);
+  }
+
+  reload(): Promise<Reloaded> {
+    return this.#ports.reload();
   }
 
   projectName(id: ProjectId): string {
@@ -148,6 +160,10 @@ export class Desk implements Yard {
         .flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),
       refused: [...this.#ports.projects.refused].map(([path, { message, hint }]) => ({ path, message, hint })),
       troubles: store.troubles(),
+      wrongConfig: this.#ports.settings
+        .problems()
+        .map((problem) => ({ file: problem.from, says: describeProblem(problem) })),
+      awaitingRestart: this.#ports.settings.awaitingRestart(),
     });
   }
 

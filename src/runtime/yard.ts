@@ -54,11 +54,20 @@ export interface Need {
   readonly next: string;
 }
 
+/** What `config reload` answers. */
+export interface Reloaded {
+  readonly changed: readonly string[];
+  /** Keys that were changed since the start and count only from the next one on. */
+  readonly restart: readonly string[];
+  readonly problems: readonly string[];
+}
+
 /**
  * The runtime as the tools see it: the one interface between the surfaces (MCP, CLI, HTTP) and the services.
  * Everything that changes the queue goes on to `store`; what is here adds names, text and routing.
  */
 export interface Yard {
+  /** As it is at the moment of asking. */
   readonly config: Config;
   readonly clock: Clock;
   readonly store: TaskStore;
@@ -68,6 +77,10 @@ export interface Yard {
   /** A configured name, a project's id, or a path inside an allowed root; adopts it when it is new and `adopt` is set. */
   project(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal>;
   projectName(id: ProjectId): string;
+  /** The configuration as it counts for one project's tasks. */
+  configFor(project: ProjectId): Config;
+  /** Reads the configuration again, now; a wrong one changes nothing. */
+  reload(): Promise<Reloaded>;
 
   /** Front matter and body become a file's bytes; checks projects, dependencies, bounds and rights. */
   enqueue(

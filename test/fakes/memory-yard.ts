@@ -40,6 +40,14 @@ export class MemoryYard implements Yard {
     return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
   }
 
+  configFor(): Config {
+    return this.config;
+  }
+
+  async reload(): Promise<{ changed: string[]; restart: string[]; problems: string[] }> {
+    return { changed: [], restart: [], problems: [] };
+  }
+
   projectName(id: ProjectId): string {
     return this.store.projects().find((project) => project.id === id)?.name ?? id;
   }
