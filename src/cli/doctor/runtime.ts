@@ -9,7 +9,11 @@ export async function config(cli: Cli): Promise<Finding> {
   const { problems } = await loadConfig(sourcesOf(cli));
   const path = configPath(cli.around.env, cli.around.userHome);
   if (problems.length === 0) return ok('config', existsSync(path) ? path : `none at ${path}: defaults are in force`);
-  return missing('config', problems.map(describeProblem).join('; '), 'Mend it, then `yardmaster config check`.');
+  return missing(
+    'config',
+    problems.map(describeProblem).join('; '),
+    'Mend it, then `yardmaster config check`. A runtime that runs goes on with the last good one.',
+  );
 }
 
 export async function runtime(cli: Cli): Promise<Finding> {

@@ -17,8 +17,14 @@ function published(schema: z.ZodType, title: string, description: string): objec
   return { $schema, title, description, ...rest };
 }
 
-/** In a file a bare number is seconds, so a default in milliseconds would mislead. */
-function writeDurations({ zodSchema, jsonSchema }: { zodSchema: unknown; jsonSchema: { default?: unknown } }): void {
-  if (typeof jsonSchema.default === 'number' && isDuration(zodSchema))
-    jsonSchema.default = durationText(jsonSchema.default);
+/** Defaults are in milliseconds; a file says them with their unit. */
+function writeDurations({
+  zodSchema,
+  jsonSchema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: { default?: unknown };
+}): void {
+  const { def } = zodSchema._zod;
+  if (def.type === 'default' && isDuration(zodSchema)) jsonSchema.default = durationText(def.defaultValue as number);
 }
