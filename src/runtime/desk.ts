@@ -19,12 +19,15 @@ import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
+import { readEvents } from './retention/events.ts';
+import type { PastEvents } from './retention/past-events.ts';
+import type { Retention } from './retention/retention.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
 import { readPage, readTail } from './runs/reader.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
-import type { Caller, Need, NewTaskInput, Reloaded, RunText, SlotView, Yard } from './yard.ts';
+import type { Caller, Need, NewTaskInput, Pruned, Reloaded, RetentionView, RunText, SlotView, Yard } from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
 const FAILED_SHOWN_MS = 24 * 3_600_000;
@@ -45,6 +48,8 @@ export interface DeskPorts {
   readonly offline: ReadonlyMap<string, string>;
   readonly settings: Settings;
   readonly reload: () => Promise<Reloaded>;
+  readonly past: PastEvents;
+  readonly retention: Retention;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -195,7 +200,15 @@ export class Desk implements Yard {
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
-    return this.store.events(options);
+    return readEvents(this.store, this.#ports.past, options);
+  }
+
+  prune(options: { dry: boolean }): Promise<Pruned> {
+    return this.#ports.retention.prune(options);
+  }
+
+  retention(): Promise<RetentionView> {
+    return this.#ports.retention.view();
   }
 
   async scan(project: ProjectId, { takeOver, cause }: { takeOver: boolean; cause: Cause }) {

@@ -18,6 +18,8 @@ import { Load } from './load.ts';
 import { OfflineAgents } from './offline.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
+import { PastEvents } from './retention/past-events.ts';
+import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { retrySituation } from './runs/situation.ts';
 import { openStore } from './store/open-store.ts';
@@ -150,7 +152,14 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       await inboxes.open(project);
     },
   });
-  const yard = new Desk({
+  const past = new PastEvents(files, home.journal, store.epoch);
+  const retention = new Retention({
+    ...{ ...machine, config, store, past, say },
+    runs: home.runs,
+    projectName: (id) => yard.projectName(id),
+    record: (code, message) => store.note(code, message),
+  });
+  const yard: Desk = new Desk({
     ...{
       config,
       clock,
@@ -166,7 +175,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       fleet,
     },
     offline: offline.reasons,
-    settings,
+    ...{ settings, past, retention },
     reload: () => follower.reload(),
   });
   settings.onChange(() => {
@@ -183,9 +192,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await delegations.start();
     dispatcher.start();
     follower.start();
+    retention.start();
   };
   const stop = async (): Promise<void> => {
     await follower.stop();
+    await retention.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();

@@ -54,6 +54,25 @@ export interface Need {
   readonly next: string;
 }
 
+/** What a pass of the retention took away, or would. */
+export interface Pruned {
+  /** Run directories of tasks that have ended. */
+  readonly runs: number;
+  /** The first of those tasks. */
+  readonly named: readonly string[];
+  /** Files of events that the journal needs no more. */
+  readonly events_files: number;
+}
+
+export interface RetentionView {
+  readonly runs: number | 'forever'; // milliseconds, as configured
+  readonly events: number | 'forever';
+  readonly events_bytes: number;
+  readonly past_events: { readonly files: number; readonly bytes: number };
+  /** The last pass that took something away. */
+  readonly last?: { readonly at: number; readonly runs: number; readonly events_files: number };
+}
+
 /** What `config reload` answers. */
 export interface Reloaded {
   readonly changed: readonly string[];
@@ -122,6 +141,9 @@ export interface Yard {
     after?: number;
     limit: number;
   }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  /** Takes away what is older than the configuration wants; with `dry`, only says what that would be. */
+  prune(options: { dry: boolean }): Promise<Pruned>;
+  retention(): Promise<RetentionView>;
   /** Scans a project's inbox now and takes what is there; also what a seed's queue left behind, when `takeOver` is set. */
   scan(
     project: ProjectId,
