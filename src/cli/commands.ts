@@ -7,6 +7,7 @@ import { delegateCommand } from './commands/delegate.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { eventsCommand } from './commands/events.ts';
+import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   sessionCommands,
   eventsCommand,
   logsCommand,
+  exportCommand,
   importCommand,
   pruneCommand,
   doctorCommand,
