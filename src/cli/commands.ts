@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { cancelCommand, retryCommand } from './commands/change.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { daemonCommands } from './commands/daemon.ts';
 import { delegateCommand } from './commands/delegate.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   pruneCommand,
   doctorCommand,
   configCommand,
+  completionCommand,
   daemonCommands,
 ];
 

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import type { Cli, Structured } from '../cli.ts';
-import { EXIT, Failure } from '../failure.ts';
 import { projectNamed } from '../project.ts';
 import { parseSince } from '../time.ts';
 
@@ -48,7 +47,7 @@ async function exportAll(cli: Cli, options: Options): Promise<void> {
   };
   let cursor: string | undefined;
   do {
-    const page = await ask<{ tasks: Structured[]; next?: string }>(cli, 'yardmaster/export', { ...which, cursor });
+    const page = (await cli.connection().request('yardmaster/export', { ...which, cursor })) as Page;
     await write(cli, page.tasks);
     cursor = page.next;
   } while (cursor !== undefined && !cli.around.signal.aborted);
@@ -58,7 +57,7 @@ async function exportAll(cli: Cli, options: Options): Promise<void> {
 async function events(cli: Cli, since: number, bodies: boolean): Promise<void> {
   for (let after = 0; !cli.around.signal.aborted; ) {
     const params = { after, limit: EVENTS_PAGE };
-    const { records } = await ask<{ records: EventRecord[] }>(cli, 'yardmaster/events', params);
+    const { records } = (await cli.connection().request('yardmaster/events', params)) as EventsPage;
     const last = records.at(-1);
     if (last === undefined) return;
     const wanted = records.filter(({ at }) => at >= since);
@@ -68,6 +67,15 @@ async function events(cli: Cli, since: number, bodies: boolean): Promise<void> {
     );
     after = last.seq;
   }
+}
+
+interface Page {
+  readonly tasks: readonly Structured[];
+  readonly next?: string;
+}
+
+interface EventsPage {
+  readonly records: readonly EventRecord[];
 }
 
 interface EventRecord {
@@ -88,13 +96,6 @@ function withoutTexts({ bytes: _, outcome, ...event }: Structured): Structured {
   if (typeof outcome !== 'object' || outcome === null) return event;
   const { result: __, output: ___, ...facts } = outcome as Structured;
   return { ...event, outcome: facts };
-}
-
-async function ask<T>(cli: Cli, method: string, params: Structured): Promise<T> {
-  const answer = (await cli.connection().request(method, params)) as T & { refused?: boolean };
-  if (answer.refused !== true) return answer;
-  const { message, hint } = answer as unknown as { message: string; hint: string };
-  throw new Failure(EXIT.refused, message, hint);
 }
 
 /** Page after page, no faster than the reader takes it: memory stays flat. */
