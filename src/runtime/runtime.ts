@@ -118,7 +118,10 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
     ...{ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say },
     edited: (ref) => store.reread(ref),
   });
-  const projects = new Projects({ ...machine, config, store, userHome, adopted: (project) => inboxes.open(project) });
+  const projects = new Projects({
+    ...{ ...machine, config, store, userHome, say },
+    adopted: (project) => inboxes.open(project),
+  });
   const yard = new Desk({
     ...{
       config,
@@ -138,12 +141,13 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   });
 
   const recover = async (): Promise<void> => {
-    for (const refused of await projects.adoptKnown()) say('warn', refused.message, { next: refused.hint });
+    await projects.start();
     await attempts.start();
     await delegations.start();
     dispatcher.start();
   };
   const stop = async (): Promise<void> => {
+    await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
     attempts.stop();
