@@ -7,5 +7,12 @@ import type { Caller } from '../../runtime/yard.ts';
  */
 export interface WebRoutes {
   /** False: not one of its paths, and nothing was written; the front answers 404. */
-  handle(request: IncomingMessage, response: ServerResponse, ctx: { caller: Caller; url: URL }): Promise<boolean>;
+  handle(request: IncomingMessage, response: ServerResponse, ctx: WebContext): Promise<boolean>;
+}
+
+export interface WebContext {
+  readonly caller: Caller;
+  readonly url: URL;
+  /** Aborts when the runtime stops: what is answered soon may still be, streams end now. */
+  readonly stopping: AbortSignal;
 }
