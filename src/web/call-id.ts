@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Caller } from '../runtime/yard.ts';
+import { namedBy } from '../server/call-name.ts';
 import { malformed, type Problem } from './problem.ts';
 
 /**
@@ -20,7 +21,6 @@ export function callId(
       'Idempotency-Key must be 1 to 200 visible characters without blanks',
       'nothing was changed; a fresh UUID for each thing that you want to happen is a good key',
     );
-  const who = caller.principal === 'owner' ? 'owner' : `${caller.task.project}/${caller.task.id}`;
   const asked = createHash('sha256').update(JSON.stringify(args)).digest('hex').slice(0, 32);
-  return `http:${who}:${tool}:${asked}:${key}`;
+  return namedBy(caller, `${tool} ${asked} ${key}`);
 }

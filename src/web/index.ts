@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Caller, Yard } from '../runtime/yard.ts';
+import type { Yard } from '../runtime/yard.ts';
 import { refuseBody, sendFailure, sendJson } from '../server/http/answer.ts';
-import type { WebRoutes } from '../server/http/routes.ts';
+import type { WebContext, WebRoutes } from '../server/http/routes.ts';
 import type { Log } from '../server/log.ts';
 import type { Tool } from '../tools/tool.ts';
 import type { FeedLimits } from './events/feed.ts';
-import { type EventsRoute, eventsRoute } from './events/route.ts';
+import { eventsRoute } from './events/route.ts';
 import { type Matched, match } from './match.ts';
 import { openapi } from './openapi.ts';
 import { isProblem, type Problem } from './problem.ts';
@@ -26,22 +26,16 @@ export interface WebBackend {
 /** The JSON API, the status addresses and the stream of events. */
 export class Web implements WebRoutes {
   readonly #backend: WebBackend;
-  readonly #events: EventsRoute;
   readonly #routes: readonly Route[];
 
   constructor(backend: WebBackend) {
     this.#backend = backend;
-    this.#events = eventsRoute(backend.feed);
-    const described = [...toolRoutes(backend.tools), this.#events, ...statusRoutes];
+    const described = [...toolRoutes(backend.tools), eventsRoute(backend.feed), ...statusRoutes];
     this.#routes = [...described, descriptionRoute(described, backend.version)];
   }
 
-  async handle(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { caller, url }: { caller: Caller; url: URL },
-  ): Promise<boolean> {
-    const matched = match(this.#routes, request.method ?? 'GET', url.pathname);
+  async handle(request: IncomingMessage, response: ServerResponse, ctx: WebContext): Promise<boolean> {
+    const matched = match(this.#routes, request.method ?? 'GET', ctx.url.pathname);
     switch (matched.kind) {
       case 'elsewhere':
         return false;
@@ -52,28 +46,23 @@ export class Web implements WebRoutes {
         sendProblem(response, matched.problem);
         return true;
       case 'route': {
-        const answer = await this.#answer(matched, { request, response, caller, url });
+        const answer = await this.#answer(matched, { request, response, ...ctx });
         if (answer !== undefined) send(response, answer);
         return true;
       }
     }
   }
 
-  /** Ends the streams; calls that are under way are the front's to wait for. */
-  close(): void {
-    this.#events.close();
-  }
-
   async #answer(
     { route, path }: Extract<Matched, { kind: 'route' }>,
-    asked: { request: IncomingMessage; response: ServerResponse; caller: Caller; url: URL },
+    asked: WebContext & { request: IncomingMessage; response: ServerResponse },
   ): Promise<Answer | Problem | undefined> {
     const gone = new AbortController();
     const left = () => gone.abort();
     asked.response.once('close', left);
     try {
       const yard = await this.#backend.yard();
-      return await route.answer({ ...asked, path, yard, signal: gone.signal });
+      return await route.answer({ ...asked, path, yard, signal: AbortSignal.any([gone.signal, asked.stopping]) });
     } catch (error) {
       if (gone.signal.aborted) return undefined;
       const what = `${route.method} ${route.path}`;

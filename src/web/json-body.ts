@@ -1,10 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { LINE_LIMIT } from '../lines.ts';
 import { readBody } from '../server/http/body.ts';
 import { malformed, type Problem } from './problem.ts';
 
-/** As much as one message over the socket may have. */
-const LIMIT = LINE_LIMIT;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 export type JsonBody =
@@ -13,10 +10,10 @@ export type JsonBody =
   | { readonly kind: 'gone' };
 
 /** The one JSON object that a request carries; nothing counts as an empty one. */
-export async function readJson(request: IncomingMessage): Promise<JsonBody> {
+export async function readJson(request: IncomingMessage, limit: number): Promise<JsonBody> {
   const type = request.headers['content-type'];
   if (type !== undefined && !JSON_TYPE.test(type)) return { kind: 'problem', problem: wrongType(type) };
-  const body = await readBody(request, LIMIT);
+  const body = await readBody(request, limit);
   switch (body.kind) {
     case 'gone':
       return body;
@@ -56,7 +53,7 @@ function tooLarge(limit: number): Problem {
     status: 413,
     code: 'too_large',
     message: `the body is larger than ${limit} bytes`,
-    hint: 'nothing was changed; send fewer tasks at once, or put long texts into files of the project',
+    hint: 'nothing was changed; send fewer tasks at once, or put long texts into files of the project; the bound is http.max_body_bytes',
     unread: true,
   };
 }

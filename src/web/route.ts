@@ -13,6 +13,7 @@ export interface Asked {
   /** What stands in the place of each `{name}` of the path. */
   readonly path: Readonly<Record<string, string>>;
   readonly yard: Yard;
+  /** The client has gone away, or the runtime stops: there is no use in waiting. */
   readonly signal: AbortSignal;
 }
 

@@ -63,14 +63,14 @@ function callRoute({ method, path }: Row, tool: Tool): Route {
 }
 
 async function argumentsOf(
-  { request, url, path }: Asked,
+  { request, url, path, yard }: Asked,
   method: Method,
   tool: Tool,
 ): Promise<Args | Problem | undefined> {
   if (method === 'GET') return together(path, argumentsIn(url.searchParams, shapeOf(tool).input));
   const [stray] = url.searchParams.keys();
   if (stray !== undefined) return malformed(`"${stray.slice(0, 80)}" stands in the query`, 'put it into the JSON body');
-  const body = await readJson(request);
+  const body = await readJson(request, yard.config.http.max_body_bytes);
   switch (body.kind) {
     case 'gone':
       return undefined;

@@ -8,6 +8,7 @@ const world = new World({
   agents: { echo: { command: shell('cat "$1"'), max: 4 }, wait: { command: shell('sleep 60'), max: 4 } },
   dispatcher: { default_agent: 'echo' },
   headless: { max_running: 8, grace: '100ms' },
+  http: { max_body_bytes: 100_000 },
 });
 beforeAll(() => world.start());
 afterAll(() => world.end());
@@ -123,7 +124,7 @@ test('a body that is no JSON object is refused and changes nothing', async () =>
 
 test('a body beyond the limit is refused before it is read, and in the middle of a stream', async () => {
   const headers = { authorization: 'Bearer owner', 'content-type': 'application/json' };
-  const body = `{"body":"${'x'.repeat(17 * 1024 * 1024)}"}`;
+  const body = `{"body":"${'x'.repeat(5_000_000)}"}`;
   const announced = await world.send('POST', '/api/v1/tasks', body, headers);
   expect(announced).toMatchObject({ status: 413, json: { code: 'too_large' } });
   const streamed = await world.send('POST', '/api/v1/tasks', body, { ...headers, 'transfer-encoding': 'chunked' });

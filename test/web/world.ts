@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homeAt, makeHome } from '../../src/home.ts';
 import { type Runtime, startRuntime } from '../../src/runtime/runtime.ts';
-import type { Caller } from '../../src/runtime/yard.ts';
+import type { Caller, Yard } from '../../src/runtime/yard.ts';
 import type { Log } from '../../src/server/log.ts';
 import { tools } from '../../src/tools/index.ts';
 import type { FeedLimits } from '../../src/web/events/feed.ts';
@@ -41,14 +41,20 @@ export class World {
   readonly said: { message: string; fields: object }[] = [];
   readonly #settings: object;
   readonly #feed: FeedLimits | undefined;
+  readonly #but: (yard: Yard) => Partial<Yard>;
   runtime!: Runtime;
   web!: Web;
+  /** The server's side of each stream of events. */
+  readonly streams: ServerResponse[] = [];
+  #stopping = new AbortController();
   #server!: Server;
   port = 0;
 
-  constructor(settings: object = {}, feed?: FeedLimits) {
+  /** `but`: what of the yard is otherwise than it is. */
+  constructor(settings: object = {}, feed?: FeedLimits, but: (yard: Yard) => Partial<Yard> = () => ({})) {
     this.#settings = settings;
     this.#feed = feed;
+    this.#but = but;
   }
 
   async start(): Promise<this> {
@@ -58,11 +64,13 @@ export class World {
     const env = { PATH: process.env.PATH ?? '', HOME: this.folder('user'), YARDMASTER_CONFIG: config };
     const say = (fields: object, message: string): void => void this.said.push({ message, fields });
     const log: Log = { debug: say, info: say, warn: say, error: say };
+    this.#stopping = new AbortController();
     this.runtime = await startRuntime({ version: '0.0.0-test', home: this.home, env, log });
     await this.runtime.ready;
-    const { runtime } = this;
+    const { yard } = this.runtime;
+    const seen = otherwise(yard, this.#but(yard));
     this.web = new Web({
-      ...{ yard: async () => runtime.yard, tools, version: '0.0.0-test', log },
+      ...{ yard: async () => seen, tools, version: '0.0.0-test', log },
       ...(this.#feed && { feed: this.#feed }),
     });
     await this.#listen();
@@ -70,7 +78,7 @@ export class World {
   }
 
   async stop(): Promise<void> {
-    this.web.close();
+    this.#stopping.abort();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
     await this.runtime.stop();
@@ -89,6 +97,11 @@ export class World {
     await until(() => store.open().size === 0);
     await this.stop();
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  /** Streams of events that are open. */
+  get open(): number {
+    return this.streams.filter(({ destroyed, writableEnded }) => !destroyed && !writableEnded).length;
   }
 
   folder(name: string): string {
@@ -138,9 +151,12 @@ export class World {
   async #listen(): Promise<void> {
     this.#server = createServer(async (request, response) => {
       const caller = this.caller(request);
+      if (request.url?.startsWith('/api/v1/events')) this.streams.push(response);
+      const { signal: stopping } = this.#stopping;
       const url = new URL(request.url ?? '/', 'http://127.0.0.1');
       if (caller === undefined) return void response.writeHead(401).end();
-      if (!(await this.web.handle(request, response, { caller, url }))) response.writeHead(404).end('elsewhere');
+      if (!(await this.web.handle(request, response, { caller, url, stopping })))
+        response.writeHead(404).end('elsewhere');
     });
     await new Promise<void>((resolve) => this.#server.listen(this.port, '127.0.0.1', resolve));
     this.port = (this.#server.address() as AddressInfo).port;
@@ -156,6 +172,15 @@ export class World {
   segments(): string[] {
     return readdirSync(this.home.journal).sort();
   }
+}
+
+function otherwise(yard: Yard, but: Partial<Yard>): Yard {
+  return new Proxy(yard, {
+    get(target, name) {
+      const value: unknown = Reflect.get(Object.hasOwn(but, name) ? but : target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 function answered(response: IncomingMessage, text: string): Answered {

@@ -35,8 +35,8 @@ export class Feed {
     this.limits = limits;
   }
 
-  get full(): boolean {
-    return this.#readers.size >= this.limits.maxReaders;
+  get readers(): number {
+    return this.#readers.size;
   }
 
   join(reader: Reader): void {
@@ -55,10 +55,6 @@ export class Feed {
     clearInterval(this.#beat);
     this.#beat = undefined;
     this.#forget();
-  }
-
-  close(): void {
-    for (const reader of [...this.#readers]) reader.end();
   }
 
   /** What comes after a number; `behind`: not all of it is kept here, the journal has it. */

@@ -29,11 +29,12 @@ export class Reader {
   #waiting = false;
   #beatsWaited = 0;
 
-  constructor(feed: Feed, caller: Caller, response: ServerResponse) {
+  /** `over`: the client has gone, or the runtime stops. */
+  constructor(feed: Feed, caller: Caller, response: ServerResponse, over: AbortSignal) {
     this.#feed = feed;
     this.#caller = caller;
     this.#response = response;
-    response.once('close', () => feed.leave(this));
+    over.addEventListener('abort', () => this.#end());
   }
 
   start(start: Start): void {
@@ -56,9 +57,9 @@ export class Reader {
     else if (++this.#beatsWaited >= this.#feed.limits.patience) this.#response.destroy();
   }
 
-  end(): void {
-    this.#response.end();
+  #end(): void {
     this.#feed.leave(this);
+    this.#response.end();
   }
 
   get #over(): boolean {

@@ -15,33 +15,21 @@ const DESCRIBED = {
   responses: { 200: { description: 'OK', content: { 'text/event-stream': {} } } },
 };
 
-export interface EventsRoute extends Route {
-  /** Ends all streams. */
-  close(): void;
-}
-
-export function eventsRoute(limits?: FeedLimits): EventsRoute {
-  const feeds = new Map<Yard, Feed>();
+export function eventsRoute(limits?: FeedLimits): Route {
+  const feeds = new WeakMap<Yard, Feed>();
   const feedOf = (yard: Yard): Feed => {
     const feed = feeds.get(yard) ?? new Feed(yard, limits);
     feeds.set(yard, feed);
     return feed;
   };
-  return {
-    method: 'GET',
-    path: '/api/v1/events',
-    described: DESCRIBED,
-    answer: async (asked) => stream(feedOf(asked.yard), asked),
-    close() {
-      for (const feed of feeds.values()) feed.close();
-    },
-  };
+  const answer = async (asked: Asked): Promise<Problem | undefined> => stream(feedOf(asked.yard), asked);
+  return { method: 'GET', path: '/api/v1/events', described: DESCRIBED, answer };
 }
 
-function stream(feed: Feed, { request, response, caller, url }: Asked): Problem | undefined {
+function stream(feed: Feed, { request, response, caller, url, signal }: Asked): Problem | undefined {
   const start = startOf(feed.yard, url.searchParams, request.headers['last-event-id']);
   if (isProblem(start)) return start;
-  if (feed.full) return crowded(feed.limits.maxReaders);
+  if (feed.readers >= feed.limits.maxReaders) return crowded(feed.limits.maxReaders);
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
@@ -49,7 +37,7 @@ function stream(feed: Feed, { request, response, caller, url }: Asked): Problem 
     'x-accel-buffering': 'no',
   });
   if (request.method === 'HEAD') response.end();
-  else new Reader(feed, caller, response).start(start);
+  else new Reader(feed, caller, response, signal).start(start);
   return undefined;
 }
 
