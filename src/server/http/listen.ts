@@ -9,6 +9,7 @@ import { Front } from './front.ts';
 import type { HttpMcp } from './mcp.ts';
 import { bracketed, isLoopback, namesOf } from './names.ts';
 import type { WebRoutes } from './routes.ts';
+import type { ListKind } from './served.ts';
 
 export interface HttpSettings {
   readonly host: string;
@@ -33,6 +34,8 @@ export interface HttpServer {
   readonly url: string;
   /** Resources that changed, for whoever subscribed to them. */
   changed(uris: readonly string[]): void;
+  /** A list that clients may have kept is not what it was. */
+  listChanged(kind: ListKind): void;
   /** Ends what is open for tokens that are no longer valid, and sessions that nobody uses. */
   sweep(): void;
   /** Nothing new is taken; what is open gets `graceMs` for its answer; then every connection ends. */
@@ -107,6 +110,10 @@ class Listening implements HttpServer {
 
   changed(uris: readonly string[]): void {
     this.#loaded?.changed(uris);
+  }
+
+  listChanged(kind: ListKind): void {
+    this.#loaded?.listChanged(kind);
   }
 
   sweep(): void {

@@ -9,7 +9,7 @@ import type { Flights } from './flights.ts';
 import { Modern } from './modern.ts';
 import { Replay } from './replay.ts';
 import { REFUSED, SESSION_GONE, sendRpcError } from './rpc.ts';
-import type { Exchange, Serve } from './served.ts';
+import type { Exchange, ListKind, Serve } from './served.ts';
 import { type Session, type SessionLimits, Sessions } from './sessions.ts';
 import { SseTransport } from './sse.ts';
 import { goneSignal, sendWeb, webRequest } from './web.ts';
@@ -82,6 +82,11 @@ export class HttpMcp {
   changed(uris: readonly string[]): void {
     this.#modern.changed(uris);
     this.#sessions.changed(uris);
+  }
+
+  listChanged(kind: ListKind): void {
+    this.#modern.listChanged(kind);
+    this.#sessions.listChanged(kind);
   }
 
   sweep(): void {

@@ -2,7 +2,7 @@ import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server';
 import type { Caller } from '../../runtime/yard.ts';
 import type { Log } from '../log.ts';
 import type { Known } from './bearers.ts';
-import type { Serve } from './served.ts';
+import type { ListKind, Serve } from './served.ts';
 
 const MAX_SUBSCRIPTIONS = 256;
 
@@ -34,6 +34,16 @@ export class Modern {
 
   changed(uris: readonly string[]): void {
     for (const uri of uris) this.#handler.notify.resourceUpdated(uri);
+  }
+
+  listChanged(kind: ListKind): void {
+    const { notify } = this.#handler;
+    const say = {
+      tools: () => notify.toolsChanged(),
+      resources: () => notify.resourcesChanged(),
+      prompts: () => notify.promptsChanged(),
+    };
+    say[kind]();
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@ import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprot
 import type { Caller } from '../../runtime/yard.ts';
 import type { Log } from '../log.ts';
 import { type Known, samePrincipal } from './bearers.ts';
-import type { Serve, Served } from './served.ts';
+import type { ListKind, Serve, Served } from './served.ts';
 import type { SseTransport } from './sse.ts';
 
 /*
@@ -81,6 +81,10 @@ export class Sessions {
 
   changed(uris: readonly string[]): void {
     for (const { served } of this.#kept.values()) served.changed(uris);
+  }
+
+  listChanged(kind: ListKind): void {
+    for (const { served } of this.#kept.values()) served.listChanged?.(kind);
   }
 
   /** Ends what is no longer good or not used any more. */
