@@ -10,7 +10,7 @@ import {
 import type { Resource, ResourceContext } from '../resources/resource.ts';
 import { isRefusal, type Refusal, refuse } from '../runtime/model/refusal.ts';
 import type { Caller, Yard } from '../runtime/yard.ts';
-import type { Tool } from '../tools/tool.ts';
+import type { Progress, Tool, ToolContext } from '../tools/tool.ts';
 import { callTool, shapeOf } from './call.ts';
 import type { Log } from './log.ts';
 import { nearest } from './nearest.ts';
@@ -107,6 +107,7 @@ export class Offer {
           caller,
           signal: ctx.mcpReq.signal,
           ...(bridge === undefined ? {} : { call: `${bridge}:${JSON.stringify(ctx.mcpReq.id)}` }),
+          ...this.#progress(ctx),
         },
         args,
       );
@@ -123,6 +124,18 @@ export class Offer {
         ),
       );
     }
+  }
+
+  /** For a client that gave a token. It goes the way of the answer, and before it. */
+  #progress({ mcpReq }: ServerContext): Pick<ToolContext, 'progress'> {
+    const progressToken = mcpReq._meta?.progressToken;
+    if (progressToken === undefined) return {};
+    const progress = (step: Progress): void => {
+      mcpReq
+        .notify({ method: 'notifications/progress', params: { progressToken, ...step } })
+        .catch((error) => this.#backend.log.debug({ error: String(error) }, 'mcp'));
+    };
+    return { progress };
   }
 
   #handleResources(): void {
