@@ -1,4 +1,5 @@
 import type { Home } from './home.ts';
+import type { Changed, Listening } from './resources/audience.ts';
 import type { Yard } from './runtime/yard.ts';
 import type { KnownAttempts } from './server/identify.ts';
 import type { Log } from './server/log.ts';
@@ -11,8 +12,8 @@ export interface Runtime extends KnownAttempts {
   readonly yard: Yard;
   /** Recovery is done: what the yard says is true. */
   readonly ready: Promise<void>;
-  /** Tells which resources changed. */
-  watch?(changed: (uris: readonly string[]) => void): () => void;
+  /** Tells what changes, as far as anybody listens. */
+  watch?(changed: Changed, listening?: () => Listening): () => void;
   stop(): Promise<void>;
 }
 

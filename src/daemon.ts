@@ -64,6 +64,7 @@ export class Daemon {
   #state: 'recovering' | 'ready' | 'failed' | 'stopping' = 'recovering';
   #code = 0;
   #stopping: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (this.#stopping !== undefined) process.exit(130); // asked twice: whatever is open survives a kill
     this.#log.info({ signal }, 'stopping');
@@ -100,7 +101,11 @@ export class Daemon {
     const runtime = await starting;
     await runtime.ready;
     if (this.#state === 'recovering') this.#state = 'ready';
-    runtime.watch?.((uris) => this.#server?.changed(uris));
+    if (this.#state === 'stopping') return;
+    this.#unwatch = runtime.watch?.(
+      (...what) => this.#server?.changed(...what),
+      () => this.#server?.listening ?? 'nothing',
+    );
   }
 
   #failed(error: unknown): void {
@@ -113,6 +118,7 @@ export class Daemon {
 
   async #stop(to: string | undefined): Promise<void> {
     this.#state = 'stopping';
+    this.#unwatch?.();
     await this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to));
     await this.#attempt('stopping the runtime', async () => (await this.#runtime?.catch(() => undefined))?.stop());
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
