@@ -1,4 +1,5 @@
 import type { Home } from './home.ts';
+import type { Changed, Listening } from './resources/audience.ts';
 import type { Config } from './runtime/model/config.ts';
 import type { Yard } from './runtime/yard.ts';
 import type { WebRoutes } from './server/http/routes.ts';
@@ -15,8 +16,8 @@ export interface Runtime extends KnownAttempts {
   readonly ready: Promise<void>;
   /** Absent: nothing listens for HTTP. */
   readonly http?: Config['http'];
-  /** Tells which resources changed. */
-  watch?(changed: (uris: readonly string[]) => void): () => void;
+  /** Tells what changes, as far as anybody listens. */
+  watch?(changed: Changed, listening?: () => Listening): () => void;
   stop(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import type { DaemonOptions, HttpState, Runtime, YardMethod } from './assembly.ts';
 import { LOCK_HELD, makeHome } from './home.ts';
 import { HttpDoor } from './http-door.ts';
+import { mostOf } from './resources/audience.ts';
 import { fileLocks } from './runtime/io/locks.ts';
 import { refuse } from './runtime/model/refusal.ts';
 import type { Caller, Yard } from './runtime/yard.ts';
@@ -69,6 +70,7 @@ export class Daemon {
   #state: 'recovering' | 'ready' | 'failed' | 'stopping' = 'recovering';
   #code = 0;
   #stopping: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (this.#stopping !== undefined) process.exit(130); // asked twice: whatever is open survives a kill
     this.#log.info({ signal }, 'stopping');
@@ -113,10 +115,14 @@ export class Daemon {
     void this.#door.open(runtime.http); // invariant 3
     await runtime.ready;
     if (this.#state === 'recovering') this.#state = 'ready';
-    runtime.watch?.((uris) => {
-      this.#server?.changed(uris);
-      this.#door.changed(uris);
-    });
+    if (this.#state === 'stopping') return;
+    const audiences = () => [this.#server, this.#door].filter((one) => one !== undefined);
+    this.#unwatch = runtime.watch?.(
+      (...what) => {
+        for (const audience of audiences()) audience.changed(...what);
+      },
+      () => mostOf(audiences().map(({ listening }) => listening)),
+    );
   }
 
   #failed(error: unknown): void {
@@ -129,6 +135,7 @@ export class Daemon {
 
   async #stop(to: string | undefined): Promise<void> {
     this.#state = 'stopping';
+    this.#unwatch?.();
     await Promise.all([
       this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to)),
       this.#attempt('closing HTTP', () => this.#door.close(GRACE_MS)),
