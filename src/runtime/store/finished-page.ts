@@ -8,7 +8,7 @@ import { fits, type Rows, type Wanted } from './finished-rows.ts';
 
 const AT_ONCE = 64 * 1024; // bytes of neighbouring lines in one read
 const APART = 2 * 1024; // lines with no more than this between them are neighbours
-const MOST_ROWS = 500_000;
+const MOST_ROWS = 200_000; // some twenty files
 
 export interface PageQuery {
   readonly limit: number;
