@@ -18,6 +18,8 @@ export interface Runtime extends KnownAttempts {
   readonly http?: Config['http'];
   /** Tells what changes, as far as anybody listens. */
   watch?(changed: Changed, listening?: () => Listening): () => void;
+  /** Reads the configuration again. */
+  reload?(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -25,6 +27,7 @@ export interface RuntimeOptions {
   readonly home: Home;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
+  readonly set?: readonly string[];
 }
 
 export type YardMethod = (
@@ -61,4 +64,6 @@ export interface DaemonOptions {
   readonly parts: Parts;
   /** Part of a client's own process: it ends with that client and makes room for nobody. */
   readonly embedded?: boolean;
+  /** Values of the configuration that the command line sets: `section.key=value`. */
+  readonly set?: readonly string[];
 }
