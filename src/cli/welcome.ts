@@ -1,11 +1,9 @@
-import { realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { configPath, type LoadedConfig, loadConfig } from '../runtime/config/load.ts';
 import { describeProblem } from '../runtime/config/problem.ts';
 import type { Cli } from './cli.ts';
+import { placesOf, programWords } from './clients/program.ts';
 import { sourcesOf } from './commands/config.ts';
 import { programs } from './doctor/programs.ts';
-import { which } from './doctor/which.ts';
 import { safeLine } from './safe-text.ts';
 
 /** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
@@ -43,27 +41,13 @@ function logLevel(configured: string | undefined): string {
 
 function clientLine(cli: Cli): string {
   const { paint } = cli.look();
-  return `Connect Claude Code (other clients: see mcp.json):\n  ${paint('cyan', addCommand(cli))}`;
+  return `Connect Claude Code (others: yardmaster mcp-config --help):\n  ${paint('cyan', addCommand(cli))}`;
 }
 
 /** Ready to paste: this very program, and this home and configuration where they are not the usual ones. */
-function addCommand({ runtime: { file, home }, around: { env, userHome, cwd } }: Cli): string {
-  const settings = [
-    ...(env.YARDMASTER_HOME ? [`YARDMASTER_HOME=${home}`] : []),
-    ...(env.YARDMASTER_CONFIG ? [`YARDMASTER_CONFIG=${resolve(cwd, configPath(env, userHome))}`] : []),
-  ].flatMap((setting) => ['-e', setting]);
-  const words = ['claude', 'mcp', 'add', 'yardmaster', ...settings, '--', ...program(file, env.PATH), 'mcp'];
-  return words.map(quoted).join(' ');
-}
-
-function program(file: string, path: string | undefined): string[] {
-  if (/[\\/]_npx[\\/]/.test(file)) return ['npx', '-y', 'yardmaster']; // a cache that npm may empty
-  if (sameFile(which('yardmaster', path), file)) return ['yardmaster'];
-  return [sameFile(which('node', path), process.execPath) ? 'node' : process.execPath, file];
-}
-
-function sameFile(one: string | undefined, other: string): boolean {
-  return one !== undefined && realpathSync(one) === realpathSync(other);
+function addCommand(cli: Cli): string {
+  const places = Object.entries(placesOf(cli)).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  return ['claude', 'mcp', 'add', 'yardmaster', ...places, '--', ...programWords(cli), 'mcp'].map(quoted).join(' ');
 }
 
 function quoted(word: string): string {
