@@ -34,12 +34,13 @@ const unshare = [
  * that is not loopback goes to a proxy that is not there.
  */
 export async function runAlone(run: Run): Promise<Ended> {
-  if (unshare === undefined) return ended(spawn(run.command, run.args, { cwd: run.cwd, env: { ...run.env, ...dead } }));
+  const { cwd, env } = run;
+  if (unshare === undefined) return ended(spawn(run.command, run.args, { cwd, env: { ...env, ...dead }, timeout }));
   const doors = await Promise.all(run.ports.map((port) => openDoor(port, run.folder)));
   const [command = '', ...args] = unshare;
   const words = [...args, process.execPath, script, ...doors.map(({ port, path }) => `${port}=${path}`)];
   try {
-    return await ended(spawn(command, [...words, '--', run.command, ...run.args], { cwd: run.cwd, env: run.env }));
+    return await ended(spawn(command, [...words, '--', run.command, ...run.args], { cwd, env, timeout }));
   } finally {
     for (const { server, path } of doors) {
       server.close();
@@ -48,6 +49,8 @@ export async function runAlone(run: Run): Promise<Ended> {
   }
 }
 
+/** Whoever hangs is ended, and what it said is in the test's failure. */
+const timeout = 50_000;
 const NOWHERE = 'http://127.0.0.1:9';
 const dead = { HTTPS_PROXY: NOWHERE, HTTP_PROXY: NOWHERE, NO_PROXY: '127.0.0.1,localhost' };
 

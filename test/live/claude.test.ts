@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { tools } from '../../src/tools/index.ts';
 import { INSTRUCTIONS } from '../../src/tools/instructions.ts';
@@ -7,7 +6,7 @@ import { askClaude } from './agents/claude.ts';
 import { type Installed, install } from './install.ts';
 import { ScriptedModel } from './model/model.ts';
 import type { Asked, Step } from './model/script.ts';
-import { gatedWorld, overheard, ranOnce, TOLD, threeTasks } from './three-tasks.ts';
+import { begunOnce, gatedWorld, overheard, TOLD, threeTasks } from './three-tasks.ts';
 
 /* The real Claude Code as our client, with a scripted model behind it. */
 
@@ -25,17 +24,16 @@ afterEach(() => world?.end(), 30_000);
 
 const named = (tool: string) => ({ call: `mcp__yardmaster__${tool}` });
 
-async function blockOf(client: string): Promise<{ mcpServers: { yardmaster: { command: string; args: string[] } } }> {
-  const { stdout } = await world.cli(['mcp-config', client]);
-  return JSON.parse(stdout);
+/** As it is printed for everybody. */
+async function printed(): Promise<string> {
+  return (await world.cli(['mcp-config', 'claude'])).stdout;
 }
 
-async function ask(steps: readonly Step[], block: object) {
+async function ask(steps: readonly Step[], block: string) {
   if ('missing' in claude) throw new Error(claude.missing);
   model = await ScriptedModel.start(steps);
-  const asking = { world, model, program: claude.program, prompt: 'Build the release.', block: JSON.stringify(block) };
-  const result = await askClaude(asking).finally(() => model.close());
-  return result;
+  const asking = { world, model, program: claude.program, prompt: 'Build the release.', block };
+  return askClaude(asking).finally(() => model.close());
 }
 
 function first(): Asked {
@@ -46,7 +44,7 @@ function first(): Asked {
 
 test('what its model is shown: three tools at once, the names of the others, and how they work together', async () => {
   world = gatedWorld();
-  await ask([() => ({ say: 'seen' })], await blockOf('claude'));
+  await ask([() => ({ say: 'seen' })], await printed());
   const { tools: shown, words } = first();
   const ours = shown.filter(({ name }) => name.startsWith('mcp__yardmaster__'));
   expect(ours.map(({ name }) => name.slice('mcp__yardmaster__'.length)).sort()).toEqual([
@@ -65,11 +63,10 @@ test('what its model is shown: three tools at once, the names of the others, and
 
 test('three tasks as a group; the runtime is killed twice, once under a waiting call, and nobody notices', async () => {
   world = gatedWorld();
-  const block = await blockOf('claude');
-  const { entry, sent } = overheard(join(world.root, 'sent.log'), block.mcpServers.yardmaster);
-  const result = await ask(threeTasks({ world, named, sent }), { mcpServers: { yardmaster: entry } });
+  const { block, sent } = await overheard(world, 'claude');
+  const result = await ask(threeTasks({ world, named, sent }), block);
   expect(result).toMatchObject({ is_error: false, result: TOLD });
-  await ranOnce(world);
+  begunOnce(world);
 }, 90_000);
 
 test('an answer to an agent’s request needs a person: without one Claude Code refuses it itself', async () => {
@@ -78,7 +75,7 @@ test('an answer to an agent’s request needs a person: without one Claude Code 
     () => ({ ...named('answer_request'), with: { request_id: 'req-1', decision: 'allow' } }),
     ({ answers }) => ({ say: answers[0]?.isError ? 'refused' : 'let through' }),
   ];
-  const result = await ask(steps, await blockOf('claude'));
+  const result = await ask(steps, await printed());
   expect(result).toMatchObject({
     result: 'refused',
     permission_denials: [{ tool_name: named('answer_request').call }],
@@ -93,7 +90,7 @@ test('answers that are long, but as long as we let them be, reach its model whol
     () => ({ ...named('list_tasks'), with: { limit: 100 } }),
     ({ answers: [, listed] }) => ({ say: `${JSON.parse(listed?.text ?? '').tasks.length} of ${listed?.text.length}` }),
   ];
-  const { result } = await ask(steps, await blockOf('claude'));
+  const { result } = await ask(steps, await printed());
   expect(result).toMatch(/^100 of \d{5}$/);
   expect(Number(result.slice('100 of '.length))).toBeGreaterThan(60_000); // else cut down to a preview
 }, 60_000);
@@ -109,5 +106,5 @@ test('a refusal reaches its model as the reason and what to do, and a call it ca
       return { say: 'understood' };
     },
   ];
-  expect(await ask(steps, await blockOf('claude'))).toMatchObject({ result: 'understood' });
+  expect(await ask(steps, await printed())).toMatchObject({ result: 'understood' });
 }, 60_000);

@@ -53,10 +53,12 @@ export function events(all: readonly Json[]): string {
   return all.map((one) => `event: ${one.type}\ndata: ${JSON.stringify(one)}\n\n`).join('');
 }
 
-/** The newest structured answer of a tool, read back. */
+/** The newest structured answer of a tool, read back. Clients put words of their own around it. */
 export function newest<T>({ answers }: Asked): T {
   const last = answers.at(-1);
   if (last === undefined) throw new Error('no tool has answered yet');
   if (last.isError) throw new Error(`the tool refused: ${last.text}`);
-  return JSON.parse(last.text) as T;
+  const { text } = last;
+  if (!text.includes('{')) throw new Error(`the tool gave no structure: ${text}`);
+  return JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)) as T;
 }
