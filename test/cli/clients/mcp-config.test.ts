@@ -46,7 +46,7 @@ test('over HTTP: the address, the token by name, and how to set it', async () =>
 
 test('the address is that of the running runtime', async () => {
   await world.start();
-  world.runtime.answer = () => ({ result: { http: 'http://127.0.0.1:40123' } });
+  world.runtime.answer = () => ({ result: { http: { state: 'on', url: 'http://127.0.0.1:40123' } } });
   const { out } = await world.yardmaster(['mcp-config', 'cursor', '--http'], { env: env() });
   expect(JSON.parse(out).mcpServers.yardmaster.url).toBe('http://127.0.0.1:40123/mcp');
 });
