@@ -10,7 +10,12 @@ const args = process.argv.slice(2);
 const from = resolve(args.includes('--from') ? args[args.indexOf('--from') + 1] : join(ROOT, 'dist'));
 const load = (file) => import(pathToFileURL(join(from, file)).href);
 
-const TABLES = { tools: await toolTable(), commands: await commandTable(), keys: await keyTable() };
+const TABLES = {
+  tools: await toolTable(),
+  commands: await commandTable(),
+  keys: await keyTable(),
+  routes: await routeTable(),
+};
 
 const before = readFileSync(README, 'utf8');
 const after = Object.entries(TABLES).reduce(withTable, before);
@@ -57,6 +62,17 @@ async function keyTable() {
     ['key', 'meaning'],
     Object.entries(TASK_KEYS).map(([key, { help }]) => [`\`${key}\``, help]),
   );
+}
+
+async function routeTable() {
+  const [{ routesOf }, { tools }] = [await load('web/index.js'), await load('tools/index.js')];
+  const own = routesOf({ tools, version: '' }).filter(({ path }) => !/^\/api\/v1\/tools\/./.test(path));
+  const every = [['`POST /api/v1/tools/{name}`', 'Any tool, by its name']];
+  const rows = own.map(({ method, path, described }) => [
+    `\`${method} ${path}\``,
+    described['x-tool'] ? `${described.summary} (\`${described['x-tool']}\`)` : described.summary,
+  ]);
+  return table(['request', 'what it does'], [...rows, ...every]);
 }
 
 function table(head, rows) {

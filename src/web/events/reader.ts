@@ -38,6 +38,7 @@ export class Reader {
   }
 
   start(start: Start): void {
+    if (this.#over) return;
     this.#response.write(`retry: ${RETRY_MS}\n\n`);
     this.#feed.join(this);
     if (start.kind === 'anew') this.#snapshot(start.reset);
