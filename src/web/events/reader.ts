@@ -12,7 +12,8 @@ import { snapshotOf } from './snapshot.ts';
  */
 
 const CHUNK = 64 * 1024;
-const RETRY_MS = 1_000;
+/** Longer than a runtime that stops goes on refusing: a browser does not come back after a refusal. */
+const RETRY_MS = 3_000;
 
 /** Where a reader wants to go on. */
 export type Start =
