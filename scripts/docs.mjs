@@ -16,6 +16,7 @@ const TABLES = {
   commands: await commandTable(),
   keys: await keyTable(),
   clients: await clientBlocks(),
+  routes: await routeTable(),
 };
 
 const before = readFileSync(README, 'utf8');
@@ -92,6 +93,17 @@ async function clientBlocks() {
     const summary = `<summary><b>${one.title}</b>: <code>${one.file}</code></summary>`;
     return `<details>${summary}\n\n${fence(one)}\nOver HTTP:\n\n${fence(other)}\nSee that it works: ${one.check}\n\n</details>\n`;
   }).join('');
+}
+
+async function routeTable() {
+  const [{ routesOf }, { tools }] = [await load('web/index.js'), await load('tools/index.js')];
+  const own = routesOf({ tools, version: '' }).filter(({ path }) => !/^\/api\/v1\/tools\/./.test(path));
+  const every = [['`POST /api/v1/tools/{name}`', 'Any tool, by its name']];
+  const rows = own.map(({ method, path, described }) => [
+    `\`${method} ${path}\``,
+    described['x-tool'] ? `${described.summary} (\`${described['x-tool']}\`)` : described.summary,
+  ]);
+  return table(['request', 'what it does'], [...rows, ...every]);
 }
 
 function table(head, rows) {
