@@ -32,10 +32,8 @@ export interface HttpParts {
 export interface HttpServer {
   /** `http://127.0.0.1:7431` */
   readonly url: string;
-  /** Resources that changed, for whoever subscribed to them. */
-  changed(uris: readonly string[]): void;
-  /** A list that clients may have kept is not what it was. */
-  listChanged(kind: ListKind): void;
+  /** Resources that changed, for whoever subscribed to them, and lists that are not what clients were told. */
+  changed(uris: readonly string[], lists?: readonly ListKind[]): void;
   /** Ends what is open for tokens that are no longer valid, and sessions that nobody uses. */
   sweep(): void;
   /** Nothing new is taken; what is open gets `graceMs` for its answer; then every connection ends. */
@@ -117,12 +115,8 @@ class Listening implements HttpServer {
     this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
   }
 
-  changed(uris: readonly string[]): void {
-    this.#loaded?.changed(uris);
-  }
-
-  listChanged(kind: ListKind): void {
-    this.#loaded?.listChanged(kind);
+  changed(uris: readonly string[], lists: readonly ListKind[] = []): void {
+    this.#loaded?.changed(uris, lists);
   }
 
   sweep(): void {

@@ -83,14 +83,9 @@ export class HttpMcp {
     response.writeHead(202).end('Accepted');
   }
 
-  changed(uris: readonly string[]): void {
-    this.#modern.changed(uris);
-    this.#sessions.changed(uris);
-  }
-
-  listChanged(kind: ListKind): void {
-    this.#modern.listChanged(kind);
-    this.#sessions.listChanged(kind);
+  changed(uris: readonly string[], lists: readonly ListKind[]): void {
+    this.#modern.changed(uris, lists);
+    this.#sessions.changed(uris, lists);
   }
 
   sweep(): void {

@@ -32,18 +32,15 @@ export class Modern {
     return this.#handler.fetch(request, { authInfo, parsedBody: body });
   }
 
-  changed(uris: readonly string[]): void {
-    for (const uri of uris) this.#handler.notify.resourceUpdated(uri);
-  }
-
-  listChanged(kind: ListKind): void {
+  changed(uris: readonly string[], lists: readonly ListKind[]): void {
     const { notify } = this.#handler;
+    for (const uri of uris) notify.resourceUpdated(uri);
     const say = {
       tools: () => notify.toolsChanged(),
       resources: () => notify.resourcesChanged(),
       prompts: () => notify.promptsChanged(),
     };
-    say[kind]();
+    for (const list of lists) say[list]();
   }
 
   close(): Promise<void> {

@@ -9,8 +9,8 @@ export type ListKind = 'tools' | 'resources' | 'prompts';
 /** What one client sees, and how it hears of changes. */
 export interface Served {
   readonly server: Server | McpServer;
-  changed(uris: readonly string[]): void;
-  listChanged?(kind: ListKind): void;
+  /** Resources, and lists, that are not what they were. */
+  changed(uris: readonly string[], lists?: readonly ListKind[]): void;
 }
 
 export type Serve = (caller: Caller, era: 'legacy' | 'modern') => Served;

@@ -79,12 +79,8 @@ export class Sessions {
     return () => this.#count(id, -1);
   }
 
-  changed(uris: readonly string[]): void {
-    for (const { served } of this.#kept.values()) served.changed(uris);
-  }
-
-  listChanged(kind: ListKind): void {
-    for (const { served } of this.#kept.values()) served.listChanged?.(kind);
+  changed(uris: readonly string[], lists: readonly ListKind[]): void {
+    for (const { served } of this.#kept.values()) served.changed(uris, lists);
   }
 
   /** Ends what is no longer good or not used any more. */

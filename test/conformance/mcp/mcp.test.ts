@@ -28,7 +28,7 @@ let http: Http;
 let folder: string;
 let unreachable: string | undefined;
 beforeAll(async () => {
-  const listChanged = (kind: ListKind) => http.server.listChanged(kind);
+  const listChanged = (kind: ListKind) => http.server.changed([], [kind]);
   http = await Http.open({ serve: fixture(listChanged), parts: { whose: async () => everybody } });
   folder = mkdtempSync(join(tmpdir(), 'ym-conformance-'));
   const { code, said } = await suite(['list', '--server']);
