@@ -10,6 +10,7 @@ import { eventsCommand } from './commands/events.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   eventsCommand,
   logsCommand,
   importCommand,
+  pruneCommand,
   doctorCommand,
   configCommand,
   tokenCommand,

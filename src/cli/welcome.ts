@@ -10,8 +10,8 @@ import { which } from './doctor/which.ts';
 import { safeLine } from './safe-text.ts';
 
 /** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
-export async function welcome(cli: Cli): Promise<(http?: HttpState) => string> {
-  const loaded = await loadConfig(sourcesOf(cli));
+export async function welcome(cli: Cli, set: readonly string[] = []): Promise<(http?: HttpState) => string> {
+  const loaded = await loadConfig(sourcesOf(cli, set));
   return (http = { state: 'off' }) => {
     const parts = [addresses(cli, loaded, http), clientLines(cli, http), lacking(cli), firstRun(cli, loaded)];
     return `${parts.filter((part) => part !== '').join('\n\n')}\n`;

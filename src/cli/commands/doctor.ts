@@ -31,6 +31,7 @@ async function examine(cli: Cli): Promise<Finding[]> {
     service.config,
     service.runtime,
     service.http,
+    service.retention,
   ];
   const findings: Finding[] = programs(cli.around.env.PATH);
   for (const check of checks) findings.push(await check(cli));
