@@ -1,0 +1,111 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client as NewClient } from '@modelcontextprotocol/client';
+import { StdioClientTransport as NewStdio } from '@modelcontextprotocol/client/stdio';
+import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport as OldStdio } from '@modelcontextprotocol/sdk/client/stdio.js';
+import {
+  ResourceListChangedNotificationSchema,
+  ResourceUpdatedNotificationSchema,
+} from '@modelcontextprotocol/sdk/types.js';
+import type { Called, Era, World } from './world.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** This build under another version number; the path of its program. */
+export function buildOf(world: World, version: string): string {
+  const dir = join(world.root, `build-${version}`);
+  mkdirSync(dir);
+  cpSync(join(root, 'dist'), join(dir, 'dist'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('for-tests'),
+  });
+  const about = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object;
+  writeFileSync(join(dir, 'package.json'), JSON.stringify({ ...about, version }));
+  symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
+  return join(dir, 'dist', 'main.js');
+}
+
+export interface Step {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+}
+
+/** A client that listens: to lists, to what it subscribes to, and to the progress of its calls. */
+export interface Ear {
+  /** Addresses that changed, `list` for the list of resources. */
+  readonly heard: string[];
+  readonly pid: number;
+  subscribe(uri: string): Promise<unknown>;
+  resources(): Promise<string[]>;
+  call<T>(tool: string, args?: Record<string, unknown>, steps?: Step[]): Promise<T>;
+  close(): Promise<void>;
+}
+
+const info = { name: 'story', version: '1' };
+
+export function listen(
+  world: World,
+  era: Era,
+  { main = join(root, 'dist', 'main.js'), args = ['mcp'] }: { main?: string; args?: readonly string[] } = {},
+): Promise<Ear> {
+  const program = { command: process.execPath, args: [main, ...args], env: world.env };
+  return era === 'old' ? older(program) : newer(program);
+}
+
+type Program = { command: string; args: string[]; env: Record<string, string> };
+
+async function older(program: Program): Promise<Ear> {
+  const client = new OldClient(info);
+  const heard: string[] = [];
+  client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void heard.push(params.uri));
+  client.setNotificationHandler(ResourceListChangedNotificationSchema, () => void heard.push('list'));
+  const transport = new OldStdio(program);
+  await client.connect(transport);
+  return {
+    heard,
+    pid: transport.pid ?? 0,
+    subscribe: (uri) => client.subscribeResource({ uri }),
+    resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+    call: async (name, args = {}, steps) =>
+      structured(
+        await client.callTool({ name, arguments: args }, undefined, {
+          timeout: 120_000,
+          ...(steps && { onprogress: (step: Step) => void steps.push(step) }),
+        }),
+      ),
+    close: () => client.close(),
+  };
+}
+
+async function newer(program: Program): Promise<Ear> {
+  const client = new NewClient(info, { versionNegotiation: { mode: 'auto' } });
+  const heard: string[] = [];
+  client.setNotificationHandler('notifications/resources/updated', ({ params }) => void heard.push(params.uri));
+  client.setNotificationHandler('notifications/resources/list_changed', () => void heard.push('list'));
+  const transport = new NewStdio(program);
+  await client.connect(transport);
+  await client.listen({ resourcesListChanged: true });
+  return {
+    heard,
+    pid: transport.pid ?? 0,
+    subscribe: (uri) => client.listen({ resourceSubscriptions: [uri] }),
+    resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
+    call: async (name, args = {}, steps) =>
+      structured(
+        await client.callTool(
+          { name, arguments: args },
+          { timeout: 120_000, ...(steps && { onprogress: (step: Step) => void steps.push(step) }) },
+        ),
+      ),
+    close: () => client.close(),
+  };
+}
+
+function structured<T>(answer: unknown): T {
+  const { isError, content, structuredContent } = answer as Called;
+  if (isError) throw new Error(content[0]?.text);
+  return structuredContent as T;
+}
