@@ -41,6 +41,9 @@ export interface Ear {
   subscribe(uri: string): Promise<unknown>;
   resources(): Promise<string[]>;
   call<T>(tool: string, args?: Record<string, unknown>, steps?: Step[]): Promise<T>;
+  prompts(): Promise<string[]>;
+  prompt(name: string, args?: Record<string, string>): Promise<readonly { content: unknown }[]>;
+  complete(prompt: string, argument: string, typed: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -76,6 +79,12 @@ async function older(program: Program): Promise<Ear> {
           ...(steps && { onprogress: (step: Step) => void steps.push(step) }),
         }),
       ),
+    prompts: async () => (await client.listPrompts()).prompts.map(({ name }) => name),
+    prompt: async (name, args = {}) => (await client.getPrompt({ name, arguments: args })).messages,
+    complete: async (name, argument, value) => {
+      const ref = { type: 'ref/prompt' as const, name };
+      return (await client.complete({ ref, argument: { name: argument, value } })).completion.values;
+    },
     close: () => client.close(),
   };
 }
@@ -100,6 +109,12 @@ async function newer(program: Program): Promise<Ear> {
           { timeout: 120_000, ...(steps && { onprogress: (step: Step) => void steps.push(step) }) },
         ),
       ),
+    prompts: async () => (await client.listPrompts()).prompts.map(({ name }) => name),
+    prompt: async (name, args = {}) => (await client.getPrompt({ name, arguments: args })).messages,
+    complete: async (name, argument, value) => {
+      const ref = { type: 'ref/prompt' as const, name };
+      return (await client.complete({ ref, argument: { name: argument, value } })).completion.values;
+    },
     close: () => client.close(),
   };
 }

@@ -52,6 +52,24 @@ describe.each<{ era: Era }>([{ era: 'old' }, { era: 'new' }])('a client of the $
     expect(one.heard).toContain('events://recent');
   });
 
+  test('gets prompts with the yard’s data beside the text, and completions for them', async () => {
+    const at = here();
+    const one = await ear(at, era);
+    await enqueue(one, at.project('shop'), 'first');
+    expect(await one.prompts()).toEqual(['standup', 'triage', 'plan']);
+    expect(await one.complete('plan', 'project', 'sh')).toEqual(['shop']);
+    const [text, ...data] = await one.prompt('plan', { goal: 'Make it fast.', project: 'shop' });
+    expect(text?.content).toMatchObject({ type: 'text', text: expect.stringContaining('Make it fast.') });
+    expect(data.map(({ content }) => content)).toMatchObject([
+      { type: 'resource', resource: { uri: 'yardmaster://fleet_status', mimeType: 'application/json' } },
+      { type: 'resource', resource: { uri: 'queue://shop/inbox', text: expect.stringContaining('first') } },
+    ]);
+    await expect(one.prompt('plan', { project: 'shop' })).rejects.toThrow(/plan needs goal: what is to be reached/);
+    await expect(one.prompt('standup', { projekt: 'shop' })).rejects.toThrow(/has no argument projekt; it has project/);
+    await expect(one.prompt('stand')).rejects.toThrow(/There is no prompt stand/);
+    go(at, 'first');
+  });
+
   test('hears how far a wait has come, also when the runtime is killed in the middle', {
     timeout: 90_000,
   }, async () => {
