@@ -10,10 +10,12 @@ import { eventsCommand } from './commands/events.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
 import { statusCommand } from './commands/status.ts';
+import { tokenCommand } from './commands/token.ts';
 import { waitCommand } from './commands/wait.ts';
 
 /** All commands, in the order of the help. */
@@ -31,8 +33,10 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   eventsCommand,
   logsCommand,
   importCommand,
+  pruneCommand,
   doctorCommand,
   configCommand,
+  tokenCommand,
   daemonCommands,
 ];
 

@@ -6,3 +6,8 @@ export type Changed = (uris: readonly string[], lists?: readonly ListName[]) => 
 
 /** What anybody listens for: older clients hear of lists unasked, of resources only by subscription. */
 export type Listening = 'nothing' | 'lists' | 'resources';
+
+export function mostOf(all: readonly Listening[]): Listening {
+  if (all.includes('resources')) return 'resources';
+  return all.includes('lists') ? 'lists' : 'nothing';
+}

@@ -4,7 +4,7 @@ import { INVALID_REQUEST, isId, LISTS, type Message } from '../jsonrpc.ts';
 import type { Changed, Listening } from '../resources/audience.ts';
 import type { Caller } from '../runtime/yard.ts';
 import { differing } from './lists.ts';
-import { listingOf, type McpBackend, Offer, type Surface } from './offer.ts';
+import { type Listing, type McpBackend, Offer } from './offer.ts';
 
 /** The other end of one connection, as the session carries it. */
 export interface McpLine {
@@ -32,8 +32,7 @@ export interface McpHost {
 }
 
 /** Serves the surface to any number of clients, each in the era of the protocol that it opens with. */
-export function mcpHost(surface: Surface, backend: McpBackend): McpHost {
-  const listing = listingOf(surface);
+export function mcpHost(listing: Listing, backend: McpBackend): McpHost {
   return {
     connect(caller, line, resumes) {
       let offer: Offer | undefined;

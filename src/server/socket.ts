@@ -1,7 +1,7 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Home, socketPath } from '../home.ts';
-import type { Changed, Listening } from '../resources/audience.ts';
+import { type Changed, type Listening, mostOf } from '../resources/audience.ts';
 import { Session, type SessionHost } from './session.ts';
 
 export interface SocketServer {
@@ -47,11 +47,6 @@ export async function listen(home: Home, host: SessionHost): Promise<SocketServe
       unbind();
     },
   };
-}
-
-function mostOf(all: readonly Listening[]): Listening {
-  if (all.includes('resources')) return 'resources';
-  return all.includes('lists') ? 'lists' : 'nothing';
 }
 
 async function bind(server: Server, home: Home): Promise<() => void> {
