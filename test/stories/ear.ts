@@ -1,14 +1,17 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client as NewClient } from '@modelcontextprotocol/client';
+import { Client as NewClient, StreamableHTTPClientTransport as NewHttp } from '@modelcontextprotocol/client';
 import { StdioClientTransport as NewStdio } from '@modelcontextprotocol/client/stdio';
 import { Client as OldClient } from '@modelcontextprotocol/sdk/client/index.js';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport as OldStdio } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport as OldHttp } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import {
   ResourceListChangedNotificationSchema,
   ResourceUpdatedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
+import { until } from '../support/world.ts';
 import type { Called, Era, World } from './world.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -37,6 +40,7 @@ export interface Step {
 export interface Ear {
   /** Addresses that changed, `list` for the list of resources. */
   readonly heard: string[];
+  /** Of its bridge; 0 without one. */
   readonly pid: number;
   subscribe(uri: string): Promise<unknown>;
   resources(): Promise<string[]>;
@@ -49,27 +53,43 @@ export interface Ear {
 
 const info = { name: 'story', version: '1' };
 
-export function listen(
+const builtHere = join(root, 'dist', 'main.js');
+
+/** On a bridge of its own. */
+export async function listen(
   world: World,
   era: Era,
-  { main = join(root, 'dist', 'main.js'), args = ['mcp'] }: { main?: string; args?: readonly string[] } = {},
+  { main = builtHere, args = ['mcp'] }: { main?: string; args?: readonly string[] } = {},
 ): Promise<Ear> {
   const program = { command: process.execPath, args: [main, ...args], env: world.env };
-  return era === 'old' ? older(program) : newer(program);
+  const transport = era === 'old' ? new OldStdio(program) : new NewStdio(program);
+  const ear = transport instanceof OldStdio ? await older(transport) : await newer(transport);
+  return { ...ear, pid: transport.pid ?? 0 };
 }
 
-type Program = { command: string; args: string[]; env: Record<string, string> };
+/** Over HTTP, to a runtime that runs. */
+export async function listenOverHttp(world: World, way: 'old' | 'new' | 'sse'): Promise<Ear> {
+  const log = (): string => readFileSync(join(world.home, 'logs', 'runtime.log'), 'utf8');
+  const place = (): string | undefined => /"url":"([^"]+)","msg":"listening for HTTP"/.exec(log())?.[1];
+  await until(() => place() !== undefined);
+  const token = readFileSync(join(world.home, 'token'), 'utf8').trim();
+  const requestInit = { headers: { authorization: `Bearer ${token}` } };
+  const url = new URL('/mcp', place());
+  if (way === 'new') return newer(new NewHttp(url, { requestInit }));
+  const transport =
+    way === 'old' ? new OldHttp(url, { requestInit }) : new SSEClientTransport(new URL('/sse', url), { requestInit });
+  return older(transport as Parameters<OldClient['connect']>[0]);
+}
 
-async function older(program: Program): Promise<Ear> {
+async function older(transport: Parameters<OldClient['connect']>[0]): Promise<Ear> {
   const client = new OldClient(info);
   const heard: string[] = [];
   client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void heard.push(params.uri));
   client.setNotificationHandler(ResourceListChangedNotificationSchema, () => void heard.push('list'));
-  const transport = new OldStdio(program);
   await client.connect(transport);
   return {
     heard,
-    pid: transport.pid ?? 0,
+    pid: 0,
     subscribe: (uri) => client.subscribeResource({ uri }),
     resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
     call: async (name, args = {}, steps) =>
@@ -89,17 +109,16 @@ async function older(program: Program): Promise<Ear> {
   };
 }
 
-async function newer(program: Program): Promise<Ear> {
+async function newer(transport: Parameters<NewClient['connect']>[0]): Promise<Ear> {
   const client = new NewClient(info, { versionNegotiation: { mode: 'auto' } });
   const heard: string[] = [];
   client.setNotificationHandler('notifications/resources/updated', ({ params }) => void heard.push(params.uri));
   client.setNotificationHandler('notifications/resources/list_changed', () => void heard.push('list'));
-  const transport = new NewStdio(program);
   await client.connect(transport);
   await client.listen({ resourcesListChanged: true });
   return {
     heard,
-    pid: transport.pid ?? 0,
+    pid: 0,
     subscribe: (uri) => client.listen({ resourceSubscriptions: [uri] }),
     resources: async () => (await client.listResources()).resources.map(({ uri }) => uri),
     call: async (name, args = {}, steps) =>

@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 function here(): World {
-  world = new World({ agents: { quick: { command: shell('echo done'), max: 2 } } });
+  world = new World({ http: { port: 0 }, agents: { quick: { command: shell('echo done'), max: 2 } } });
   return world;
 }
 
@@ -29,6 +29,7 @@ const files = (dir: string): string[] =>
 
 const OF_A_HOME = [
   /^runtime\.lock$/, // never unlinked: who holds it is what counts
+  /^token$/,
   /^(?:snapshot|projects)\.json$/,
   /^(?:journal|finished)\/[\w-]+\.jsonl$/,
   /^logs\/runtime\.log$/,

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../support/world.ts';
-import { buildOf, type Ear, listen, type Step } from './ear.ts';
+import { buildOf, type Ear, listen, listenOverHttp, type Step } from './ear.ts';
 import { type Accepted, type Era, type Status, shell, World } from './world.ts';
 
 let world: World | undefined;
@@ -12,17 +12,19 @@ const ears: Ear[] = [];
 function here(): World {
   world = new World();
   const waits = `until [ -e ${join(world.root, 'go')}-$YARDMASTER_TASK ]; do sleep 0.05; done; echo done`;
-  world.configure({ agents: { slow: { command: shell(waits), max: 2 } } });
+  world.configure({ http: { port: 0 }, agents: { slow: { command: shell(waits), max: 2 } } });
   return world;
 }
 
 const go = (at: World, id: string) => writeFileSync(join(at.root, `go-${id}`), '');
 
-async function ear(at: World, era: Era, options?: Parameters<typeof listen>[2]): Promise<Ear> {
-  const one = await listen(at, era, options);
+async function keep(opening: Promise<Ear>): Promise<Ear> {
+  const one = await opening;
   ears.push(one);
   return one;
 }
+
+const ear = (at: World, era: Era, options?: Parameters<typeof listen>[2]) => keep(listen(at, era, options));
 
 afterEach(async () => {
   await Promise.all(ears.splice(0).map((one) => one.close()));
@@ -33,25 +35,37 @@ afterEach(async () => {
 const enqueue = (one: Ear, project: string, id: string) =>
   one.call<Accepted>('enqueue_task', { project, id, title: id, body: 'Work.', group: 'all' });
 
-describe.each<{ era: Era }>([{ era: 'old' }, { era: 'new' }])('a client of the $era era', ({ era }) => {
-  test('hears of a task’s way, and of a project that came', { timeout: 60_000 }, async () => {
+describe.each<[string, (at: World) => Promise<Ear>]>([
+  ['the older era over stdio', (at) => listen(at, 'old')],
+  ['the newer era over stdio', (at) => listen(at, 'new')],
+  ['the oldest over HTTP+SSE', (at) => listenOverHttp(at, 'sse')],
+  ['the older era over HTTP', (at) => listenOverHttp(at, 'old')],
+  ['the newer era over HTTP', (at) => listenOverHttp(at, 'new')],
+])('a client of %s', (_name, open) => {
+  test('hears of a task’s way, of a project that came, and how far a wait has come', { timeout: 60_000 }, async () => {
     const at = here();
-    const one = await ear(at, era);
+    await at.start();
+    const one = await keep(open(at));
     expect(await one.resources()).not.toContain('queue://shop/inbox');
-    await one.subscribe('queue://inbox');
-    await one.subscribe('queue://shop/done');
-    await one.subscribe('task://shop/first');
-    await one.subscribe('events://recent');
+    for (const uri of ['queue://inbox', 'queue://shop/done', 'task://shop/first', 'events://recent']) {
+      await one.subscribe(uri);
+    }
     await enqueue(one, at.project('shop'), 'first');
     await until(() => one.heard.includes('list') && one.heard.includes('task://shop/first'));
     expect(await one.resources()).toContain('queue://shop/inbox');
     expect(one.heard).not.toContain('queue://shop/done');
+    const steps: Step[] = [];
+    const wait = one.call<Status>('job_status', { id: 'first', wait_seconds: 45 }, steps);
+    await until(() => steps.some(({ message }) => message?.includes('first running')));
     go(at, 'first');
+    expect(await wait).toMatchObject({ all_ended: true });
     await until(() => one.heard.includes('queue://shop/done'));
     expect(one.heard).toContain('queue://inbox');
     expect(one.heard).toContain('events://recent');
   });
+});
 
+describe.each<{ era: Era }>([{ era: 'old' }, { era: 'new' }])('a client of the $era era', ({ era }) => {
   test('gets prompts with the yard’s data beside the text, and completions for them', async () => {
     const at = here();
     const one = await ear(at, era);
