@@ -1,12 +1,15 @@
 import { closeSync, openSync } from 'node:fs';
-import type { DaemonOptions, Runtime, YardMethod } from './assembly.ts';
+import type { DaemonOptions, HttpState, Runtime, YardMethod } from './assembly.ts';
 import { LOCK_HELD, makeHome } from './home.ts';
+import { HttpDoor } from './http-door.ts';
+import { mostOf } from './resources/audience.ts';
 import { fileLocks } from './runtime/io/locks.ts';
 import { refuse } from './runtime/model/refusal.ts';
 import type { Caller, Yard } from './runtime/yard.ts';
 import { identify } from './server/identify.ts';
 import type { Log } from './server/log.ts';
 import type { McpHost } from './server/mcp.ts';
+import type { Listing, McpBackend } from './server/offer.ts';
 import type { Hello, Method, SessionHost } from './server/session.ts';
 import { listen, type SocketServer } from './server/socket.ts';
 import { isNewer, version } from './version.ts';
@@ -15,7 +18,8 @@ import { isNewer, version } from './version.ts';
  * What `serve` and `mcp --embedded` do.
  * 1. The lock comes first and goes last: between the two, everything in the home is ours.
  * 2. The socket is bound before the runtime has recovered; calls wait for that, the handshake does not.
- * 3. Stopping twice is stopping once. Afterwards nothing of ours keeps the process alive.
+ * 3. HTTP follows when the configuration is read; that it can't listen is said, and ends nothing.
+ * 4. Stopping twice is stopping once. Afterwards nothing of ours keeps the process alive.
  */
 
 /** How long open calls may still answer when the daemon stops; after that their bridges ask the next runtime. */
@@ -39,7 +43,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
 }
 
 /** In the foreground, until a signal or a request stops it. Returns the exit code. */
-export async function serve(options: DaemonOptions, listening?: () => void): Promise<number> {
+export async function serve(options: DaemonOptions, listening?: (http: HttpState) => void): Promise<number> {
   const daemon = await startDaemon(options);
   if (daemon === undefined) {
     process.stderr.write(
@@ -47,7 +51,7 @@ export async function serve(options: DaemonOptions, listening?: () => void): Pro
     );
     return LOCK_HELD;
   }
-  listening?.();
+  void daemon.http.then(listening);
   return daemon.stopped;
 }
 
@@ -57,7 +61,9 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #lock: { release(): Promise<void> };
+  readonly #listing: () => Promise<Listing>;
   readonly #mcp: () => Promise<McpHost>;
+  readonly #door: HttpDoor;
   readonly #methods: () => Promise<Readonly<Record<string, YardMethod>>>;
   #settle: (code: number) => void = () => {};
   #server: SocketServer | undefined;
@@ -65,6 +71,7 @@ export class Daemon {
   #state: 'recovering' | 'ready' | 'failed' | 'stopping' = 'recovering';
   #code = 0;
   #stopping: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
   readonly #terminal = hasTerminal();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGHUP' && hasTerminal() === this.#terminal) return void this.#reload(); // else the terminal is gone
@@ -77,11 +84,18 @@ export class Daemon {
     this.#options = options;
     this.#log = log;
     this.#lock = lock;
+    this.#listing = once(() => this.#loadListing());
     this.#mcp = once(() => this.#loadMcp());
+    this.#door = this.#makeDoor();
     this.#methods = once(() => options.parts.methods());
     this.stopped = new Promise((resolve) => {
       this.#settle = resolve;
     });
+  }
+
+  /** Settles when HTTP is served or can't be. */
+  get http(): Promise<HttpState> {
+    return this.#door.settled;
   }
 
   async open(): Promise<void> {
@@ -95,15 +109,23 @@ export class Daemon {
 
   /** `to`: the newer version for which room is made. */
   stop(to?: string): Promise<void> {
-    this.#stopping ??= this.#stop(to); // invariant 3
+    this.#stopping ??= this.#stop(to); // invariant 4
     return this.#stopping;
   }
 
   async #recover(starting: Promise<Runtime>): Promise<void> {
     const runtime = await starting;
+    void this.#door.open(runtime.http); // invariant 3
     await runtime.ready;
     if (this.#state === 'recovering') this.#state = 'ready';
-    runtime.watch?.((uris) => this.#server?.changed(uris));
+    if (this.#state === 'stopping') return;
+    const audiences = () => [this.#server, this.#door].filter((one) => one !== undefined);
+    this.#unwatch = runtime.watch?.(
+      (...what) => {
+        for (const audience of audiences()) audience.changed(...what);
+      },
+      () => mostOf(audiences().map(({ listening }) => listening)),
+    );
   }
 
   async #reload(): Promise<void> {
@@ -125,7 +147,11 @@ export class Daemon {
 
   async #stop(to: string | undefined): Promise<void> {
     this.#state = 'stopping';
-    await this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to));
+    this.#unwatch?.();
+    await Promise.all([
+      this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to)),
+      this.#attempt('closing HTTP', () => this.#door.close(GRACE_MS)),
+    ]);
     await this.#attempt('stopping the runtime', async () => (await this.#runtime?.catch(() => undefined))?.stop());
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     this.#log.info({}, 'stopped');
@@ -170,8 +196,31 @@ export class Daemon {
   }
 
   async #loadMcp(): Promise<McpHost> {
-    const [{ mcpHost }, surface] = await Promise.all([import('./server/mcp.ts'), this.#options.parts.surface()]);
-    return mcpHost({ ...surface, version }, { yard: () => this.#yard(), log: this.#log });
+    const [{ mcpHost }, listing] = await Promise.all([import('./server/mcp.ts'), this.#listing()]);
+    return mcpHost(listing, this.#backend());
+  }
+
+  async #loadListing(): Promise<Listing> {
+    const [{ listingOf }, surface] = await Promise.all([import('./server/offer.ts'), this.#options.parts.surface()]);
+    return listingOf({ ...surface, version });
+  }
+
+  #backend(): McpBackend {
+    return { yard: () => this.#yard(), log: this.#log };
+  }
+
+  #makeDoor(): HttpDoor {
+    const { home, parts } = this.#options;
+    const backend = this.#backend();
+    return new HttpDoor({
+      home,
+      log: this.#log,
+      backend,
+      state: () => this.#state,
+      listing: this.#listing,
+      attempts: () => this.#runtimeOrWhyNot(),
+      web: once(async () => parts.web?.(backend)),
+    });
   }
 
   #greeted(hello: Hello, caller: Caller): void {
@@ -183,6 +232,7 @@ export class Daemon {
 
   async #method(name: string): Promise<Method | undefined> {
     if (name === 'yardmaster/status') return async () => this.#status();
+    if (name === 'yardmaster/rotate_token') return async () => ({ token: this.#door.rotate() });
     if (name === 'yardmaster/shutdown') return async () => this.#shutdown();
     const methods = await this.#methods();
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
@@ -196,6 +246,7 @@ export class Daemon {
       version,
       home: this.#options.home.dir,
       connections: this.#server?.connections ?? 0,
+      http: this.#door.state,
       embedded: this.#options.embedded === true,
     };
   }

@@ -12,11 +12,13 @@ import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
+import { mcpConfigCommand } from './commands/mcp-config.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
 import { statusCommand } from './commands/status.ts';
+import { tokenCommand } from './commands/token.ts';
 import { waitCommand } from './commands/wait.ts';
 
 /** All commands, in the order of the help. */
@@ -39,7 +41,9 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   doctorCommand,
   configCommand,
   completionCommand,
+  tokenCommand,
   daemonCommands,
+  mcpConfigCommand,
 ];
 
 export { commandFor } from './command-for.ts';

@@ -6,6 +6,7 @@ import { handOver } from './handover.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Config } from './model/config.ts';
+import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
@@ -209,6 +210,22 @@ export class Desk implements Yard {
 
   retention(): Promise<RetentionView> {
     return this.#ports.retention.view();
+  }
+
+  follow(listener: (record: JournalRecord) => void): () => void {
+    return this.store.follow(listener);
+  }
+
+  span(): { oldest: number; newest: number } {
+    return this.store.span();
+  }
+
+  records(after: number): AsyncIterable<JournalRecord> {
+    return this.store.records(after);
+  }
+
+  delegated(): DelegatedStatus {
+    return this.#ports.delegations.status();
   }
 
   async scan(project: ProjectId, { takeOver, cause }: { takeOver: boolean; cause: Cause }) {

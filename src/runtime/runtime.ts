@@ -15,6 +15,7 @@ import { thisMachine } from './io/machine.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
+import type { Config } from './model/config.ts';
 import { OfflineAgents } from './offline.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
@@ -47,6 +48,7 @@ export interface Runtime {
   readonly yard: Yard;
   /** Recovery is done: what the yard says is true. */
   readonly ready: Promise<void>;
+  readonly http: Config['http'];
   caller(token: string): Caller | undefined;
   /** Reads the configuration again, now. */
   reload(): Promise<Reloaded>;
@@ -211,6 +213,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   return {
     yard,
     ready: recover(),
+    http: config.http,
     caller: (token) => callerOf(store, token),
     reload: () => follower.reload(),
     stop: () => {

@@ -16,7 +16,7 @@ export function daemonCommands(program: Command, cli: Cli): void {
     )
     .option('--embedded', 'run the runtime inside this process instead')
     .option('--toolset <name>', 'default, or worker')
-    .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- npx -y yardmaster mcp')
+    .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- yardmaster mcp')
     .action((options: { embedded?: boolean; toolset?: string }) =>
       finish(
         cli.runtime.mcp({
@@ -65,7 +65,7 @@ export class ProgramEnded extends Error {
 async function serve(cli: Cli, set: readonly string[] | undefined): Promise<void> {
   const { welcome } = await import('../welcome.ts');
   const text = await welcome(cli, set);
-  await finish(cli.runtime.serve(() => cli.say(text), set));
+  await finish(cli.runtime.serve((http) => cli.say(text(http)), set));
 }
 
 async function start(cli: Cli): Promise<void> {

@@ -21,6 +21,7 @@ import { writeSnapshot } from './snapshot.ts';
 
 const PROJECTION_PATIENCE_MS = 60_000;
 const LIVING_SHARE = 0.25; // a segment with a smaller living part is emptied; so is the oldest when the whole has less
+const FILES_AT_THE_END = 200;
 const ROOM = 64 * 1_048_576; // that the journal may always take
 
 export class Checkpoints {
@@ -30,6 +31,7 @@ export class Checkpoints {
   readonly #bodies: Bodies;
   #running: Promise<void> | undefined;
   #triedAt: string | undefined;
+  #ending = false;
 
   constructor(ground: Ground, commits: Commits, projections: Projections, bodies: Bodies) {
     this.#ground = ground;
@@ -46,15 +48,27 @@ export class Checkpoints {
     return this.#running;
   }
 
+  /**
+   * At the end of the runtime: a snapshot where it costs little. Where thousands of files would have to be synced first,
+   * nobody waits for that: the journal holds it all, and the next start reads on from the snapshot before.
+   */
+  async last(): Promise<void> {
+    this.#ending = true; // a run under way ends before its next file
+    await this.#running?.catch(() => undefined);
+    if (this.#projections.unsynced > FILES_AT_THE_END) return;
+    this.#ending = false;
+    await this.run();
+  }
+
   /** Without anybody who waits: what goes wrong is said, and tried again when the next segment is full. */
   soon(): void {
     const { journal, say } = this.#ground;
     const newest = journal.segments().at(-1);
     if (newest === this.#triedAt) return;
     this.#triedAt = newest;
-    this.run().catch((error) =>
-      say('warn', 'old journal segments could not be cleared away yet', { error: String(error) }),
-    );
+    this.run().catch((error) => {
+      if (!this.#ending) say('warn', 'old journal segments could not be cleared away yet', { error: String(error) });
+    });
   }
 
   async #run(): Promise<void> {
@@ -78,7 +92,10 @@ export class Checkpoints {
   async #syncFiles(files: Ground['files']): Promise<void> {
     const paths = this.#projections.takeUnsynced();
     try {
-      for (const path of paths) await syncIfThere(files, path);
+      for (const path of paths) {
+        if (this.#ending) throw new Error('the runtime ends');
+        await syncIfThere(files, path);
+      }
     } catch (error) {
       this.#projections.markUnsynced(...paths);
       throw error;
