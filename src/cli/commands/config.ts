@@ -108,7 +108,7 @@ async function reload(cli: Cli, options: Options): Promise<void> {
   if (changed.length > 0)
     cli.say(safeText(`in force now: ${changed.filter((key) => !restart.includes(key)).join(', ')}`));
   if (restart.length > 0) cli.say(safeText(`in force after a restart: ${restart.join(', ')}`));
-  if (changed.length === 0 && problems.length === 0) cli.say('nothing has changed');
+  if (changed.length + problems.length + restart.length === 0) cli.say('nothing has changed');
 }
 
 const SCHEMA = { user: 'yardmaster.schema.json', project: 'yardmaster.project.schema.json' } as const;
