@@ -11,7 +11,12 @@ const from = resolve(args.includes('--from') ? args[args.indexOf('--from') + 1] 
 const load = (file) => import(pathToFileURL(join(from, file)).href);
 
 const SCHEMAS = await schemas();
-const TABLES = { tools: await toolTable(), commands: await commandTable(), keys: await keyTable() };
+const TABLES = {
+  tools: await toolTable(),
+  commands: await commandTable(),
+  keys: await keyTable(),
+  clients: await clientBlocks(),
+};
 
 const before = readFileSync(README, 'utf8');
 const after = Object.entries(TABLES).reduce(withTable, before);
@@ -73,6 +78,20 @@ async function keyTable() {
     ['key', 'meaning'],
     Object.entries(TASK_KEYS).map(([key, { help }]) => [`\`${key}\``, help]),
   );
+}
+
+/** Each client's block, as `yardmaster mcp-config` prints it with the paths of a machine. */
+async function clientBlocks() {
+  const { blockFor, CLIENTS } = await load('cli/clients/clients.js');
+  const { render } = await load('cli/clients/render.js');
+  const stdio = { kind: 'stdio', command: 'yardmaster', args: ['mcp'], env: {} };
+  const http = { kind: 'http', url: 'http://127.0.0.1:7431/mcp' };
+  return CLIENTS.map((client) => {
+    const [one, other] = [blockFor(client, stdio), blockFor(client, http)];
+    const fence = (block) => `\`\`\`${block.format}\n${render(block)}\`\`\`\n`;
+    const summary = `<summary><b>${one.title}</b>: <code>${one.file}</code></summary>`;
+    return `<details>${summary}\n\n${fence(one)}\nOver HTTP:\n\n${fence(other)}\nSee that it works: ${one.check}\n\n</details>\n`;
+  }).join('');
 }
 
 function table(head, rows) {

@@ -27,7 +27,9 @@ test('the foreground says where it is and how a client gets to it', async () => 
   const out = await serve();
   expect(out).toContain(`  home     ${world.dir}\n`);
   expect(out).toContain(`  socket   ${join(world.dir, 'runtime.sock')}\n`);
-  expect(out).toContain(`claude mcp add yardmaster -- ${process.execPath} /opt/yardmaster/dist/main.js mcp\n`);
+  expect(out).toContain(
+    `claude mcp add yardmaster -e YARDMASTER_HOME=${world.dir} -- ${process.execPath} /opt/yardmaster/dist/main.js mcp\n`,
+  );
 });
 
 test('a home of its own goes into the line to paste, quoted where a shell needs it', async () => {
