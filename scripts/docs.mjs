@@ -17,6 +17,8 @@ const TABLES = {
   prompts: await promptTable(),
   commands: await commandTable(),
   keys: await keyTable(),
+  clients: await clientBlocks(),
+  routes: await routeTable(),
 };
 
 const before = readFileSync(README, 'utf8');
@@ -96,6 +98,31 @@ async function keyTable() {
     ['key', 'meaning'],
     Object.entries(TASK_KEYS).map(([key, { help }]) => [`\`${key}\``, help]),
   );
+}
+
+/** Each client's block, as `yardmaster mcp-config` prints it with the paths of a machine. */
+async function clientBlocks() {
+  const { blockFor, CLIENTS } = await load('cli/clients/clients.js');
+  const { render } = await load('cli/clients/render.js');
+  const stdio = { kind: 'stdio', command: 'yardmaster', args: ['mcp'], env: {} };
+  const http = { kind: 'http', url: 'http://127.0.0.1:7431/mcp' };
+  return CLIENTS.map((client) => {
+    const [one, other] = [blockFor(client, stdio), blockFor(client, http)];
+    const fence = (block) => `\`\`\`${block.format}\n${render(block)}\`\`\`\n`;
+    const summary = `<summary><b>${one.title}</b>: <code>${one.file}</code></summary>`;
+    return `<details>${summary}\n\n${fence(one)}\nOver HTTP:\n\n${fence(other)}\nSee that it works: ${one.check}\n\n</details>\n`;
+  }).join('');
+}
+
+async function routeTable() {
+  const [{ routesOf }, { tools }] = [await load('web/index.js'), await load('tools/index.js')];
+  const own = routesOf({ tools, version: '' }).filter(({ path }) => !/^\/api\/v1\/tools\/./.test(path));
+  const every = [['`POST /api/v1/tools/{name}`', 'Any tool, by its name']];
+  const rows = own.map(({ method, path, described }) => [
+    `\`${method} ${path}\``,
+    described['x-tool'] ? `${described.summary} (\`${described['x-tool']}\`)` : described.summary,
+  ]);
+  return table(['request', 'what it does'], [...rows, ...every]);
 }
 
 function table(head, rows) {

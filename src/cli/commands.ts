@@ -10,6 +10,7 @@ import { eventsCommand } from './commands/events.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
+import { mcpConfigCommand } from './commands/mcp-config.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   configCommand,
   tokenCommand,
   daemonCommands,
+  mcpConfigCommand,
 ];
 
 export { commandFor } from './command-for.ts';

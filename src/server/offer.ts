@@ -183,15 +183,15 @@ export class Offer {
     this.server.setRequestHandler('tools/call', async (request, ctx) => {
       const tool = surface.tools.find(({ name }) => name === request.params.name);
       if (tool === undefined) throw unknownTool(request.params.name, tools);
-      return this.#call(tool, request.params.arguments, request.params._meta, ctx);
+      return this.#call(tool, request.params.arguments, ctx);
     });
   }
 
-  async #call(tool: Tool, args: unknown, meta: unknown, ctx: ServerContext): Promise<CallToolResult> {
+  async #call(tool: Tool, args: unknown, ctx: ServerContext): Promise<CallToolResult> {
     try {
       const yard = await this.#backend.yard();
       const caller = await this.#caller;
-      const call = callName(caller, meta, ctx);
+      const call = callName(caller, { tool: tool.name, args }, ctx);
       const called = await callTool(
         tool,
         {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AT_ONCE, WHOLE } from './claude-code.ts';
 import { Counts, countTasks } from './counts.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
@@ -47,7 +48,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
   input: z.strictObject({}),
   output,
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  meta: { 'anthropic/alwaysLoad': true },
+  meta: { ...AT_ONCE, ...WHOLE },
   async handle(ctx) {
     const { yard, caller } = ctx;
     const own = caller.principal === 'attempt' ? caller.task.project : undefined;

@@ -16,7 +16,7 @@ export function daemonCommands(program: Command, cli: Cli): void {
     )
     .option('--embedded', 'run the runtime inside this process instead')
     .option('--toolset <name>', 'default, or worker')
-    .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- npx -y yardmaster mcp')
+    .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- yardmaster mcp')
     .action((options: { embedded?: boolean; toolset?: string }) =>
       finish(
         cli.runtime.mcp({

@@ -30,6 +30,7 @@ async function examine(cli: Cli): Promise<Finding[]> {
     home.homeMode,
     service.config,
     service.runtime,
+    service.http,
     service.retention,
   ];
   const findings: Finding[] = programs(cli.around.env.PATH);

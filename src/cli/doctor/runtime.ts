@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { HttpState } from '../../assembly.ts';
 import { durationText } from '../../runtime/model/config.ts';
 import type { RetentionView } from '../../runtime/yard.ts';
 import type { Cli } from '../cli.ts';
@@ -29,6 +30,23 @@ export async function runtime(cli: Cli): Promise<Finding> {
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
     return missing('runtime', said, `Look at the log in ${cli.runtime.home}/logs, or run \`yardmaster serve\`.`);
+  }
+}
+
+/** What the runtime says of its HTTP side. */
+export async function http(cli: Cli): Promise<Finding> {
+  try {
+    const socket = await cli.runtime.connect({ start: false });
+    if (socket === undefined) return ok('http', 'is served while the runtime runs');
+    socket.destroy();
+    const { http: state } = (await cli.connection({ start: false }).request('yardmaster/status', {})) as {
+      http?: HttpState;
+    };
+    if (state?.state === 'on') return ok('http', `answers at ${state.url}, for whoever has the token`);
+    if (state?.reason === undefined) return ok('http', 'is switched off');
+    return note('http', state.reason, state.hint ?? 'Everything else works.');
+  } catch {
+    return ok('http', 'not asked: the runtime does not answer');
   }
 }
 

@@ -42,26 +42,35 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
-/* How long a sender may take: a connection without a head, or a body that trickles in, ends. */
-const HEAD_MS = 10_000;
-const REQUEST_MS = 30_000;
+/** How long a sender may take: a connection without a head, or a body that trickles in, ends. */
+export interface Patience {
+  readonly headMs: number;
+  readonly requestMs: number;
+  readonly checkMs: number;
+}
+const PATIENCE: Patience = { headMs: 10_000, requestMs: 30_000, checkMs: 1_000 };
+
 const KEEP_ALIVE_MS = 30_000;
-const CHECK_MS = 1_000;
 /** Without a byte in either direction; streams have a heartbeat. */
 const SILENT_MS = 300_000;
 const SWEEP_MS = 10_000;
+/** For what was said last, when all ends. */
 const HANG_UP_MS = 500;
 const MAX_HEADERS = 100;
 const MAX_HEAD_BYTES = 16 * 1024;
 
 /** Listens where the configuration says, or says why that can't be. */
-export async function listenHttp(settings: HttpSettings, parts: HttpParts): Promise<HttpServer | Refusal> {
+export async function listenHttp(
+  settings: HttpSettings,
+  parts: HttpParts,
+  { headMs, requestMs, checkMs } = PATIENCE,
+): Promise<HttpServer | Refusal> {
   const { host, allow_remote } = settings;
   if (!allow_remote && !isLoopback(host)) return notLoopback(host);
   const server = createServer({
-    connectionsCheckingInterval: CHECK_MS,
-    headersTimeout: HEAD_MS,
-    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: checkMs,
+    headersTimeout: headMs,
+    requestTimeout: requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEAD_BYTES,
   });
@@ -127,7 +136,7 @@ class OpenServer implements HttpServer {
     await this.#flights.settled(graceMs);
     await (await this.#mcp?.catch(() => undefined))?.close();
     this.#connections.destroy(false);
-    await this.#responses.settled(HANG_UP_MS); // what was said last still goes out
+    await this.#responses.settled(HANG_UP_MS);
     this.#connections.destroy(true);
     await closed;
   }

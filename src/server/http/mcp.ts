@@ -8,7 +8,7 @@ import { type Changed, type Listening, mostOf } from '../../resources/audience.t
 import type { Log } from '../log.ts';
 import type { Flights } from './flights.ts';
 import { Modern } from './modern.ts';
-import { Replay } from './replay.ts';
+import { asksForStandalone, Replay } from './replay.ts';
 import { REFUSED, SESSION_GONE, sendRpcError } from './rpc.ts';
 import type { Exchange, Serve } from './served.ts';
 import { type Session, type SessionLimits, Sessions } from './sessions.ts';
@@ -52,6 +52,10 @@ export class HttpMcp {
     const { request, response, url } = exchange;
     const session = this.#sessionOf(exchange);
     if (session === undefined) return;
+    if (request.method === 'GET' && session.way.kind === 'streamable') {
+      // Who comes again lost the stream that it had, whether or not the loss was noticed here.
+      if (asksForStandalone(request.headers['last-event-id'])) session.way.transport.closeStandaloneSSEStream();
+    }
     await this.#within(session, exchange, webRequest(request, url, goneSignal(response)));
   }
 

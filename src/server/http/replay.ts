@@ -3,6 +3,14 @@ import type { EventStore, JSONRPCMessage } from '@modelcontextprotocol/server';
 const MAX_EVENTS = 256;
 const MAX_BYTES = 256 * 1024;
 
+/** What the SDK calls a session's stream that answers no request. */
+const STANDALONE = '_GET_stream';
+
+/** Does a GET with this `Last-Event-ID` (or without one) ask for that stream? */
+export function asksForStandalone(last: string | string[] | undefined): boolean {
+  return typeof last !== 'string' || parsed(last)?.stream === STANDALONE;
+}
+
 interface Kept {
   readonly number: number;
   readonly stream: string;

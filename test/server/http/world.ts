@@ -3,7 +3,13 @@ import { connect, type Socket } from 'node:net';
 import { isRefusal } from '../../../src/runtime/model/refusal.ts';
 import type { Caller, Yard } from '../../../src/runtime/yard.ts';
 import { Bearers } from '../../../src/server/http/bearers.ts';
-import { type HttpParts, type HttpServer, type HttpSettings, listenHttp } from '../../../src/server/http/listen.ts';
+import {
+  type HttpParts,
+  type HttpServer,
+  type HttpSettings,
+  listenHttp,
+  type Patience,
+} from '../../../src/server/http/listen.ts';
 import { HttpMcp } from '../../../src/server/http/mcp.ts';
 import type { WebRoutes } from '../../../src/server/http/routes.ts';
 import type { Serve } from '../../../src/server/http/served.ts';
@@ -28,6 +34,7 @@ export interface Options {
   readonly serve?: Serve;
   readonly web?: WebRoutes;
   readonly home?: string;
+  readonly patience?: Patience;
 }
 
 /** The HTTP side of a runtime in this process, with the tools of the stand-in behind it. */
@@ -67,6 +74,7 @@ export class Http {
         web: async () => options.web,
         ...options.parts,
       },
+      options.patience,
     );
     if (isRefusal(server)) throw new Error(`${server.message} ${server.hint}`);
     return new Http({ server, bearers, port: Number(new URL(server.url).port), logged, attempts });
@@ -135,6 +143,6 @@ export async function heard(socket: Socket): Promise<string> {
   socket.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk;
   });
-  if (!socket.destroyed) await once(socket, 'close');
+  if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
   return text;
 }
