@@ -90,7 +90,12 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
       offline: offline.ids(),
     });
   const attempts = new Attempts({
-    ...{ home: home.dir, store, runner, files, clock, chance, config, env, say },
+    ...{ home: home.dir, store, runner, files, clock, chance, config, say },
+    env: { ...env }, // the process's own is slow to read
+    freed: (task) => {
+      load.free(task);
+      dispatcher.freed(task.project);
+    },
     offline: (agent, reason) => offline.add(agent, reason),
   });
   const delegations = new Delegations({

@@ -5,7 +5,17 @@ import { dirname, join } from 'node:path';
 import { errorCode, FileTooLarge } from '../model/file-error.ts';
 import type { AppendFile, FileStat, Files } from '../ports.ts';
 import { openAppend, openRegular, writeAll } from './append-file.ts';
-import { createSoon, moveNewNow, moveNow, readNow, removeNow, replaceSoon, statNow, TEMP_PREFIX } from './at-once.ts';
+import {
+  createSoon,
+  moveNewNow,
+  moveNow,
+  readNow,
+  readPieceNow,
+  removeNow,
+  replaceSoon,
+  statNow,
+  TEMP_PREFIX,
+} from './at-once.ts';
 
 const READ_AT_ONCE = 256 * 1024;
 const WRITE_AT_ONCE = 256 * 1024;
@@ -43,6 +53,10 @@ export class DiskFiles implements Files {
   }
 
   async readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+    if (length <= READ_AT_ONCE) {
+      const small = readPieceNow(path, offset, length);
+      if (small !== 'later') return small === 'missing' ? undefined : small;
+    }
     const handle = await openRegular(path, constants.O_RDONLY);
     if (handle === undefined) return undefined;
     try {
