@@ -10,14 +10,15 @@ import { list, word, words } from './quote.ts';
 
 export type Condition = 'ours' | 'typing' | 'unmarked';
 
-/** What a guarded act answers: the word after `ym` says how it went. */
+/** The last thing that a guarded act says when all of it was done. */
 export const DONE = 'ym done';
 const REFUSED = 'ym refused';
 
 export function guarded(target: PaneTarget, condition: Condition, mark: string, commands: readonly string[]): string {
-  const seen = `"${REFUSED} #{pane_pid} #{pane_in_mode} #{pane_dead} #{${HOME_OPTION}}"`;
-  const otherwise = `display-message -p -t ${target.pane} ${seen}`;
-  return `if-shell -F -t ${target.pane} "${formatOf(condition, target.pid, mark)}" { ${list(commands)} } { ${otherwise} }`;
+  const seen = `${REFUSED} #{pane_pid} #{pane_in_mode} #{pane_dead} #{${HOME_OPTION}}`;
+  const otherwise = `display-message -p -t ${target.pane} ${word(seen)}`;
+  const allowed = word(formatOf(condition, target.pid, mark));
+  return `if-shell -F -t ${target.pane} ${allowed} { ${list(commands)} } { ${otherwise} }`;
 }
 
 function formatOf(condition: Condition, pid: number, mark: string): string {
@@ -43,16 +44,11 @@ export interface SeenInstead {
 }
 
 /** Why a guarded act did not happen; undefined where its answer says no such thing. */
-export function seenInstead(lines: readonly string[]): SeenInstead | undefined {
-  const line = lines.find((text) => text.startsWith(REFUSED));
+export function seenInstead(out: string): SeenInstead | undefined {
+  const line = out.split('\n').find((text) => text.startsWith(REFUSED));
   if (line === undefined) return undefined;
   const [pid = '', mode = '', dead = '', home = ''] = line.slice(REFUSED.length + 1).split(' ');
   return { exists: pid !== '', pid: Number(pid), in_mode: Number(mode) > 0, dead: dead === '1', home };
-}
-
-/** The session that our own clients are attached to. */
-export function ownSession(mark: string): string {
-  return `_yardmaster-${mark.slice(0, 8)}`;
 }
 
 /** The news of a death reach us through this channel. */
@@ -74,6 +70,11 @@ export function markPane(pane: string, mark: string): string[] {
     `set-hook -p -t ${pane} pane-died ${word(`wait-for -S ${channel(mark)}`)}`,
     `set-option -p -t ${pane} ${HOME_OPTION} ${mark}`,
   ];
+}
+
+/** For a session that we made ourselves. */
+export function hearRename(pane: string, mark: string): string {
+  return `set-hook -t ${pane} session-renamed ${word(`wait-for -S ${channel(mark)}`)}`;
 }
 
 export function setFacts(pane: string, facts: Readonly<Partial<Record<PaneFact, string | undefined>>>): string[] {
@@ -99,8 +100,8 @@ export function tellPid(pane: string): string {
   return `display-message -p -t ${pane} "ym pid #{pane_id} #{pane_pid}"`;
 }
 
-export function toldPid(lines: readonly string[]): PaneTarget | undefined {
-  const [, pane, pid] = lines.map((line) => /^ym pid (%\d+) (\d+)$/.exec(line)).find((found) => found !== null) ?? [];
+export function toldPid(out: string): PaneTarget | undefined {
+  const [, pane, pid] = /^ym pid (%\d+) (\d+)$/m.exec(out) ?? [];
   return pane === undefined ? undefined : { pane, pid: Number(pid) };
 }
 

@@ -4,7 +4,7 @@ import { controlIn } from './quote.ts';
 
 /* What is refused before tmux sees it. */
 
-/** tmux refuses lines of 16 KB from its command line; ours stay below that everywhere, and its message log small. */
+/** Longer arguments go through a file: a server keeps its last thousand commands in its message log. */
 export const LONGEST_LINE = 12_000;
 /** The system gives one argument 128 KiB. */
 export const LONGEST_ARGUMENTS = 120_000;

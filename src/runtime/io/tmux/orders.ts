@@ -23,10 +23,11 @@ export async function composeCreate(order: SessionOrder, { mark, spill }: Surrou
   const program = order.program && (await composeProgram(first, order.program, spill));
   if (program !== undefined && typeof program !== 'string') return program;
   return list([
-    `new-session -d ${words(['-s', order.name, '-n', order.name, ...size, ...folder, '--', ...placeholder(order.cwd)])}`,
+    `new-session -d -P -F "ym made #{session_id}" ${words(['-s', order.name, '-n', order.name, ...size, ...folder, '--', ...placeholder(order.cwd)])}`,
     `set-option -t ${first} destroy-unattached off`,
     ...acts.replaceFacts(first, order.facts),
     ...acts.markPane(first, mark),
+    acts.hearRename(first, mark),
     ...(program === undefined ? [] : [program]),
     acts.tellPid(first),
   ]);

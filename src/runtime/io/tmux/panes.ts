@@ -20,24 +20,32 @@ const FIELDS = [
   ...['session_name', 'pane_current_command', 'pane_title', HOME_OPTION, ...FACTS.map(factOption)],
 ] as const;
 
+export interface Look {
+  readonly server: { readonly pid: number; readonly started: string };
+  readonly panes: PaneView[];
+}
+
 export interface PaneTable {
-  readonly command: string;
-  /** Leaves out what it can't read. */
-  panes(lines: readonly string[]): PaneView[];
+  readonly command: readonly string[];
+  /** Undefined where this is no look at all. What of it can't be read is left out. */
+  read(out: string): Look | undefined;
 }
 
 export function paneTable(): PaneTable {
   const word = randomBytes(12).toString('hex');
   const [field, record] = [`${word}f`, `${word}r`];
+  const format = `${FIELDS.map((name) => `#{${name}}`).join(field)}${record}`;
   return {
-    command: `list-panes -a -F "${FIELDS.map((name) => `#{${name}}`).join(field)}${record}"`,
-    panes: (lines) =>
-      lines
-        .join('\n')
-        .split(record)
-        .map((text) => text.replace(/^\n/, '').split(field))
-        .filter((fields) => fields.length === FIELDS.length)
-        .map(viewOf),
+    command: ['display-message', '-p', `${word} #{pid} #{start_time}`, ';', 'list-panes', '-a', '-F', format],
+    read(out) {
+      const end = out.indexOf('\n');
+      const [first, pid, started] = out.slice(0, end).split(' ');
+      if (first !== word || pid === undefined || started === undefined) return undefined;
+      const records = out.slice(end + 1).split(record);
+      const rows = records.map((text) => text.replace(/^\n/, '').split(field));
+      const panes = rows.filter((fields) => fields.length === FIELDS.length).map(viewOf);
+      return { server: { pid: Number(pid), started }, panes };
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { plainLine, plainText } from '../../model/plain-text.ts';
-import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
+import { isRefusal, type Refusal } from '../../model/refusal.ts';
 import type {
   Key,
   PaneFact,
@@ -15,15 +15,11 @@ import type {
 } from '../../ports.ts';
 import * as acts from './acts.ts';
 import { checkFacts, checkProgram, checkSession, checkTarget, checkText } from './checks.ts';
-import type { Block } from './frames.ts';
-import { removeUnread } from './launcher.ts';
-import { Link } from './link.ts';
-import { loadBuffer } from './load-buffer.ts';
-import { PaneNews } from './news.ts';
 import { composeCreate, composeRespawn } from './orders.ts';
-import { paneTable } from './panes.ts';
-import { type Environment, socketArguments, type TmuxSocket, tmuxEnvironment } from './program.ts';
+import { type Environment, socketArguments, type TmuxSocket } from './program.ts';
 import { word } from './quote.ts';
+import { notCreated, notThere, refusedFor, unanswered, unsure } from './refusals.ts';
+import { TmuxServer } from './server.ts';
 
 /**
  * tmux, as the port wants it.
@@ -50,49 +46,24 @@ const SILENCE_MS = 5_000;
 const MOST_LINES = 10_000;
 
 export function tmux(options: TmuxOptions): Tmux {
-  return new ControlModeTmux(options);
+  return new SystemTmux(options);
 }
 
-class ControlModeTmux implements Tmux {
+class SystemTmux implements Tmux {
   readonly #options: TmuxOptions;
-  readonly #silenceMs: number;
-  readonly #link: Link;
-  readonly #table = paneTable();
-  readonly #news = new PaneNews((news) => this.#tell(news));
-  readonly #listeners = new Set<(news: TmuxNews) => void>();
-  #look: 'none' | 'running' | 'again' = 'none';
+  readonly #program: string;
+  readonly #server: TmuxServer;
 
   constructor(options: TmuxOptions) {
     if (!/^[A-Za-z0-9-]{1,64}$/.test(options.mark)) throw new Error(`${options.mark} can't mark a pane`);
+    const { mark, spill, env, socket, program = 'tmux', silenceMs = SILENCE_MS } = options;
     this.#options = options;
-    this.#silenceMs = options.silenceMs ?? SILENCE_MS;
-    this.#link = new Link(
-      {
-        program: options.program ?? 'tmux',
-        socket: options.socket,
-        env: options.env,
-        mark: options.mark,
-        silenceMs: this.#silenceMs,
-      },
-      {
-        hint: () => this.#hint(),
-        connected: (server) => this.#connected(server),
-        lost: (gone, reason) => this.#lost(gone, reason),
-      },
-    );
+    this.#program = program;
+    this.#server = new TmuxServer({ mark, spill, env, socket, program, silenceMs });
   }
 
   async sweep(): Promise<Sweep | Refusal> {
-    const answer = await this.#link.ask(this.#table.command, { start: false });
-    if (answer.kind === 'no_server') return { server: undefined, panes: [] };
-    if (answer.kind === 'refused') return answer.refusal;
-    if (answer.kind === 'unanswered') return unanswered(answer.reason);
-    const [block] = answer.blocks;
-    if (block === undefined || !block.ok) return unanswered(said(answer.blocks));
-    const own = acts.ownSession(this.#options.mark);
-    const panes = this.#table.panes(block.lines).filter((pane) => pane.session !== own);
-    this.#news.see(panes.filter((pane) => pane.home === this.#options.mark));
-    return { server: this.#link.server, panes };
+    return this.#server.sweep();
   }
 
   async create(order: SessionOrder): Promise<PaneTarget | Refusal | Unconfirmed> {
@@ -101,13 +72,15 @@ class ControlModeTmux implements Tmux {
     if (problem !== undefined) return problem;
     const commands = await composeCreate(order, this.#options);
     if (isRefusal(commands)) return commands;
-    const answer = await this.#ask(commands, true);
-    if (!Array.isArray(answer)) return answer;
-    const begun = acts.toldPid(linesOf(answer));
+    const answer = await this.#server.run(commands, { start: true });
+    if (answer.kind !== 'answered') return unsure(answer);
+    this.#server.hint();
+    const begun = acts.toldPid(answer.out);
     if (begun !== undefined) return begun;
     // Half a session would be a foreign one: without our mark nobody would ever take care of it.
-    if (answer[0]?.ok) await this.#ask(`kill-session -t ${word(`=${order.name}`)}`, false);
-    return notCreated(order.name, said(answer));
+    const half = /^ym made (\$\d+)$/m.exec(answer.out)?.[1];
+    if (half !== undefined) await this.#server.run(`kill-session -t ${word(half)}`);
+    return notCreated(order.name, plainLine(answer.complaint));
   }
 
   async respawn(target: PaneTarget, program: PaneProgram): Promise<PaneTarget | Refusal | Unconfirmed> {
@@ -115,9 +88,9 @@ class ControlModeTmux implements Tmux {
     if (problem !== undefined) return problem;
     const commands = await composeRespawn(target.pane, program, this.#options);
     if (isRefusal(commands)) return commands;
-    const answer = await this.#ask(acts.guarded(target, 'ours', this.#options.mark, commands), false);
-    if (!Array.isArray(answer)) return answer;
-    return acts.toldPid(linesOf(answer)) ?? this.#refused(answer, target);
+    const answer = await this.#server.run(acts.guarded(target, 'ours', this.#options.mark, commands));
+    if (answer.kind !== 'answered') return unsure(answer);
+    return acts.toldPid(answer.out) ?? refusedFor(target, this.#options.mark, answer);
   }
 
   async kill(target: PaneTarget): Promise<Done> {
@@ -131,21 +104,21 @@ class ControlModeTmux implements Tmux {
   async adopt(target: PaneTarget, facts: PaneFacts): Promise<Done> {
     const { mark } = this.#options;
     const commands = [...acts.replaceFacts(target.pane, facts), ...acts.markPane(target.pane, mark)];
-    return checkFacts(facts) ?? this.#act(target, 'unmarked', commands);
+    const adopted = checkFacts(facts) ?? (await this.#act(target, 'unmarked', commands));
+    this.#server.hint();
+    return adopted;
   }
 
   async read(pane: string, options: { lines: number; scrollback?: boolean }): Promise<string | Refusal> {
     const problem = checkTarget({ pane, pid: 0 });
     if (problem !== undefined) return problem;
     const lines = Math.max(1, Math.min(Math.floor(options.lines), MOST_LINES));
-    const from = options.scrollback ? ` -S -${lines}` : '';
-    const answer = await this.#link.ask(`capture-pane -p${from} -t ${pane}`, { start: false });
-    if (answer.kind === 'no_server') return notThere(pane);
+    const from = options.scrollback ? ['-S', `-${lines}`] : [];
+    const answer = await this.#server.ask(['capture-pane', '-p', ...from, '-t', pane], { start: false });
     if (answer.kind === 'refused') return answer.refusal;
     if (answer.kind === 'unanswered') return unanswered(answer.reason);
-    const [block] = answer.blocks;
-    if (block === undefined || !block.ok) return notThere(pane);
-    return plainText(block.lines.join('\n')).trimEnd().split('\n').slice(-lines).join('\n');
+    if (answer.kind === 'no_server' || answer.complaint !== '') return notThere(pane);
+    return plainText(answer.out).trimEnd().split('\n').slice(-lines).join('\n');
   }
 
   async paste(target: PaneTarget, text: string): Promise<Done> {
@@ -155,14 +128,10 @@ class ControlModeTmux implements Tmux {
     // The condition is checked first, so that nothing is loaded in vain, and again with the paste itself.
     const allowed = await this.#act(target, 'typing', []);
     if (allowed !== 'done') return isRefusal(allowed) ? allowed : unanswered(allowed.reason);
-    const program = await this.#link.program();
-    if (isRefusal(program)) return program;
-    const { socket, env } = this.#options;
-    const args = [...socketArguments(socket), '-N', 'load-buffer', '-b', buffer, '-'];
-    const loaded = await loadBuffer(program, args, tmuxEnvironment(env), text, this.#silenceMs);
-    if (loaded !== 'loaded') return unanswered(loaded.reason);
+    const loaded = await this.#server.ask(['load-buffer', '-b', buffer, '-'], { start: false, input: text });
+    if (loaded.kind !== 'answered') return loaded.kind === 'unanswered' ? unanswered(loaded.reason) : unsure(loaded);
     const pasted = await this.#act(target, 'typing', [`paste-buffer -p -d -b ${buffer} -t ${target.pane}`]);
-    if (isRefusal(pasted)) await this.#link.ask(`delete-buffer -b ${buffer}`, { start: false });
+    if (isRefusal(pasted)) await this.#server.run(`delete-buffer -b ${buffer}`);
     return pasted;
   }
 
@@ -175,136 +144,24 @@ class ControlModeTmux implements Tmux {
   }
 
   attachCommand(session: string): readonly string[] {
-    return [this.#options.program ?? 'tmux', ...socketArguments(this.#options.socket), 'attach', '-t', `=${session}`];
+    return [this.#program, ...socketArguments(this.#options.socket), 'attach-session', '-t', `=${session}`];
   }
 
   subscribe(listener: (news: TmuxNews) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#server.subscribe(listener);
   }
 
   async close(): Promise<void> {
-    this.#listeners.clear();
-    await this.#link.close();
+    await this.#server.close();
   }
 
   async #act(target: PaneTarget, condition: acts.Condition, commands: readonly string[]): Promise<Done> {
     const problem = checkTarget(target);
     if (problem !== undefined) return problem;
-    const whole = [...commands, `display-message -p "${acts.DONE}"`];
-    const answer = await this.#ask(acts.guarded(target, condition, this.#options.mark, whole), false);
-    if (!Array.isArray(answer)) return answer;
-    return linesOf(answer).includes(acts.DONE) ? 'done' : this.#refused(answer, target);
+    const { mark } = this.#options;
+    const whole = [...commands, `display-message -p ${word(acts.DONE)}`];
+    const answer = await this.#server.run(acts.guarded(target, condition, mark, whole));
+    if (answer.kind !== 'answered') return unsure(answer);
+    return answer.out.split('\n').includes(acts.DONE) ? 'done' : refusedFor(target, mark, answer);
   }
-
-  /** The answer's blocks, or why there are none. */
-  async #ask(commands: string, start: boolean): Promise<Block[] | Refusal | Unconfirmed> {
-    const answer = await this.#link.ask(commands, { start });
-    switch (answer.kind) {
-      case 'blocks':
-        return [...answer.blocks];
-      case 'no_server':
-        return refuse(
-          'not_found',
-          'no tmux server is running: its panes are gone',
-          'sessions are made again by themselves',
-        );
-      case 'refused':
-        return answer.refusal;
-      case 'unanswered':
-        return { unconfirmed: true, reason: plainLine(answer.reason) };
-    }
-  }
-
-  #refused(blocks: readonly Block[], target: PaneTarget): Refusal {
-    const seen = acts.seenInstead(linesOf(blocks));
-    if (seen === undefined) return notDone(target.pane, said(blocks));
-    if (!seen.exists) return notThere(target.pane);
-    const { pane, pid } = target;
-    const look = 'look at the session again before anything else is done';
-    if (seen.pid !== pid) return refuse('stale', `${pane} runs process ${seen.pid}, no longer ${pid}`, look);
-    if (seen.home !== this.#options.mark && seen.home !== '') {
-      return refuse('not_allowed', `${pane} belongs to another home of Yardmaster`, 'ask that one');
-    }
-    if (seen.home === '') return refuse('not_allowed', `${pane} is not ours`, 'yardmaster adopt takes a session over');
-    if (seen.dead) return refuse('stale', `the program of ${pane} has ended`, look);
-    if (seen.in_mode) {
-      return refuse(
-        'busy',
-        `a person scrolls in ${pane}: what is typed would go there`,
-        'try again when copy mode has ended',
-      );
-    }
-    return refuse('id_taken', `${pane} is ours already`, look);
-  }
-
-  #connected(server: string): void {
-    void removeUnread(this.#options.spill, Date.now());
-    this.#tell({ kind: 'connected', server });
-    this.#hint();
-  }
-
-  #lost(gone: boolean, reason: string): void {
-    this.#tell({ kind: 'lost', gone, reason });
-    if (gone) this.#news.forget();
-  }
-
-  /** Hints that come while a look is under way are answered by one more. */
-  #hint(): void {
-    const before = this.#look;
-    this.#look = before === 'none' ? 'running' : 'again';
-    if (before === 'none') void this.#lookAround();
-  }
-
-  async #lookAround(): Promise<void> {
-    await this.sweep();
-    const again = this.#look === 'again';
-    this.#look = 'none';
-    if (again) this.#hint();
-  }
-
-  #tell(news: TmuxNews): void {
-    for (const listener of this.#listeners) listener(news);
-  }
-}
-
-function linesOf(blocks: readonly Block[]): string[] {
-  return blocks.flatMap((block) => (block.ok ? block.lines : []));
-}
-
-/** What tmux complained about. */
-function said(blocks: readonly Block[]): string {
-  const complaint = blocks.filter((block) => !block.ok).flatMap((block) => block.lines);
-  return plainLine(complaint.join(' ')) || 'tmux gave no reason';
-}
-
-function unanswered(reason: string): Refusal {
-  return refuse(
-    'unavailable',
-    `tmux did not answer: ${plainLine(reason)}; nothing is known about the sessions`,
-    'it is tried again by itself; tmux list-sessions shows what the server says',
-  );
-}
-
-function notThere(pane: string): Refusal {
-  return refuse('not_found', `there is no pane ${pane}`, 'list_sessions shows what is there');
-}
-
-function notDone(pane: string, reason: string): Refusal {
-  return refuse('not_possible', `tmux refused for ${pane}: ${reason}`, 'look at the session before it is tried again');
-}
-
-function notCreated(name: string, reason: string): Refusal {
-  if (reason.startsWith('duplicate session')) {
-    return refuse(
-      'id_taken',
-      `the session ${name} exists already; it was left alone`,
-      'yardmaster adopt takes it over',
-    );
-  }
-  return refuse(
-    'not_possible',
-    `the session ${name} could not be made: ${reason}`,
-    'tmux list-sessions shows what is there',
-  );
 }

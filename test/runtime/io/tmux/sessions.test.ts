@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { heard, of, paneOf, sure, until, world } from './world.ts';
-
-const sh = (script: string, ...args: string[]) => ['/bin/sh', '-c', script, 'sh', ...args] as [string, ...string[]];
+import { heard, of, paneOf, sh, sure, until, world } from './world.ts';
 
 describe('a session', () => {
   test('is made with a placeholder, gets a program with its facts, and shows its end', async () => {

@@ -110,3 +110,8 @@ export async function until(what: () => Promise<boolean>, limitMs = 15_000): Pro
     await once(AbortSignal.timeout(20), 'abort');
   }
 }
+
+/** A shell as a program: `sh('echo "$1"', 'a b')`. */
+export function sh(script: string, ...args: string[]): [string, ...string[]] {
+  return ['/bin/sh', '-c', script, 'sh', ...args];
+}
