@@ -209,7 +209,7 @@ export interface SessionOrder {
   readonly program?: Omit<PaneProgram, 'facts'>;
 }
 
-/** Sent and not answered: it may have happened, or may yet. To be looked into, never to be sent again. */
+/** Sent and not answered: it may have happened. To be looked into, never to be sent again unseen. */
 export interface Unconfirmed {
   readonly unconfirmed: true;
   readonly reason: string;
@@ -222,7 +222,7 @@ export type TmuxNews =
   | { readonly kind: 'connected'; readonly server: string }
   /** `gone`: the server is proved dead, and all its panes with it. Otherwise nothing is known about them. */
   | { readonly kind: 'lost'; readonly gone: boolean; readonly reason: string }
-  /** The process of a pane of ours has ended; its screen is still there. */
+  /** The process of a pane of ours has ended; its screen is still there, but for what it may have printed at the very end. */
   | { readonly kind: 'died'; readonly pane: PaneView }
   /** A pane of ours is no more; about its process this says nothing. */
   | { readonly kind: 'closed'; readonly pane: PaneView }

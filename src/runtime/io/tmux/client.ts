@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { type Refusal, refuse } from '../../model/refusal.ts';
 import { type Environment, findTmux, socketArguments, type TmuxSocket, tmuxEnvironment } from './program.ts';
+import { unanswered } from './refusals.ts';
 
 /**
  * One tmux command, one short-lived process.
@@ -12,7 +13,8 @@ import { type Environment, findTmux, socketArguments, type TmuxSocket, tmuxEnvir
  *     daemon(3), which gives it a session of its own.
  * C3. Commands that carry text of others come by standard input: every user can read a process's arguments, and a server
  *     that was started by a command shows that one for ever.
- * C4. What was sent to a server that says nothing is `unanswered`: it may happen when the server goes on.
+ * C4. What was sent to a server that says nothing is `unanswered`. Its process is ended, so that a server which goes on
+ *     later finds nobody to read the commands from.
  */
 export interface ClientOptions {
   readonly program: string;
@@ -33,6 +35,8 @@ export interface Ask {
   readonly input?: string;
 }
 
+type Turn = 'yours' | { readonly reason: string };
+
 const NO_SERVER =
   /^(?:no server running on|error connecting to .*\((?:No such file or directory|Connection refused)\))/m;
 const BROKEN_OFF = /^(?:lost server|server exited.*)$/m;
@@ -43,7 +47,7 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
 
 export class TmuxClient {
   readonly #options: ClientOptions;
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: ((turn: Turn) => void)[] = [];
   #running = 0;
   #program: string | undefined;
 
@@ -62,14 +66,20 @@ export class TmuxClient {
   async ask(command: readonly string[], ask: Ask): Promise<Answer> {
     const tmux = await this.command();
     if ('refused' in tmux) return { kind: 'refused', refusal: tmux };
-    await this.#turn();
+    const turn = await this.#turn();
+    if (turn !== 'yours') return { kind: 'refused', refusal: unanswered(turn.reason) };
     try {
       const args = [...tmux.args, ...(ask.start ? ['start-server', ';'] : ['-N']), ...command];
       return await this.#run(tmux.program, args, tmux.env, ask.input);
     } finally {
       this.#running--;
-      this.#queue.shift()?.();
+      this.#queue.shift()?.('yours');
     }
+  }
+
+  /** Whoever has not had his turn need not wait for a server that says nothing. */
+  turnAway(reason: string): void {
+    for (const tell of this.#queue.splice(0)) tell({ reason });
   }
 
   #run(program: string, args: string[], env: Record<string, string>, input: string | undefined): Promise<Answer> {
@@ -94,9 +104,10 @@ export class TmuxClient {
   }
 
   /** A burst of looks must not become a burst of processes. */
-  async #turn(): Promise<void> {
-    if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#running++;
+  async #turn(): Promise<Turn> {
+    const turn = this.#running < AT_ONCE ? 'yours' : await new Promise<Turn>((resolve) => this.#queue.push(resolve));
+    if (turn === 'yours') this.#running++;
+    return turn;
   }
 }
 

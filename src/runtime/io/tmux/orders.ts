@@ -28,6 +28,7 @@ export async function composeCreate(order: SessionOrder, { mark, spill }: Surrou
     ...acts.replaceFacts(first, order.facts),
     ...acts.markPane(first, mark),
     acts.hearRename(first, mark),
+    `copy-mode -q -t ${first}`, // errors of a person's configuration are shown in the first session there is
     ...(program === undefined ? [] : [program]),
     acts.tellPid(first),
   ]);

@@ -4,7 +4,7 @@ import { processTable } from '../processes/proc.ts';
 /**
  * Whether the server is there.
  *
- * P1. A failed look proves nothing. The server is gone when its process has ended, or another one answers in its place.
+ * P1. A failed look proves nothing, nor does another server at the same socket. A server is gone when its process has ended.
  * P2. While it lives and can't be reached, none is started beside it: the same sessions would exist twice.
  * P3. Each change is told once.
  */
@@ -42,7 +42,7 @@ export class Presence {
     const id = `${server.pid}.${server.started}`;
     if (this.#known?.id === id && this.#reached) return;
     const start = (await processTable().look(server.pid))?.start;
-    if (this.#known !== undefined && this.#known.id !== id) this.#gone('another tmux server has taken its place');
+    if (this.#known !== undefined && this.#known.id !== id) await this.#replaced();
     const news = !this.#reached;
     this.#known = { id, pid: server.pid, start };
     this.#reached = true;
@@ -58,20 +58,32 @@ export class Presence {
   /** Nobody listens at the socket. */
   async absent(): Promise<void> {
     if (this.#known === undefined) return;
-    if ((await this.unreachable()) === undefined) this.#gone('the tmux server has ended');
+    if ((await this.#living()) === undefined) this.#gone('the tmux server has ended');
     else this.silent("the tmux server's socket is gone");
   }
 
   /** P2: why no server may be started now. */
   async unreachable(): Promise<Refusal | undefined> {
-    const known = this.#known;
-    const seen = known && (await processTable().look(known.pid));
-    if (known === undefined || seen === undefined || seen.zombie || seen.start !== known.start) return undefined;
+    const living = await this.#living();
+    if (living === undefined) return undefined;
     return refuse(
       'unavailable',
-      `the tmux server (process ${known.pid}) runs, but its socket is gone: its sessions can't be reached`,
-      `kill -USR1 ${known.pid} makes it create the socket again`,
+      `the tmux server (process ${living}) runs, but its socket is gone: its sessions can't be reached`,
+      `kill -USR1 ${living} makes it create the socket again`,
     );
+  }
+
+  async #replaced(): Promise<void> {
+    const living = await this.#living();
+    if (living === undefined) this.#gone('the tmux server has ended, another one has taken its place');
+    else this.silent(`another tmux server answers in the place of process ${living}, which still runs`);
+    this.#reached = false;
+  }
+
+  async #living(): Promise<number | undefined> {
+    const known = this.#known;
+    const seen = known && (await processTable().look(known.pid));
+    return seen !== undefined && !seen.zombie && seen.start === known?.start ? known?.pid : undefined;
   }
 
   #gone(reason: string): void {

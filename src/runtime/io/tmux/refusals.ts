@@ -64,7 +64,7 @@ export function refusedFor(target: PaneTarget, mark: string, answer: { out: stri
     return refuse('not_allowed', `${pane} is not ours: it was left alone`, 'yardmaster adopt takes a session over');
   }
   if (seen.home !== mark) return refuse('not_allowed', `${pane} belongs to another home of Yardmaster`, 'ask that one');
-  if (seen.dead) return refuse('stale', `the program of ${pane} has ended`, LOOK);
+  if (seen.dead) return refuse('stale', `the program of ${pane} has ended or closed its terminal`, LOOK);
   if (seen.in_mode) {
     const hint = 'try again when copy mode has ended';
     return refuse('busy', `a person scrolls in ${pane}: what is typed would go there`, hint);

@@ -40,6 +40,7 @@ export class TmuxServer {
   });
   readonly #waiter = new Waiter(() => this.hint());
   #last: Promise<unknown> = Promise.resolve();
+  #hooks: Promise<void> = Promise.resolve();
   #next: Promise<Sweep | Refusal> | undefined;
   #trying = false;
   #retry: NodeJS.Timeout | undefined;
@@ -95,13 +96,18 @@ export class TmuxServer {
     this.#closed = true;
     clearTimeout(this.#retry);
     this.#listeners.clear();
+    await this.#last;
     await this.#waiter.close();
-    if (this.#presence.server !== undefined && !this.#presence.isAway) await this.#hook(disarmed);
+    if (this.#presence.server !== undefined && !this.#presence.isAway) this.#hook(disarmed);
+    await this.#hooks;
   }
 
   async #ask(command: readonly string[], ask: Ask): Promise<Answer> {
     const answer = await this.#client.ask(command, { ...ask, start: false });
-    if (answer.kind === 'unanswered') this.#presence.silent(answer.reason);
+    if (answer.kind === 'unanswered') {
+      this.#presence.silent(answer.reason);
+      this.#client.turnAway(answer.reason);
+    }
     if (answer.kind !== 'no_server') return answer;
     await this.#presence.absent();
     const refusal = await this.#presence.unreachable();
@@ -118,15 +124,16 @@ export class TmuxServer {
     if (look === undefined) return unanswered(answer.complaint || 'it said nothing that can be read');
     await this.#presence.answered(look.server);
     const tmux = await this.#client.command();
-    if (!isRefusal(tmux)) this.#waiter.wait(tmux, this.#channel);
+    const { server } = this.#presence;
+    if (!isRefusal(tmux) && server !== undefined) this.#waiter.wait(tmux, this.#channel, server);
     this.#news.see(look.panes.filter((pane) => pane.home === this.#options.mark));
-    return { server: this.#presence.server, panes: look.panes };
+    return { server, panes: look.panes };
   }
 
   #connected(server: string): void {
     clearTimeout(this.#retry);
     void removeUnread(this.#options.spill, Date.now());
-    void this.#hook(armed);
+    if (!this.#closed) this.#hook(armed);
     this.#tell({ kind: 'connected', server });
   }
 
@@ -147,10 +154,13 @@ export class TmuxServer {
     }, pause).unref();
   }
 
-  async #hook(change: (shown: string, channel: string) => string[]): Promise<void> {
-    const shown = await this.#client.ask(SHOW, { start: false });
-    const commands = shown.kind === 'answered' ? change(shown.out, this.#channel) : [];
-    if (commands.length > 0) await this.#client.ask(...script(list(commands), false));
+  /** One change after the other: what is removed at the end stays removed. */
+  #hook(change: (shown: string, channel: string) => string[]): void {
+    this.#hooks = this.#hooks.then(async () => {
+      const shown = await this.#client.ask(SHOW, { start: false });
+      const commands = shown.kind === 'answered' ? change(shown.out, this.#channel) : [];
+      if (commands.length > 0) await this.#client.ask(...script(list(commands), false));
+    });
   }
 
   #tell(news: TmuxNews): void {

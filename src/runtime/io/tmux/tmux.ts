@@ -94,7 +94,9 @@ class SystemTmux implements Tmux {
   }
 
   async kill(target: PaneTarget): Promise<Done> {
-    return this.#act(target, 'ours', [`kill-pane -t ${target.pane}`]);
+    const killed = await this.#act(target, 'ours', [`kill-pane -t ${target.pane}`]);
+    this.#server.hint();
+    return killed;
   }
 
   async note(target: PaneTarget, facts: Readonly<Partial<Record<PaneFact, string | undefined>>>): Promise<Done> {
@@ -117,7 +119,8 @@ class SystemTmux implements Tmux {
     const answer = await this.#server.ask(['capture-pane', '-p', ...from, '-t', pane], { start: false });
     if (answer.kind === 'refused') return answer.refusal;
     if (answer.kind === 'unanswered') return unanswered(answer.reason);
-    if (answer.kind === 'no_server' || answer.complaint !== '') return notThere(pane);
+    if (answer.kind === 'no_server' || answer.complaint.startsWith("can't find pane")) return notThere(pane);
+    if (answer.complaint !== '') return unanswered(answer.complaint);
     return plainText(answer.out).trimEnd().split('\n').slice(-lines).join('\n');
   }
 

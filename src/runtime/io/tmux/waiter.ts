@@ -15,6 +15,7 @@ const WAIT =
 export class Waiter {
   readonly #hint: () => void;
   #child: ChildProcess | undefined;
+  #server: string | undefined;
   #ended: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -22,9 +23,15 @@ export class Waiter {
     this.#hint = hint;
   }
 
-  /** Does nothing where somebody waits already. */
-  wait(tmux: { program: string; args: readonly string[]; env: Record<string, string> }, channel: string): void {
+  /** One wait at a time; one that waits for another server than this is ended, which makes somebody look again. */
+  wait(
+    tmux: { program: string; args: readonly string[]; env: Record<string, string> },
+    channel: string,
+    server: string,
+  ): void {
+    if (this.#child !== undefined && this.#server !== server) this.#child.stdin?.end();
     if (this.#closed || this.#child !== undefined) return;
+    this.#server = server;
     const command = [tmux.program, ...tmux.args, '-N', 'wait-for', channel];
     const child = spawn('/bin/sh', ['-c', WAIT, 'yardmaster-wait', ...command], {
       cwd: '/',

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { heard, of, paneOf, sh, sure, until, world } from './world.ts';
@@ -89,6 +89,7 @@ describe('a person', () => {
     await person('set-option', '-t', '=his:', 'destroy-unattached', 'off');
     await person('set-option', '-g', 'destroy-unattached', 'on');
     await person('set-hook', '-g', 'session-closed[1000]', 'set-option -g @other yes');
+    await person('set-hook', '-g', 'after-new-session', 'split-window -h cat');
     const port = make();
     const made = sure(await port.create({ name: 'work', cwd: dir, facts: {} }));
     const running = sure(
@@ -143,5 +144,17 @@ describe('a person', () => {
     }
     expect(await port.read('%99', { lines: 1 })).toMatchObject({ code: 'not_found' });
     expect(await port.kill({ pane: '%99', pid: 1 })).toMatchObject({ code: 'not_found' });
+  });
+
+  test('has a configuration with errors: what tmux shows about them is not left over our session', async () => {
+    const { dir, port: make } = await world();
+    await writeFile(
+      join(dir, '.tmux.conf'),
+      'set -g no-such-option yes\nset -g base-index 3\nsetw -g pane-base-index 2\n',
+    );
+    const port = make();
+    const made = sure(await port.create({ name: 'work', cwd: dir, facts: { task: 'a' } }));
+    expect(await paneOf(port, made)).toMatchObject({ in_mode: false, facts: { task: 'a' } });
+    expect(await port.press(made, 'Enter')).toBe('done');
   });
 });

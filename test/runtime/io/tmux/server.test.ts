@@ -66,6 +66,24 @@ describe('a server', () => {
     await rm(`${socket}.away`);
   });
 
+  test('in whose place another one answers is not dead while its process runs', async () => {
+    const { dir, port: make, person, serverPid, socket } = await world();
+    const port = make();
+    sure(await port.create({ name: 'work', cwd: dir, facts: {} }));
+    await heard(port, of('connected'));
+    await port.sweep();
+    const old = await serverPid();
+    await rm(socket);
+    await person('new-session', '-d', '-s', 'his', 'cat');
+    expect(sure(await port.sweep()).panes.map((pane) => pane.session)).toEqual(['his']);
+    expect(await heard(port, of('lost'))).toMatchObject({ gone: false, reason: expect.stringContaining(`${old}`) });
+    process.kill(old, 'SIGKILL');
+    const made = sure(await port.create({ name: 'next', cwd: dir, facts: {} }));
+    await port.sweep();
+    await person('respawn-pane', '-k', '-t', '=next:', 'exit 4');
+    expect((await heard(port, of('died'))).pane).toMatchObject({ pane: made.pane, life: { status: 4 } });
+  });
+
   test('that we start has neither our secrets nor our descriptors nor our session, and outlives us', async () => {
     const { dir, port: make, serverPid } = await world();
     const port = make();

@@ -21,7 +21,7 @@ describe('a session', () => {
     });
     await until(async () => sure(await port.read(waiting.pane, { lines: 5 })).includes('waits for work'));
 
-    const program = sh('echo "$PWD $TOKEN $1"; exit 7', 'a  b $(id) #{pane_id} ;');
+    const program = sh('echo "$PWD $TOKEN $1"; read -r _; exit 7', 'a  b $(id) #{pane_id} ;');
     const running = sure(
       await port.respawn(waiting, {
         argv: program,
@@ -31,6 +31,9 @@ describe('a session', () => {
       }),
     );
     expect(running.pane).toBe(waiting.pane);
+    const shown = `${cwd} t;"$x a  b $(id) #{pane_id} ;`;
+    await until(async () => sure(await port.read(running.pane, { lines: 50 })).includes(shown));
+    expect(await port.press(running, 'Enter')).toBe('done');
     const { pane } = await heard(port, of('died'));
     expect(pane).toMatchObject({
       ...running,
@@ -38,7 +41,7 @@ describe('a session', () => {
       facts: { task: 'fix-it', attempt: '2' },
     });
     expect(pane.facts).toEqual({ task: 'fix-it', attempt: '2' });
-    expect(sure(await port.read(pane.pane, { lines: 50 }))).toContain(`${cwd} t;"$x a  b $(id) #{pane_id} ;`);
+    expect(sure(await port.read(pane.pane, { lines: 50 }))).toContain(shown);
     expect(await person('show-environment', '-t', '=shop-main:')).not.toContain('TOKEN');
 
     expect(await port.kill(running)).toBe('done');
