@@ -14,5 +14,9 @@ export const parts: Parts = {
     ]);
     return { tools, resources, instructions: INSTRUCTIONS };
   },
+  web: async (ground) => {
+    const [{ Web }, { tools }] = await Promise.all([import('./web/index.ts'), import('./tools/index.ts')]);
+    return new Web({ ...ground, tools, version });
+  },
   methods: async () => (await import('./methods.ts')).methods,
 };

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Parts } from './assembly.ts';
+import type { HttpState, Parts } from './assembly.ts';
 import { findHome, type Home } from './home.ts';
 
 /*
@@ -14,7 +14,7 @@ export interface Control {
   readonly socket: string;
   connect(options: { start: boolean }): Promise<Socket | undefined>;
   readonly file: string;
-  serve(listening: () => void): Promise<number>;
+  serve(listening: (http: HttpState) => void): Promise<number>;
   mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
 }
 
@@ -79,7 +79,7 @@ async function mcp(options: ProgramOptions): Promise<number> {
   return 0;
 }
 
-async function serveHere(options: ProgramOptions, listening?: () => void): Promise<number> {
+async function serveHere(options: ProgramOptions, listening?: (http: HttpState) => void): Promise<number> {
   const { serve } = await import('./daemon.ts');
   return serve({ home: findHome(options.env), env: options.env, parts: await options.parts() }, listening);
 }

@@ -15,6 +15,7 @@ import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
 import { statusCommand } from './commands/status.ts';
+import { tokenCommand } from './commands/token.ts';
 import { waitCommand } from './commands/wait.ts';
 
 /** All commands, in the order of the help. */
@@ -34,6 +35,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   importCommand,
   doctorCommand,
   configCommand,
+  tokenCommand,
   daemonCommands,
   mcpConfigCommand,
 ];

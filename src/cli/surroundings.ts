@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { HttpState } from '../assembly.ts';
 
 /** What the program gives the command line: the one background runtime of this home. */
 export interface RuntimeControl {
@@ -14,7 +15,7 @@ export interface RuntimeControl {
   /** The program's own file, as Node runs it. */
   readonly file: string;
   /** Runs the runtime in the foreground until it is told to stop; the exit code. Calls `listening` once it can be reached. */
-  serve(listening: () => void): Promise<number>;
+  serve(listening: (http?: HttpState) => void): Promise<number>;
   /** Carries an MCP client's bytes between stdin, stdout and the runtime until stdin ends. */
   mcp(options: McpOptions): Promise<number>;
 }

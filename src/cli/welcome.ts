@@ -1,3 +1,4 @@
+import type { HttpState } from '../assembly.ts';
 import { configPath, type LoadedConfig, loadConfig } from '../runtime/config/load.ts';
 import { describeProblem } from '../runtime/config/problem.ts';
 import type { Cli } from './cli.ts';
@@ -7,24 +8,32 @@ import { programs } from './doctor/programs.ts';
 import { safeLine } from './safe-text.ts';
 
 /** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
-export async function welcome(cli: Cli): Promise<string> {
+export async function welcome(cli: Cli): Promise<(http?: HttpState) => string> {
   const loaded = await loadConfig(sourcesOf(cli));
-  const parts = [addresses(cli, loaded), clientLine(cli), lacking(cli), firstRun(cli, loaded)];
-  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+  return (http = { state: 'off' }) => {
+    const parts = [addresses(cli, loaded, http), clientLines(cli, http), lacking(cli), firstRun(cli, loaded)];
+    return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+  };
 }
 
-function addresses(cli: Cli, loaded: LoadedConfig): string {
+function addresses(cli: Cli, loaded: LoadedConfig, http: HttpState): string {
   const { runtime } = cli;
   const { paint } = cli.look();
   const rows: [string, string][] = [
     ['home', runtime.home],
     ['socket', runtime.socket],
+    ...httpRow(http),
     ['config', configured(cli, loaded)],
     ['log', `${logLevel(loaded.config?.log.level)}, as JSON on standard error`],
     ...loaded.problems.map((problem): [string, string] => ['wrong', describeProblem(problem)]),
   ];
   const title = `${paint('bold', `Yardmaster ${runtime.version}`)} runs here until Ctrl-C; work that has begun goes on without it.`;
   return [title, ...rows.map(([name, value]) => `  ${name.padEnd(8)} ${safeLine(value)}`)].join('\n');
+}
+
+function httpRow(http: HttpState): [string, string][] {
+  if (http.state === 'on') return [['http', `${http.url}/mcp, for whoever has the token (yardmaster token)`]];
+  return http.reason === undefined ? [] : [['no http', `${http.reason} ${http.hint ?? ''}`]];
 }
 
 function configured(cli: Cli, { config, from }: LoadedConfig): string {
@@ -39,9 +48,19 @@ function logLevel(configured: string | undefined): string {
   return process.stderr.isTTY ? 'warn (YARDMASTER_LOG_LEVEL=info tells more)' : 'info';
 }
 
-function clientLine(cli: Cli): string {
+function clientLines(cli: Cli, http: HttpState): string {
   const { paint } = cli.look();
-  return `Connect Claude Code (others: yardmaster mcp-config --help):\n  ${paint('cyan', addCommand(cli))}`;
+  const lines = [addCommand(cli), ...(http.state === 'on' ? [addOverHttp(cli, http.url)] : [])];
+  const shown = lines.map((line) => `  ${paint('cyan', line)}`).join('\n  or, over HTTP:\n');
+  return `Connect Claude Code (others: yardmaster mcp-config --help):\n${shown}`;
+}
+
+/** The token itself stays out of terminals and their scrollback. */
+function addOverHttp(cli: Cli, url: string): string {
+  const { YARDMASTER_HOME: home } = placesOf(cli);
+  const settings = home === undefined ? [] : [quoted(`YARDMASTER_HOME=${home}`)];
+  const token = [...settings, ...programWords(cli).map(quoted), 'token'].join(' ');
+  return `claude mcp add --transport http yardmaster ${url}/mcp --header "Authorization: Bearer $(${token})"`;
 }
 
 /** Ready to paste: this very program, and this home and configuration where they are not the usual ones. */

@@ -4,6 +4,7 @@ import { handOver } from './handover.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Config } from './model/config.ts';
+import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
@@ -180,6 +181,22 @@ export class Desk implements Yard {
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
     return this.store.events(options);
+  }
+
+  follow(listener: (record: JournalRecord) => void): () => void {
+    return this.store.follow(listener);
+  }
+
+  span(): { oldest: number; newest: number } {
+    return this.store.span();
+  }
+
+  records(after: number): AsyncIterable<JournalRecord> {
+    return this.store.records(after);
+  }
+
+  delegated(): DelegatedStatus {
+    return this.#ports.delegations.status();
   }
 
   async scan(project: ProjectId, { takeOver, cause }: { takeOver: boolean; cause: Cause }) {

@@ -44,6 +44,7 @@ export interface Runtime {
   readonly yard: Yard;
   /** Recovery is done: what the yard says is true. */
   readonly ready: Promise<void>;
+  readonly http: Config['http'];
   caller(token: string): Caller | undefined;
   stop(): Promise<void>;
 }
@@ -161,6 +162,7 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   return {
     yard,
     ready: recover(),
+    http: config.http,
     caller: (token) => callerOf(store, token),
     stop: () => {
       stopping ??= stop();

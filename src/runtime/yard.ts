@@ -1,5 +1,6 @@
 import type { Config } from './model/config.ts';
-import type { Project } from './model/event.ts';
+import type { DelegatedStatus } from './model/delegated.ts';
+import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
@@ -109,6 +110,14 @@ export interface Yard {
     after?: number;
     limit: number;
   }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  /** Every record from now on, in order, once the state holds it. Returns the way to stop. */
+  follow(listener: (record: JournalRecord) => void): () => void;
+  /** The oldest record that is kept, and the newest that the state holds. */
+  span(): { readonly oldest: number; readonly newest: number };
+  /** The kept records after a number, oldest first; a reader that takes its time is waited for. */
+  records(after: number): AsyncIterable<JournalRecord>;
+  /** Jobs at providers, and what became of those that ended since the start. */
+  delegated(): DelegatedStatus;
   /** Scans a project's inbox now and takes what is there; also what a seed's queue left behind, when `takeOver` is set. */
   scan(
     project: ProjectId,

@@ -2,7 +2,7 @@ import { type JSONRPCMessage, parseJSONRPCMessage, type Transport } from '@model
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { INVALID_REQUEST, isId, type Message } from '../jsonrpc.ts';
 import type { Caller } from '../runtime/yard.ts';
-import { listingOf, type McpBackend, Offer, type Surface } from './offer.ts';
+import { type Listing, type McpBackend, Offer } from './offer.ts';
 
 /** The other end of one connection, as the session carries it. */
 export interface McpLine {
@@ -22,8 +22,7 @@ export interface McpHost {
 }
 
 /** Serves the surface to any number of clients, each in the era of the protocol that it opens with. */
-export function mcpHost(surface: Surface, backend: McpBackend): McpHost {
-  const listing = listingOf(surface);
+export function mcpHost(listing: Listing, backend: McpBackend): McpHost {
   return {
     connect(caller, line) {
       let offer: Offer | undefined;

@@ -12,6 +12,7 @@ import { isRefusal, type Refusal, refuse } from '../runtime/model/refusal.ts';
 import type { Caller, Yard } from '../runtime/yard.ts';
 import type { Tool } from '../tools/tool.ts';
 import { callTool, shapeOf } from './call.ts';
+import { callName } from './call-name.ts';
 import type { Log } from './log.ts';
 import { nearest } from './nearest.ts';
 import { type UriPattern, uriPattern } from './template.ts';
@@ -91,22 +92,22 @@ export class Offer {
     this.server.setRequestHandler('tools/call', async (request, ctx) => {
       const tool = surface.tools.find(({ name }) => name === request.params.name);
       if (tool === undefined) throw unknownTool(request.params.name, tools);
-      return this.#call(tool, request.params.arguments, ctx);
+      return this.#call(tool, request.params.arguments, request.params._meta, ctx);
     });
   }
 
-  async #call(tool: Tool, args: unknown, ctx: ServerContext): Promise<CallToolResult> {
+  async #call(tool: Tool, args: unknown, meta: unknown, ctx: ServerContext): Promise<CallToolResult> {
     try {
       const yard = await this.#backend.yard();
       const caller = await this.#caller;
-      const { bridge } = caller;
+      const call = callName(caller, meta, ctx);
       const called = await callTool(
         tool,
         {
           yard,
           caller,
           signal: ctx.mcpReq.signal,
-          ...(bridge === undefined ? {} : { call: `${bridge}:${JSON.stringify(ctx.mcpReq.id)}` }),
+          ...(call === undefined ? {} : { call }),
         },
         args,
       );

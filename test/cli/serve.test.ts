@@ -72,7 +72,12 @@ test('where another runtime has the home, nothing is claimed', async () => {
 
 test('the real one: words on stdout, the log on stderr at the configured level, gone after a signal', async () => {
   const file = await configured('log: { level: warn }\n');
-  const env = { ...process.env, YARDMASTER_HOME: join(world.dir, 'home'), YARDMASTER_CONFIG: file };
+  const env = {
+    ...process.env,
+    YARDMASTER_HOME: join(world.dir, 'home'),
+    YARDMASTER_CONFIG: file,
+    YARDMASTER_HTTP_PORT: '0',
+  };
   const child = spawn(process.execPath, [main, 'serve'], { env, stdio: 'pipe' });
   let [out, err] = ['', ''];
   child.stderr.on('data', (chunk) => {

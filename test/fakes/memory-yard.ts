@@ -143,6 +143,21 @@ export class MemoryYard implements Yard {
     return [];
   }
 
+  follow(): () => void {
+    return () => undefined;
+  }
+
+  span(): { oldest: number; newest: number } {
+    return { oldest: 1, newest: 0 };
+  }
+
+  async *records(): AsyncGenerator<never> {}
+
+  delegated() {
+    const counters = { delegated_active: 0, delegated_completed_total: 0, delegated_failed_total: 0 };
+    return { ...counters, delegated_polls_total: 0, jobs: [], providers: {} };
+  }
+
   async scan(): Promise<{ taken: number; released: number; rejected: number }> {
     return { taken: 0, released: 0, rejected: 0 };
   }

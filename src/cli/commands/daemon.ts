@@ -64,7 +64,7 @@ export class ProgramEnded extends Error {
 async function serve(cli: Cli): Promise<void> {
   const { welcome } = await import('../welcome.ts');
   const text = await welcome(cli);
-  await finish(cli.runtime.serve(() => cli.say(text)));
+  await finish(cli.runtime.serve((http) => cli.say(text(http))));
 }
 
 async function start(cli: Cli): Promise<void> {

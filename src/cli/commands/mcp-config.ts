@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Argument, type Command } from 'commander';
+import type { HttpState } from '../../assembly.ts';
 import type { Cli } from '../cli.ts';
 import { type Block, blockFor, CLIENTS, type ClientName, TOKEN_VARIABLE, type Way } from '../clients/clients.ts';
 import { EXIT, Failure, usage } from '../failure.ts';
+import { sourcesOf } from './config.ts';
 
 interface Options {
   http?: boolean;
@@ -62,25 +63,37 @@ function httpUrl(given: string): string {
   throw usage(`--url ${given} is no address`, `For instance ${USUAL}`);
 }
 
+const HTTP_NEEDED = 'http.enabled and http.port in yardmaster.yaml say where; stdio needs none of it.';
 const USUAL = 'http://127.0.0.1:7431/mcp';
 
-/** Where the runtime listens, which may be another port than the usual one. */
+/** Where the runtime listens, or would. */
 async function address(cli: Cli): Promise<string> {
   const running = await cli.runtime.connect({ start: false }).catch(() => undefined);
-  if (running === undefined) return USUAL;
+  if (running === undefined) return configured(cli);
   running.destroy();
-  const { http } = (await cli.connection({ start: false }).request('yardmaster/status', {})) as { http?: unknown };
-  return typeof http === 'string' ? new URL('/mcp', http).href : USUAL;
+  const { http } = (await cli.connection({ start: false }).request('yardmaster/status', {})) as { http?: HttpState };
+  if (http?.state === 'on') return `${http.url}/mcp`;
+  const reason = http?.state === 'off' ? http.reason : undefined;
+  throw new Failure(EXIT.refused, `the runtime does not listen on HTTP${reason ? `: ${reason}` : ''}`, HTTP_NEEDED);
 }
 
-async function token(cli: Cli): Promise<string> {
-  const path = join(cli.runtime.home, 'token');
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new Failure(EXIT.refused, `there is no token at ${path} yet`, 'The runtime makes it: yardmaster start');
-  }
+async function configured(cli: Cli): Promise<string> {
+  const { loadConfig } = await import('../../runtime/config/load.ts');
+  const { host, port } = (await loadConfig(sourcesOf(cli))).config?.http ?? {};
+  if (port === 0)
+    throw new Failure(EXIT.refused, 'http.port is 0: only a running runtime knows its port', 'yardmaster start');
+  return host === undefined ? USUAL : `http://${host.includes(':') ? `[${host}]` : host}:${port}/mcp`;
+}
+
+/** Made when there is none, as `yardmaster token` does. */
+async function token({ runtime }: Cli): Promise<string> {
+  const [{ homeAt, makeHome }, { ensureToken }] = await Promise.all([
+    import('../../home.ts'),
+    import('../../token.ts'),
+  ]);
+  const home = homeAt(runtime.home);
+  makeHome(home);
+  return ensureToken(home.token);
 }
 
 /** For people, beside the block: a pipe takes the block alone. */

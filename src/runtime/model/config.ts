@@ -118,6 +118,22 @@ export const Config = z.strictObject({
       delegated_closing: z.string().default('Give a complete, self-contained answer: you cannot see any files.'),
     })
     .prefault({}),
+  http: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      host: z.string().min(1).default('127.0.0.1').describe('where it listens; more than loopback needs allow_remote'),
+      port: z.number().int().min(0).max(65_535).default(7431).describe('0 = any free one; yardmaster status names it'),
+      allow_remote: z.boolean().default(false).describe('may host be an address that other machines reach?'),
+      hosts: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('further names in the Host header, with their port, such as a proxy has'),
+      max_body_bytes: z.number().int().min(1_024).default(8_388_608),
+      max_connections: z.number().int().min(8).default(256),
+      max_sessions: z.number().int().min(1).default(64).describe('clients of the older MCP revisions at once'),
+      session_idle: Duration.default(3_600_000).describe('a session that nobody uses for this long ends'),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       level: z

@@ -46,19 +46,33 @@ test('over HTTP: the address, the token by name, and how to set it', async () =>
 
 test('the address is that of the running runtime', async () => {
   await world.start();
-  world.runtime.answer = () => ({ result: { http: 'http://127.0.0.1:40123' } });
+  world.runtime.answer = () => ({ result: { http: { state: 'on', url: 'http://127.0.0.1:40123' } } });
   const { out } = await world.yardmaster(['mcp-config', 'cursor', '--http'], { env: env() });
   expect(JSON.parse(out).mcpServers.yardmaster.url).toBe('http://127.0.0.1:40123/mcp');
 });
 
-test('the token goes in on request; without one, the way to get it is named', async () => {
-  const ask = () => world.yardmaster(['mcp-config', 'gemini', '--http', '--with-token'], { env: env() });
+test('where the runtime does not listen on HTTP, no address is made up', async () => {
+  await world.start();
+  world.runtime.answer = () => ({ result: { http: { state: 'off', reason: 'port 7431 is taken.' } } });
+  const said = await world.yardmaster(['mcp-config', 'cursor', '--http'], { env: env() });
+  expect(said).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/port 7431 is taken.*\n.*http\.port/) });
+});
+
+test('where no runtime runs, the address is the configured one', async () => {
+  const file = join(world.dir, 'y.yaml');
+  const ask = () =>
+    world.yardmaster(['mcp-config', 'gemini', '--http'], { env: { ...env(), YARDMASTER_CONFIG: file } });
+  await writeFile(file, 'http: { port: 7999 }\n');
+  expect(JSON.parse((await ask()).out).mcpServers.yardmaster.httpUrl).toBe('http://127.0.0.1:7999/mcp');
+  await writeFile(file, 'http: { port: 0 }\n');
   expect(await ask()).toMatchObject({ code: 1, out: '', err: expect.stringContaining('yardmaster start') });
-  await writeFile(join(world.dir, 'token'), 'f00d\n');
-  const { out } = await ask();
+});
+
+test('the token goes in on request, the one that the runtime asks for', async () => {
+  const { out } = await world.yardmaster(['mcp-config', 'gemini', '--http', '--with-token'], { env: env() });
   expect(JSON.parse(out).mcpServers.yardmaster).toEqual({
     httpUrl: 'http://127.0.0.1:7431/mcp',
-    headers: { Authorization: 'Bearer f00d' },
+    headers: { Authorization: `Bearer ${(await read('token')).trim()}` },
   });
 });
 
