@@ -73,13 +73,14 @@ async function address(cli: Cli): Promise<string> {
   running.destroy();
   const { http } = (await cli.connection({ start: false }).request('yardmaster/status', {})) as { http?: HttpState };
   if (http?.state === 'on') return `${http.url}/mcp`;
-  const reason = http?.state === 'off' ? http.reason : undefined;
-  throw new Failure(EXIT.refused, `the runtime does not listen on HTTP${reason ? `: ${reason}` : ''}`, HTTP_NEEDED);
+  if (http?.reason === undefined) return configured(cli); // it may still be opening
+  throw new Failure(EXIT.refused, `the runtime does not listen on HTTP: ${http.reason}`, HTTP_NEEDED);
 }
 
 async function configured(cli: Cli): Promise<string> {
   const { loadConfig } = await import('../../runtime/config/load.ts');
-  const { host, port } = (await loadConfig(sourcesOf(cli))).config?.http ?? {};
+  const { enabled, host, port } = (await loadConfig(sourcesOf(cli))).config?.http ?? {};
+  if (enabled === false) throw new Failure(EXIT.refused, 'HTTP is switched off: http.enabled is false', HTTP_NEEDED);
   if (port === 0)
     throw new Failure(EXIT.refused, 'http.port is 0: only a running runtime knows its port', 'yardmaster start');
   return host === undefined ? USUAL : `http://${host.includes(':') ? `[${host}]` : host}:${port}/mcp`;
