@@ -1,4 +1,5 @@
 import type { Home } from './home.ts';
+import type { Changed, Listening } from './resources/audience.ts';
 import type { Config } from './runtime/model/config.ts';
 import type { Yard } from './runtime/yard.ts';
 import type { WebRoutes } from './server/http/routes.ts';
@@ -15,8 +16,10 @@ export interface Runtime extends KnownAttempts {
   readonly ready: Promise<void>;
   /** Absent: nothing listens for HTTP. */
   readonly http?: Config['http'];
-  /** Tells which resources changed. */
-  watch?(changed: (uris: readonly string[]) => void): () => void;
+  /** Tells what changes, as far as anybody listens. */
+  watch?(changed: Changed, listening?: () => Listening): () => void;
+  /** Reads the configuration again. */
+  reload?(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -24,6 +27,7 @@ export interface RuntimeOptions {
   readonly home: Home;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
+  readonly set?: readonly string[];
 }
 
 export type YardMethod = (
@@ -60,4 +64,6 @@ export interface DaemonOptions {
   readonly parts: Parts;
   /** Part of a client's own process: it ends with that client and makes room for nobody. */
   readonly embedded?: boolean;
+  /** Values of the configuration that the command line sets: `section.key=value`. */
+  readonly set?: readonly string[];
 }

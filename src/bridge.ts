@@ -40,7 +40,10 @@ class Bridge {
   #socket: Socket | undefined;
   #inputEnded = false;
   #wake: (() => void) | undefined;
-  #news: News | undefined;
+  #news: Exclude<News, { kind: 'lists' }> | undefined;
+  /** A runtime has had this client before; what it announced of its lists. */
+  #carried = false;
+  #lists: unknown;
   /** Connections in a row that brought no answer. */
   #fruitless = 0;
 
@@ -99,7 +102,9 @@ class Bridge {
       version,
       token: env.YARDMASTER_ATTEMPT_TOKEN || undefined,
       claude_session: env.CLAUDE_CODE_SESSION_ID || undefined,
+      resumes: this.#carried ? { lists: this.#lists } : undefined,
     };
+    this.#carried = true;
     const { lines, answers } = this.#talk.takeUp();
     for (const line of answers) this.#toClient(line);
     socket.cork();
@@ -134,7 +139,9 @@ class Bridge {
   }
 
   #fromRuntime(line: string): void {
-    this.#news = newsIn(line) ?? this.#news;
+    const news = newsIn(line);
+    if (news?.kind === 'lists') this.#lists = news.lists;
+    else this.#news = news ?? this.#news;
     const answer = this.#talk.fromRuntime(line);
     if (answer === undefined) return;
     this.#fruitless = 0;

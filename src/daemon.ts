@@ -1,6 +1,8 @@
+import { closeSync, openSync } from 'node:fs';
 import type { DaemonOptions, HttpState, Runtime, YardMethod } from './assembly.ts';
 import { LOCK_HELD, makeHome } from './home.ts';
 import { HttpDoor } from './http-door.ts';
+import { mostOf } from './resources/audience.ts';
 import { fileLocks } from './runtime/io/locks.ts';
 import { refuse } from './runtime/model/refusal.ts';
 import type { Caller, Yard } from './runtime/yard.ts';
@@ -69,7 +71,10 @@ export class Daemon {
   #state: 'recovering' | 'ready' | 'failed' | 'stopping' = 'recovering';
   #code = 0;
   #stopping: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
+  readonly #terminal = hasTerminal();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && hasTerminal() === this.#terminal) return void this.#reload(); // else the terminal is gone
     if (this.#stopping !== undefined) process.exit(130); // asked twice: whatever is open survives a kill
     this.#log.info({ signal }, 'stopping');
     void this.stop();
@@ -94,11 +99,11 @@ export class Daemon {
   }
 
   async open(): Promise<void> {
-    const { home, env, parts } = this.#options;
+    const { home, env, parts, set } = this.#options;
     this.#server = await listen(home, this.#host()); // invariant 2
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
     this.#log.info({ home: home.dir, version }, 'listening');
-    this.#runtime = Promise.resolve().then(() => parts.start({ home, env, log: this.#log }));
+    this.#runtime = Promise.resolve().then(() => parts.start({ home, env, log: this.#log, ...(set && { set }) }));
     this.#recover(this.#runtime).catch((error) => this.#failed(error));
   }
 
@@ -113,10 +118,23 @@ export class Daemon {
     void this.#door.open(runtime.http); // invariant 3
     await runtime.ready;
     if (this.#state === 'recovering') this.#state = 'ready';
-    runtime.watch?.((uris) => {
-      this.#server?.changed(uris);
-      this.#door.changed(uris);
-    });
+    if (this.#state === 'stopping') return;
+    const audiences = () => [this.#server, this.#door].filter((one) => one !== undefined);
+    this.#unwatch = runtime.watch?.(
+      (...what) => {
+        for (const audience of audiences()) audience.changed(...what);
+      },
+      () => mostOf(audiences().map(({ listening }) => listening)),
+    );
+  }
+
+  async #reload(): Promise<void> {
+    this.#log.info({}, 'the configuration is read again');
+    try {
+      await (await this.#runtime)?.reload?.();
+    } catch (error) {
+      this.#log.error({ error: String(error) }, 'reading the configuration failed');
+    }
   }
 
   #failed(error: unknown): void {
@@ -129,6 +147,7 @@ export class Daemon {
 
   async #stop(to: string | undefined): Promise<void> {
     this.#state = 'stopping';
+    this.#unwatch?.();
     await Promise.all([
       this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to)),
       this.#attempt('closing HTTP', () => this.#door.close(GRACE_MS)),
@@ -242,6 +261,16 @@ export class Daemon {
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Whether this process has a controlling terminal: one that was closed is no longer one. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Made at the first call. A failure is not kept. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -1,5 +1,6 @@
 import type { HttpState, Runtime } from './assembly.ts';
 import type { Home } from './home.ts';
+import type { Changed, Listening } from './resources/audience.ts';
 import { isRefusal } from './runtime/model/refusal.ts';
 import type { Bearers } from './server/http/bearers.ts';
 import type { Flights } from './server/http/flights.ts';
@@ -54,8 +55,10 @@ export class HttpDoor {
     this.#settle(this.#state);
   }
 
-  changed(uris: readonly string[]): void {
-    this.#server?.changed(uris);
+  readonly changed: Changed = (...what) => this.#server?.changed(...what);
+
+  get listening(): Listening {
+    return this.#server?.listening ?? 'nothing';
   }
 
   /** A new token; what was opened with the old one ends. */

@@ -19,6 +19,9 @@ export const methods: Readonly<Record<string, YardMethod>> = {
     const found = await yard.project(String(project), { adopt: true, cause });
     return isRefusal(found) ? found : yard.scan(found.id, { takeOver: take_over === true, cause });
   },
+  'yardmaster/prune': async (yard, { dry }) => yard.prune({ dry: dry === true }),
+  'yardmaster/retention': async (yard) => yard.retention(),
+  'yardmaster/reload': async (yard) => yard.reload(),
   'yardmaster/run_log': async (yard, params) => runLog(yard, params),
 };
 

@@ -14,7 +14,7 @@ export interface Control {
   readonly socket: string;
   connect(options: { start: boolean }): Promise<Socket | undefined>;
   readonly file: string;
-  serve(listening: (http: HttpState) => void): Promise<number>;
+  serve(listening: (http: HttpState) => void, set?: readonly string[]): Promise<number>;
   mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
 }
 
@@ -55,7 +55,7 @@ function control(options: ProgramOptions, version: string): Control {
     socket: home.socket,
     connect: ({ start }) => connect(options, home, start),
     file: options.file,
-    serve: (listening) => serveHere(options, listening),
+    serve: (listening, set) => serveHere(options, listening, set),
     mcp: ({ embedded }) => (embedded ? mcpEmbedded(options) : mcp(options)),
   };
 }
@@ -79,9 +79,14 @@ async function mcp(options: ProgramOptions): Promise<number> {
   return 0;
 }
 
-async function serveHere(options: ProgramOptions, listening?: (http: HttpState) => void): Promise<number> {
+async function serveHere(
+  options: ProgramOptions,
+  listening?: (http: HttpState) => void,
+  set?: readonly string[],
+): Promise<number> {
   const { serve } = await import('./daemon.ts');
-  return serve({ home: findHome(options.env), env: options.env, parts: await options.parts() }, listening);
+  const daemon = { home: findHome(options.env), env: options.env, parts: await options.parts() };
+  return serve({ ...daemon, ...(set && { set }) }, listening);
 }
 
 /** The runtime in this process, its one client served by a bridge in the same process. Ends with that client. */

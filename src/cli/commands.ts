@@ -11,6 +11,7 @@ import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
 import { mcpConfigCommand } from './commands/mcp-config.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   eventsCommand,
   logsCommand,
   importCommand,
+  pruneCommand,
   doctorCommand,
   configCommand,
   tokenCommand,

@@ -8,8 +8,8 @@ import { programs } from './doctor/programs.ts';
 import { safeLine } from './safe-text.ts';
 
 /** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
-export async function welcome(cli: Cli): Promise<(http?: HttpState) => string> {
-  const loaded = await loadConfig(sourcesOf(cli));
+export async function welcome(cli: Cli, set: readonly string[] = []): Promise<(http?: HttpState) => string> {
+  const loaded = await loadConfig(sourcesOf(cli, set));
   return (http = { state: 'off' }) => {
     const parts = [addresses(cli, loaded, http), clientLines(cli, http), lacking(cli), firstRun(cli, loaded)];
     return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
@@ -52,14 +52,13 @@ function clientLines(cli: Cli, http: HttpState): string {
   const { paint } = cli.look();
   const lines = [addCommand(cli), ...(http.state === 'on' ? [addOverHttp(cli, http.url)] : [])];
   const shown = lines.map((line) => `  ${paint('cyan', line)}`).join('\n  or, over HTTP:\n');
-  return `Connect Claude Code (others: yardmaster mcp-config --help):\n${shown}`;
+  return `Connect Claude Code (other clients: yardmaster mcp-config --help):\n${shown}`;
 }
 
 /** The token itself stays out of terminals and their scrollback. */
 function addOverHttp(cli: Cli, url: string): string {
-  const { YARDMASTER_HOME: home } = placesOf(cli);
-  const settings = home === undefined ? [] : [quoted(`YARDMASTER_HOME=${home}`)];
-  const token = [...settings, ...programWords(cli).map(quoted), 'token'].join(' ');
+  const places = Object.entries(placesOf(cli)).map(([name, value]) => `${name}=${value}`);
+  const token = [...(places.length > 0 ? ['env', ...places] : []), ...programWords(cli), 'token'].map(quoted).join(' ');
   return `claude mcp add --transport http yardmaster ${url}/mcp --header "Authorization: Bearer $(${token})"`;
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Caller } from '../runtime/yard.ts';
 import { namedBy } from '../server/call-name.ts';
@@ -6,7 +5,7 @@ import { malformed, type Problem } from './problem.ts';
 
 /**
  * Names a call so that the same call again is answered as the first was and changes nothing twice, over restarts too.
- * `Idempotency-Key` belongs to the caller, the tool and the arguments: under the same key another request is another call.
+ * See `namedBy` for what `Idempotency-Key` belongs to.
  */
 export function callId(
   { headers }: IncomingMessage,
@@ -21,6 +20,5 @@ export function callId(
       'Idempotency-Key must be 1 to 200 visible characters without blanks',
       'nothing was changed; a fresh UUID for each thing that you want to happen is a good key',
     );
-  const asked = createHash('sha256').update(JSON.stringify(args)).digest('hex').slice(0, 32);
-  return namedBy(caller, `${tool} ${asked} ${key}`);
+  return namedBy(caller, { tool, args }, key);
 }

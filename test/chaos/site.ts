@@ -96,7 +96,7 @@ export class Site {
     return true;
   }
 
-  /** Processes of agents, and the wrappers around them. */
+  /** Processes of agents. */
   agents(): number[] {
     return processes().filter((pid) => environment(pid).includes(`YARDMASTER_RUN_DIR=${this.home}`));
   }

@@ -99,6 +99,11 @@ export class World {
     rmSync(this.root, { recursive: true, force: true });
   }
 
+  /** What is open is told that the runtime is about to stop. */
+  stopping(): void {
+    this.#stopping.abort();
+  }
+
   /** Streams of events that are open. */
   get open(): number {
     return this.streams.filter(({ destroyed, writableEnded }) => !destroyed && !writableEnded).length;

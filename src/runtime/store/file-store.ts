@@ -249,7 +249,7 @@ export class FileStore implements TaskStore {
     await this.#commits.settled().catch(() => undefined);
     await this.#projections.reached(CLOSING_PATIENCE_MS);
     await this.#checkpoints
-      .run()
+      .last()
       .catch((error) =>
         this.#ground.say('warn', 'no snapshot at the end; the next start replays more', { error: String(error) }),
       );

@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Changed, Listening } from '../../resources/audience.ts';
 import { type Refusal, refuse } from '../../runtime/model/refusal.ts';
 import type { Log } from '../log.ts';
 import type { Known } from './bearers.ts';
@@ -9,7 +10,6 @@ import { Front } from './front.ts';
 import type { HttpMcp } from './mcp.ts';
 import { bracketed, isLoopback, namesOf } from './names.ts';
 import type { WebRoutes } from './routes.ts';
-import type { ListKind } from './served.ts';
 
 export interface HttpSettings {
   readonly host: string;
@@ -32,10 +32,10 @@ export interface HttpParts {
 export interface HttpServer {
   /** `http://127.0.0.1:7431` */
   readonly url: string;
-  /** Resources that changed, for whoever subscribed to them. */
-  changed(uris: readonly string[]): void;
-  /** A list that clients may have kept is not what it was. */
-  listChanged(kind: ListKind): void;
+  /** What changed, for whoever listens. */
+  readonly changed: Changed;
+  /** What anybody here listens for. */
+  readonly listening: Listening;
   /** Ends what is open for tokens that are no longer valid, and sessions that nobody uses. */
   sweep(): void;
   /** Nothing new is taken; what is open gets `graceMs` for its answer; then every connection ends. */
@@ -78,10 +78,10 @@ export async function listenHttp(
   server.maxHeadersCount = MAX_HEADERS;
   const problem = await bind(server, settings);
   if (problem !== undefined) return problem;
-  return new Listening(server, settings, parts);
+  return new OpenServer(server, settings, parts);
 }
 
-class Listening implements HttpServer {
+class OpenServer implements HttpServer {
   readonly url: string;
   readonly #server: Server;
   readonly #connections: Connections;
@@ -117,12 +117,10 @@ class Listening implements HttpServer {
     this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
   }
 
-  changed(uris: readonly string[]): void {
-    this.#loaded?.changed(uris);
-  }
+  readonly changed: Changed = (...what) => this.#loaded?.changed(...what);
 
-  listChanged(kind: ListKind): void {
-    this.#loaded?.listChanged(kind);
+  get listening(): Listening {
+    return this.#loaded?.listening ?? 'nothing';
   }
 
   sweep(): void {

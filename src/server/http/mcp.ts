@@ -4,12 +4,13 @@ import {
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server';
 import { INVALID_REQUEST } from '../../jsonrpc.ts';
+import { type Changed, type Listening, mostOf } from '../../resources/audience.ts';
 import type { Log } from '../log.ts';
 import type { Flights } from './flights.ts';
 import { Modern } from './modern.ts';
 import { asksForStandalone, Replay } from './replay.ts';
 import { REFUSED, SESSION_GONE, sendRpcError } from './rpc.ts';
-import type { Exchange, ListKind, Serve } from './served.ts';
+import type { Exchange, Serve } from './served.ts';
 import { type Session, type SessionLimits, Sessions } from './sessions.ts';
 import { SseTransport } from './sse.ts';
 import { goneSignal, sendWeb, webRequest } from './web.ts';
@@ -37,7 +38,7 @@ export class HttpMcp {
   async post(exchange: Exchange, body: unknown): Promise<void> {
     const { request, response, url, known } = exchange;
     const web = webRequest(request, url, goneSignal(response));
-    const landed = methodOf(body) === 'subscriptions/listen' ? () => {} : this.#flights.begin();
+    const landed = methodOf(body) === 'subscriptions/listen' ? this.#modern.subscribed() : this.#flights.begin();
     try {
       if (await isLegacyRequest(web, body)) await this.#legacy(exchange, web, body);
       else await sendWeb(await this.#modern.answer(web, body, known), response);
@@ -83,14 +84,13 @@ export class HttpMcp {
     response.writeHead(202).end('Accepted');
   }
 
-  changed(uris: readonly string[]): void {
-    this.#modern.changed(uris);
-    this.#sessions.changed(uris);
-  }
+  readonly changed: Changed = (...what) => {
+    this.#modern.changed(...what);
+    this.#sessions.changed(...what);
+  };
 
-  listChanged(kind: ListKind): void {
-    this.#modern.listChanged(kind);
-    this.#sessions.listChanged(kind);
+  get listening(): Listening {
+    return mostOf([this.#modern.listening, this.#sessions.listening]);
   }
 
   sweep(): void {

@@ -1,14 +1,16 @@
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server';
+import type { Changed, Listening, ListName } from '../../resources/audience.ts';
 import type { Caller } from '../../runtime/yard.ts';
 import type { Log } from '../log.ts';
 import type { Known } from './bearers.ts';
-import type { ListKind, Serve } from './served.ts';
+import type { Serve } from './served.ts';
 
 const MAX_SUBSCRIPTIONS = 256;
 
 /** The newest revision: each request stands for itself, and subscriptions are streams of their own. */
 export class Modern {
   readonly #callers = new WeakMap<AuthInfo, Caller>();
+  #subscriptions = 0;
   readonly #handler: ReturnType<typeof createMcpHandler>;
 
   constructor(serve: Serve, log: Log) {
@@ -32,18 +34,26 @@ export class Modern {
     return this.#handler.fetch(request, { authInfo, parsedBody: body });
   }
 
-  changed(uris: readonly string[]): void {
-    for (const uri of uris) this.#handler.notify.resourceUpdated(uri);
-  }
-
-  listChanged(kind: ListKind): void {
+  readonly changed: Changed = (uris, lists = []) => {
     const { notify } = this.#handler;
-    const say = {
+    for (const uri of uris) notify.resourceUpdated(uri);
+    const say: Record<ListName, () => void> = {
       tools: () => notify.toolsChanged(),
       resources: () => notify.resourcesChanged(),
       prompts: () => notify.promptsChanged(),
     };
-    say[kind]();
+    for (const list of lists) say[list]();
+  };
+
+  /** Only the SDK knows what each subscription asks for. */
+  get listening(): Listening {
+    return this.#subscriptions > 0 ? 'resources' : 'nothing';
+  }
+
+  /** A subscription is open until the returned function is called. */
+  subscribed(): () => void {
+    this.#subscriptions++;
+    return () => this.#subscriptions--;
   }
 
   close(): Promise<void> {

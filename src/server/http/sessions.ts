@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
+import { type Changed, type Listening, mostOf } from '../../resources/audience.ts';
 import type { Caller } from '../../runtime/yard.ts';
 import type { Log } from '../log.ts';
 import { type Known, samePrincipal } from './bearers.ts';
-import type { ListKind, Serve, Served } from './served.ts';
+import type { Serve, Served } from './served.ts';
 import type { SseTransport } from './sse.ts';
 
 /*
@@ -79,12 +80,12 @@ export class Sessions {
     return () => this.#count(id, -1);
   }
 
-  changed(uris: readonly string[]): void {
-    for (const { served } of this.#kept.values()) served.changed(uris);
-  }
+  readonly changed: Changed = (...what) => {
+    for (const { served } of this.#kept.values()) served.changed(...what);
+  };
 
-  listChanged(kind: ListKind): void {
-    for (const { served } of this.#kept.values()) served.listChanged?.(kind);
+  get listening(): Listening {
+    return mostOf([...this.#kept.values()].map(({ served }) => served.listening));
   }
 
   /** Ends what is no longer good or not used any more. */

@@ -61,6 +61,7 @@ Use it after enqueue_task: wait, and call again while timed_out is true. With wa
       mode: args.wait ?? 'all',
       ms: seconds * 1_000,
       signal: ctx.signal,
+      progress: ctx.progress,
     });
     return isRefusal(waited) ? waited : answer(ctx, args, waited.selection, waited.timed_out);
   },

@@ -68,11 +68,13 @@ test('where no runtime runs, the address is the configured one', async () => {
   expect(await ask()).toMatchObject({ code: 1, out: '', err: expect.stringContaining('yardmaster start') });
 });
 
-test('the token goes in on request, the one that the runtime asks for', async () => {
+test('the token goes in on request, and is made when there is none', async () => {
   const { out } = await world.yardmaster(['mcp-config', 'gemini', '--http', '--with-token'], { env: env() });
+  const token = (await readFile(join(world.dir, 'token'), 'utf8')).trim();
+  expect(token).toMatch(/^[0-9a-f]{64}$/);
   expect(JSON.parse(out).mcpServers.yardmaster).toEqual({
     httpUrl: 'http://127.0.0.1:7431/mcp',
-    headers: { Authorization: `Bearer ${(await read('token')).trim()}` },
+    headers: { Authorization: `Bearer ${token}` },
   });
 });
 

@@ -8,7 +8,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import type { ListKind } from '../../../src/server/http/served.ts';
+import type { ListName } from '../../../src/resources/audience.ts';
 
 /* Tools that say something, or ask the client, before they answer. */
 
@@ -16,7 +16,7 @@ const STEP_MS = 50;
 
 export const text = (said: string): CallToolResult => ({ content: [{ type: 'text', text: said }] });
 
-export function addConversationTools(server: McpServer, listChanged: (kind: ListKind) => void): void {
+export function addConversationTools(server: McpServer, listChanged: (kind: ListName) => void): void {
   const tool = (name: string, run: (ctx: ServerContext) => Promise<CallToolResult> | CallToolResult): void => {
     server.registerTool(name, { description: `Behaves as the scenario of ${name} wants it.` }, run);
   };
@@ -81,7 +81,7 @@ export function addConversationTools(server: McpServer, listChanged: (kind: List
     () => text('ok'),
   );
 
-  function changed(kind: ListKind): CallToolResult {
+  function changed(kind: ListName): CallToolResult {
     listChanged(kind);
     return text(`${kind} changed`);
   }

@@ -1,5 +1,6 @@
 import { McpServer } from '@modelcontextprotocol/server';
-import type { ListKind, Serve } from '../../../src/server/http/served.ts';
+import type { ListName } from '../../../src/resources/audience.ts';
+import type { Serve } from '../../../src/server/http/served.ts';
 import { addAsking, states } from './asking.ts';
 import { addContentTools } from './content.ts';
 import { addConversationTools } from './conversation.ts';
@@ -8,7 +9,7 @@ import { addPrompts, addResources } from './reading.ts';
 const HINT = { ttlMs: 60_000, cacheScope: 'private' } as const;
 
 /** What the official suite wants to find behind the transport that it tests. */
-export function fixture(listChanged: (kind: ListKind) => void): Serve {
+export function fixture(listChanged: (kind: ListName) => void): Serve {
   return () => {
     const server = new McpServer(
       { name: 'fixture', version: '1.0.0' },
@@ -35,6 +36,6 @@ export function fixture(listChanged: (kind: ListKind) => void): Serve {
     addAsking(server);
     addResources(server);
     addPrompts(server);
-    return { server, changed: () => {} };
+    return { server, changed: () => {}, listening: 'lists' };
   };
 }

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ListName } from '../../../src/resources/audience.ts';
 import type { Known } from '../../../src/server/http/bearers.ts';
-import type { ListKind } from '../../../src/server/http/served.ts';
 import { Http } from '../../server/http/world.ts';
 import { fixture } from './fixture.ts';
 
@@ -28,7 +28,7 @@ let http: Http;
 let folder: string;
 let unreachable: string | undefined;
 beforeAll(async () => {
-  const listChanged = (kind: ListKind) => http.server.listChanged(kind);
+  const listChanged = (list: ListName) => http.server.changed([], [list]);
   http = await Http.open({ serve: fixture(listChanged), parts: { whose: async () => everybody } });
   folder = mkdtempSync(join(tmpdir(), 'ym-conformance-'));
   const { code, said } = await suite(['list', '--server']);
