@@ -66,6 +66,7 @@ export class Site {
       ...(env as Record<string, string>),
       YARDMASTER_HOME: this.home,
       YARDMASTER_CONFIG: join(this.root, 'yardmaster.yaml'),
+      YARDMASTER_HTTP_ENABLED: 'false',
       UV_THREADPOOL_SIZE: '1',
     };
   }
@@ -95,7 +96,7 @@ export class Site {
     return true;
   }
 
-  /** Processes of agents, and the wrappers around them. */
+  /** Processes of agents. */
   agents(): number[] {
     return processes().filter((pid) => environment(pid).includes(`YARDMASTER_RUN_DIR=${this.home}`));
   }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Event } from '../model/event.ts';
 import { keyOf } from '../model/ids.ts';
 import type { OpenTask } from '../model/task.ts';
@@ -15,6 +15,8 @@ import { writeSnapshot } from './snapshot.ts';
  *     was open at the snapshot has its bytes in it: one that ended since may not have its file yet.
  * K2. A segment that is mostly dead gives its living bytes to a new record first: the journal's size follows the work
  *     at hand, and each byte is carried only a few times.
+ * K3. A segment that goes is moved aside for those who ask about the past, as long as the configuration wants. Nothing
+ *     is ever read back from there into the state, so that losing it loses no task.
  */
 
 const PROJECTION_PATIENCE_MS = 60_000;
@@ -116,8 +118,21 @@ export class Checkpoints {
       if (!mostlyDead && left <= alive / LIVING_SHARE + ROOM) return; // only the oldest can go, so it stands before the others
       await this.#carry(this.#openIn(name, tasks)); // K2
       if (!tasks.every((task) => this.#isElsewhere(name, task))) return; // K1
+      await this.#moveAside(name); // K3
       await journal.drop(name);
       left -= size;
+    }
+  }
+
+  async #moveAside(name: string): Promise<void> {
+    const { files, home, journal, config, say } = this.#ground;
+    if (config.retention.events === 0) return;
+    const folder = pastEventsDir(home.journal, journal.epoch);
+    try {
+      await files.makeDir(folder);
+      await files.moveNew(join(home.journal, name), join(folder, name));
+    } catch (error) {
+      say('warn', 'old events could not be kept', { segment: name, error: String(error) });
     }
   }
 
@@ -150,6 +165,11 @@ export class Checkpoints {
       await this.#commits.commit({ by: 'recovery' }, () => ({ events, reply: null }));
     }
   }
+}
+
+/** Where the segments of one epoch lie that the journal needs no more. */
+export function pastEventsDir(journal: string, epoch: string): string {
+  return join(dirname(journal), 'events', epoch);
 }
 
 function bySegment(tasks: readonly OpenTask[]): Map<string, OpenTask[]> {
