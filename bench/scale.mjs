@@ -50,7 +50,7 @@ export async function measureScale({ finished, open = 1_000, effort = THOROUGH }
         lists[what] = await walk({ client, daemon }, query, effort.pages);
       const resources = {};
       for (const uri of RESOURCES) resources[uri] = await read({ client, daemon }, uri, effort.pages);
-      const asked = await beside({ client, daemon }, finished, effort.asked);
+      const asked = await beside({ client, daemon }, { finished, open }, effort.asked);
       return { finished, open, starts, atRest, after: looksOf(daemon.pid), lists, resources, asked };
     } finally {
       await client.close();
@@ -101,12 +101,12 @@ async function read({ client, daemon }, uri, enough) {
 }
 
 /** `job_status` of open tasks, of new ones and of old ones, and the SDK's echo: turn by turn. */
-async function beside({ client, daemon }, finished, asked) {
+async function beside({ client, daemon }, { finished, open }, asked) {
   const echo = await stdioClient([ECHO]);
   const status = (id) => client.call('job_status', { id, project: 'shop' });
   const old = Math.min(9_000, finished / 10 - 300);
   const asks = {
-    'job_status, open': (n) => status(`open-${4 * (n % 200)}`),
+    'job_status, open': (n) => status(`open-${4 * (n % (open / 4))}`),
     'job_status, just finished': () => status(`past-${finished - 10}`),
     'job_status, long finished': (n) => status(`past-${finished - 2_900 - 10 * (n % old)}`),
     echo: (n) => echo.call('echo', { id: `open-${n}` }),
