@@ -4,43 +4,92 @@ import type { Project } from './model/event.ts';
 import type { ProjectId } from './model/ids.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Cause } from './model/task.ts';
-import type { Files, Git, TaskStore } from './ports.ts';
+import type { Clock, Files, Git, TaskStore } from './ports.ts';
 
 export interface ProjectsPorts {
   readonly config: Config;
   readonly store: TaskStore;
   readonly files: Files;
   readonly git: Git;
+  readonly clock: Clock;
   readonly userHome: string;
   /** The path with every link resolved; undefined where nothing is. */
   readonly real: (path: string) => Promise<string | undefined>;
   /** Called once for each project whose queue this runtime holds. */
   readonly adopted: (project: Project) => Promise<void>;
+  readonly say: (level: 'info' | 'warn', message: string, facts: object) => void;
 }
 
-/** Which folders are projects: configured ones, those in the projects folder, and the first task's that names one. */
+/**
+ * Which folders are projects: configured ones, those in the projects folder, and the first task's that names one.
+ * Those that can't be taken up, because another home has them or their disk is away, are tried again with every scan.
+ */
 export class Projects {
   readonly #ports: ProjectsPorts;
   readonly #started = new Set<ProjectId>();
   /** Known folders that could not be taken up, with the reason, by path. */
   readonly refused = new Map<string, Refusal>();
+  #cancelLook: (() => void) | undefined;
+  #looking: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(ports: ProjectsPorts) {
     this.#ports = ports;
   }
 
-  /** All that are known at the start. A folder that is not there is reported, not fatal. */
-  async adoptKnown(): Promise<Refusal[]> {
-    const { config, store } = this.#ports;
+  /** Settles when all that can be had at the start are taken up. */
+  async start(): Promise<void> {
+    await this.#adoptKnown();
+    this.#lookLater();
+  }
+
+  /** Looks now: the configuration may name others. */
+  look(): void {
+    this.#lookIn(0);
+  }
+
+  /** Settles when nothing is being taken up any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelLook?.();
+    await this.#looking;
+  }
+
+  #lookLater(): void {
+    this.#lookIn(this.#ports.config.dispatcher.scan);
+  }
+
+  #lookIn(ms: number): void {
+    if (this.#stopped) return;
+    const { clock, say } = this.#ports;
+    this.#cancelLook?.();
+    this.#cancelLook = clock.after(ms, () => {
+      this.#looking = (this.#looking ?? Promise.resolve())
+        .then(() => this.#adoptKnown())
+        .catch((error) => say('warn', 'projects could not be looked for', { error: String(error) }))
+        .finally(() => this.#lookLater());
+    });
+  }
+
+  /** A folder that is not there is reported, not fatal. */
+  async #adoptKnown(): Promise<void> {
+    const { config, store, say } = this.#ports;
     const paths = new Map<string, string>();
     for (const { path, name } of store.projects()) paths.set(path, name);
     for (const path of await this.#inProjectsFolder()) paths.set(path, paths.get(path) ?? basename(path));
     for (const { path, name } of config.projects) paths.set((await this.#real(path)) ?? path, name);
     for (const [path, name] of paths) {
+      if (this.#stopped) return;
+      if (this.#holds(path)) continue;
+      const before = this.refused.get(path);
       const adopted = await this.#adopt(path, name, { by: 'recovery' });
-      if ('refused' in adopted) this.refused.set(path, adopted);
+      if (!('refused' in adopted)) {
+        if (before) say('info', 'a project could be taken up at last', { path });
+        continue;
+      }
+      this.refused.set(path, adopted);
+      if (before?.message !== adopted.message) say('warn', adopted.message, { next: adopted.hint });
     }
-    return [...this.refused.values()];
   }
 
   async resolve(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal> {
@@ -58,7 +107,7 @@ export class Projects {
       );
     }
     const byPath = store.projects().find((project) => project.path === path);
-    if (byPath && this.#started.has(byPath.id)) return byPath;
+    if (byPath && this.#holds(path)) return byPath;
     if (!options.adopt)
       return (
         byPath ??
@@ -69,6 +118,11 @@ export class Projects {
         )
       );
     return this.#adopt(path, configured?.name ?? basename(path), options.cause);
+  }
+
+  #holds(path: string): boolean {
+    const project = this.#ports.store.projects().find((one) => one.path === path);
+    return project !== undefined && this.#started.has(project.id);
   }
 
   async #adopt(path: string, name: string, cause: Cause): Promise<Project | Refusal> {

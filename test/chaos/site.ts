@@ -66,6 +66,7 @@ export class Site {
       ...(env as Record<string, string>),
       YARDMASTER_HOME: this.home,
       YARDMASTER_CONFIG: join(this.root, 'yardmaster.yaml'),
+      YARDMASTER_HTTP_ENABLED: 'false',
       UV_THREADPOOL_SIZE: '1',
     };
   }

@@ -97,9 +97,10 @@ test('a hundred simultaneous starts leave one runtime', async () => {
 }, 90_000);
 
 test('two homes on one project: one owns it, the other is told, and takes over when the first is gone', async () => {
-  const here = build({ agents: { echo: { command: shell('cat "$1"') } } });
+  const settings = { agents: { echo: { command: shell('cat "$1"') } }, dispatcher: { scan: '1s' } };
+  const here = build(settings);
   const project = here.project('shared');
-  here.configure({ agents: { echo: { command: shell('cat "$1"') } }, projects: [{ name: 'shared', path: project }] });
+  here.configure({ ...settings, projects: [{ name: 'shared', path: project }] });
   const first = await here.connect();
   await first.enqueue(project, 'mine');
   const [home, other] = [here.home, join(here.root, 'other')];
@@ -112,9 +113,11 @@ test('two homes on one project: one owns it, the other is told, and takes over w
   await first.close();
   await here.endRuntime('SIGTERM');
   here.home = other;
+  writeFileSync(here.queue(project, 'inbox', 'dropped.md'), 'whoever has the queue');
+  await until(() => here.listed(project, 'done').join() === 'dropped.md,mine.md');
   const task = await second.enqueue(project, 'theirs');
   expect(await second.ended(project, task.id)).toMatchObject({ state: 'done' });
-  expect((await all(second, project)).map(({ id }) => id).sort()).toEqual(['mine', 'theirs']);
+  expect((await all(second, project)).map(({ id }) => id).sort()).toEqual(['dropped', 'mine', 'theirs']);
 });
 
 test('a runtime that is stopped leaves its agents at work, and the next one adopts them', async () => {

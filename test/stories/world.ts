@@ -104,6 +104,7 @@ export class World {
       HOME: this.user,
       YARDMASTER_HOME: this.home,
       YARDMASTER_CONFIG: this.config,
+      YARDMASTER_HTTP_PORT: '0',
     };
   }
 

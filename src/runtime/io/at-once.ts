@@ -108,32 +108,25 @@ async function withTemp<T>(path: string, bytes: Uint8Array, mode: number, last: 
   }
 }
 
-/** A piece of a regular file; `later` where it is something else, which may have to be waited for. */
-export function readPieceNow(path: string, offset: number, length: number): Uint8Array | 'missing' | 'later' {
-  return readFrom(path, (fd, size) => {
-    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
-    let filled = 0;
-    for (let read = 1; read > 0 && filled < bytes.length; filled += read) {
-      read = readSync(fd, bytes, filled, bytes.length - filled, offset + filled);
-    }
-    return bytes.subarray(0, filled);
-  });
-}
-
 /** The whole of a small regular file; `later` when it is something else, or too big to be read at once. */
 export function readNow(path: string, most: number): Uint8Array | 'missing' | 'later' {
-  return readFrom(path, (fd, size) => {
+  return withRegular(path, (fd, size) => {
     if (size > most) return 'later';
     const bytes = Buffer.allocUnsafe(size + 1); // one more, to see that it ends here
-    let filled = 0;
-    for (let read = 1; read > 0 && filled < bytes.length; filled += read) {
-      read = readSync(fd, bytes, filled, bytes.length - filled, filled);
-    }
+    const filled = fillNow(fd, bytes, 0);
     return filled > size ? 'later' : bytes.subarray(0, filled);
   });
 }
 
-function readFrom(
+/** A small part of a regular file; `later` when it is something else. */
+export function readAtNow(path: string, offset: number, length: number): Uint8Array | 'missing' | 'later' {
+  return withRegular(path, (fd, size) => {
+    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
+    return bytes.subarray(0, fillNow(fd, bytes, offset));
+  });
+}
+
+function withRegular(
   path: string,
   read: (fd: number, size: number) => Uint8Array | 'later',
 ): Uint8Array | 'missing' | 'later' {
@@ -149,6 +142,13 @@ function readFrom(
   } finally {
     closeSync(fd);
   }
+}
+
+function fillNow(fd: number, bytes: Uint8Array, offset: number): number {
+  let filled = 0;
+  for (let read = 1; read > 0 && filled < bytes.length; filled += read)
+    read = readSync(fd, bytes, filled, bytes.length - filled, offset + filled);
+  return filled;
 }
 
 function isMissing(error: unknown): boolean {

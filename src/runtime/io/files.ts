@@ -9,8 +9,8 @@ import {
   createSoon,
   moveNewNow,
   moveNow,
+  readAtNow,
   readNow,
-  readPieceNow,
   removeNow,
   replaceSoon,
   statNow,
@@ -18,6 +18,7 @@ import {
 } from './at-once.ts';
 
 const READ_AT_ONCE = 256 * 1024;
+const READ_PART_AT_ONCE = 64 * 1024;
 const WRITE_AT_ONCE = 256 * 1024;
 const COPY_CHUNK = 256 * 1024;
 
@@ -53,10 +54,8 @@ export class DiskFiles implements Files {
   }
 
   async readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
-    if (length <= READ_AT_ONCE) {
-      const small = readPieceNow(path, offset, length);
-      if (small !== 'later') return small === 'missing' ? undefined : small;
-    }
+    const small = length <= READ_PART_AT_ONCE ? readAtNow(path, offset, length) : 'later';
+    if (small !== 'later') return small === 'missing' ? undefined : small;
     const handle = await openRegular(path, constants.O_RDONLY);
     if (handle === undefined) return undefined;
     try {

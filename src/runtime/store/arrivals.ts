@@ -107,8 +107,8 @@ export class Arrivals {
     if (!paths) return false;
     const chosenByUs = task.source !== 'drop' && task.id === undefined; // then even a drop that nobody has taken yet is in the way
     const places = [paths.done(id), paths.failed(id), ...(chosenByUs ? [paths.task(id)] : [])];
-    const stats = await Promise.all(places.map((path) => this.#ground.files.stat(path)));
-    return stats.some((stat) => stat !== undefined);
+    for (const path of places) if (await this.#ground.files.stat(path)) return true;
+    return false;
   }
 
   #repeated(state: State, task: NewTask): Enqueued | undefined {

@@ -22,6 +22,7 @@ export interface QueueLayout {
 
 export const QUEUE_DIR = '.agent-queue';
 
+/** Ids and names of entries hold no slash, so the paths of one task are put together plainly: they are made by the thousand. */
 export function queueOf(projectPath: string): QueueLayout {
   const root = join(projectPath, QUEUE_DIR);
   const [inbox, doneDir, failedDir] = [join(root, 'inbox'), join(root, 'done'), join(root, 'failed')];
@@ -33,12 +34,12 @@ export function queueOf(projectPath: string): QueueLayout {
     projectFile: join(root, '.project.json'),
     owner: join(root, '.owner'),
     gitignore: join(root, '.gitignore'),
-    inboxEntry: (name) => join(inbox, name),
-    task: (id) => join(inbox, `${id}.md`),
-    dispatched: (id) => join(inbox, `${id}.md.dispatched`),
-    attempt: (id) => join(inbox, `${id}.attempt.json`),
-    delegated: (id) => join(inbox, `${id}.md.delegated`),
-    done: (id) => join(doneDir, `${id}.md`),
-    failed: (id) => join(failedDir, `${id}.md`),
+    inboxEntry: (name) => `${inbox}/${name}`,
+    task: (id) => `${inbox}/${id}.md`,
+    dispatched: (id) => `${inbox}/${id}.md.dispatched`,
+    attempt: (id) => `${inbox}/${id}.attempt.json`,
+    delegated: (id) => `${inbox}/${id}.md.delegated`,
+    done: (id) => `${doneDir}/${id}.md`,
+    failed: (id) => `${failedDir}/${id}.md`,
   };
 }
