@@ -110,9 +110,13 @@ export function sceneOf(site: Site) {
 
 /** Waits until nothing is open any more. That it never comes is for the checker to say. */
 export async function ended(talk: Talk, ms: number): Promise<void> {
+  let calm = 0; // the inbox hears of the last files a moment after they are written
   await until(async () => {
     const { converged, counts } = (await talk.ask('fleet_status')) as unknown as Fleet;
-    return converged && [counts.queued, counts.claimed, counts.running, counts.unknown].every((n) => !n);
+    const over = converged && [counts.queued, counts.claimed, counts.running, counts.unknown].every((n) => !n);
+    calm = over ? calm + 1 : 0;
+    if (over) await sleep(200);
+    return calm === 3;
   }, ms).catch(() => undefined);
 }
 

@@ -22,17 +22,16 @@ interface Remains {
   readonly agent?: Identity | undefined;
 }
 
-/** Kills everything that carries the run's mark or is in the agent's group, until looks find nothing. */
+/** Kills everything that carries the run's mark or is in the agent's group, until looks find nothing of it alive. */
 export async function endSurvivors(table: ProcessTable, remains: Remains): Promise<void> {
   const { supervisor, run, agent } = remains;
   const enough = supervisor !== undefined && agent === undefined ? 2 : 1; // in the middle of exec(2) a mark can't be read
+  const dying = new Map<number, string>();
   for (let waited = 0, quiet = 0; waited < PATIENCE_MS; waited += LOOK_MS) {
-    const found = [
-      await killMarked(table, SUPERVISOR_MARK, supervisor), // first: what it misses carries the run's mark by now
-      await killAgent(table, agent),
-      await killMarked(table, RUN_MARK, run),
-    ];
-    quiet = found.includes(true) ? 0 : quiet + 1;
+    await killMarked(table, SUPERVISOR_MARK, supervisor, dying); // first: what it misses carries the run's mark by now
+    const killed = await killAgent(table, agent);
+    await killMarked(table, RUN_MARK, run, dying);
+    quiet = killed || (await anyAlive(table, dying)) ? 0 : quiet + 1;
     if (quiet >= enough) return;
     await wait(LOOK_MS);
   }
@@ -42,11 +41,27 @@ async function killAgent(table: ProcessTable, agent: Identity | undefined): Prom
   return agent !== undefined && (await isAlive(table, agent)) && (await signalAgent(table, agent, 'SIGKILL'));
 }
 
-async function killMarked(table: ProcessTable, name: string, value: string | undefined): Promise<boolean> {
-  if (value === undefined) return false;
-  const marked = await table.marked(`${name}=${value}`);
-  for (const pid of marked) send(pid, 'SIGKILL');
-  return marked.length > 0;
+async function killMarked(
+  table: ProcessTable,
+  name: string,
+  value: string | undefined,
+  dying: Map<number, string>,
+): Promise<void> {
+  if (value === undefined) return;
+  for (const pid of await table.marked(`${name}=${value}`)) {
+    const seen = await table.look(pid);
+    if (seen && !seen.zombie) dying.set(pid, seen.start);
+    send(pid, 'SIGKILL');
+  }
+}
+
+/** A process that is ending loses its environment before it lets go of its files and locks. */
+async function anyAlive(table: ProcessTable, dying: ReadonlyMap<number, string>): Promise<boolean> {
+  for (const [pid, start] of dying) {
+    const seen = await table.look(pid);
+    if (seen?.start === start && !seen.zombie) return true;
+  }
+  return false;
 }
 
 /** Whether there was somebody to receive it. */
