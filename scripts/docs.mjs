@@ -13,6 +13,8 @@ const load = (file) => import(pathToFileURL(join(from, file)).href);
 const SCHEMAS = await schemas();
 const TABLES = {
   tools: await toolTable(),
+  resources: await resourceTable(),
+  prompts: await promptTable(),
   commands: await commandTable(),
   keys: await keyTable(),
   clients: await clientBlocks(),
@@ -61,6 +63,23 @@ async function toolTable() {
       `${title}. ${description.split('\n')[0]}`,
       `\`yardmaster ${commandFor[name]}\``,
     ]),
+  );
+}
+
+async function resourceTable() {
+  const { resources } = await load('resources/index.js');
+  return table(
+    ['resource', 'what it shows'],
+    resources.map(({ uri, description }) => [`\`${uri}\``, description]),
+  );
+}
+
+async function promptTable() {
+  const { prompts } = await load('prompts/index.js');
+  const named = ({ name, required }) => (required ? `\`${name}\`` : `\`${name}\`?`);
+  return table(
+    ['prompt', 'what it asks for', 'arguments'],
+    prompts.map((prompt) => [`\`${prompt.name}\``, prompt.description, prompt.arguments.map(named).join(', ')]),
   );
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client as NewClient, StreamableHTTPClientTransport as NewHttp } from '@modelcontextprotocol/client';
@@ -95,6 +95,31 @@ test('the same call with the same Idempotency-Key makes one task', async () => {
   const [first, again, other] = [await enqueue('one'), await enqueue('one'), await enqueue('two')];
   expect(again.id).toBe(first.id);
   expect(other.id).not.toBe(first.id);
+});
+
+test('an agent that shows its attempt’s token over HTTP has the rights of an attempt, until it has ended', async () => {
+  const project = world.project('shop');
+  const [shown, go] = [join(world.root, 'shown'), join(world.root, 'go')];
+  const script = `printf %s "$YARDMASTER_ATTEMPT_TOKEN" > ${shown}.part; mv ${shown}.part ${shown}; until [ -e ${go} ]; do sleep 0.05; done`;
+  world.configure({ agents: { say: { command: shell(script) } } });
+  await world.start();
+  const url = await listening();
+  const owner = await world.connect();
+  const { id } = await owner.enqueue(project, 'Show yourself');
+  await until(() => existsSync(shown));
+  const bearer = readFileSync(shown, 'utf8');
+  const client = new NewClient(info, { versionNegotiation: { mode: 'auto' } });
+  await client.connect(new NewHttp(url, { requestInit: { headers: { authorization: `Bearer ${bearer}` } } }));
+  const own = await client.callTool({ name: 'job_status', arguments: { project, id } });
+  expect(own.isError).toBeFalsy();
+  const more = await client.callTool({ name: 'enqueue_task', arguments: { project, body: 'More' } });
+  expect(JSON.stringify(more.content)).toContain('not_allowed');
+  await client.close();
+  writeFileSync(go, '');
+  await owner.ended(project, id);
+  const late = await fetch(new URL('/nothing', url), { headers: { authorization: `Bearer ${bearer}` } });
+  expect(late.status).toBe(401);
+  await owner.close();
 });
 
 test('after a kill the next runtime is found at the same place, with the same token; sessions are opened anew', async () => {

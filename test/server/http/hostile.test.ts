@@ -143,3 +143,24 @@ test.each([
   expect(await heard(socket)).toMatch(answer);
   expect((await http.call('whoami', {})).status).toBe(200);
 });
+
+test('a client that stops reading its stream is cut off before memory is full of what it does not take', async () => {
+  await open({ settings: { max_body_bytes: 32_000_000 } });
+  const text = 'x'.repeat(12_000_000); // its answer holds it twice
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text } } };
+  const socket = await http.socket();
+  const closed = new Promise<boolean>((resolve) => socket.once('close', () => resolve(true)));
+  socket.write(`GET /sse HTTP/1.1\r\nHost: 127.0.0.1:${http.port}\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`);
+  const [said] = (await once(socket, 'data')) as [Buffer];
+  const address = /data: (\S+)/.exec(said.toString())?.[1] ?? '';
+  socket.pause();
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(call) };
+  let status = 202;
+  for (let calls = 0; status === 202; calls++) {
+    expect(calls).toBeLessThan(10);
+    status = (await http.fetch(address, init)).status;
+  }
+  expect(status).toBe(404); // its session went with it
+  socket.resume();
+  expect(await closed).toBe(true);
+});
