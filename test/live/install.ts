@@ -62,7 +62,14 @@ function npmInstall(prefix: string, wanted: string): Promise<string | undefined>
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code) =>
-      resolve(code === 0 ? undefined : said.trim().slice(0, 500) || `npm ended with ${code}`),
+      resolve(
+        code === 0
+          ? undefined
+          : said
+              .replace(/\s*npm error\s*/g, ' ')
+              .trim()
+              .slice(0, 200) || `npm ended with ${code}`,
+      ),
     );
   });
 }
