@@ -40,8 +40,20 @@ function settle(fresh: string, folder: string): void {
   }
 }
 
+/** Where there is no registry, that is known within seconds. */
+const IMPATIENT = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
+
 function npmInstall(prefix: string, wanted: string): Promise<string | undefined> {
-  const args = ['install', '--prefix', prefix, '--no-audit', '--no-fund', '--no-save', '--loglevel=error'];
+  const args = [
+    'install',
+    '--prefix',
+    prefix,
+    '--no-audit',
+    '--no-fund',
+    '--no-save',
+    '--loglevel=error',
+    ...IMPATIENT,
+  ];
   const child = spawn('npm', [...args, wanted], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 120_000 });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -50,7 +62,14 @@ function npmInstall(prefix: string, wanted: string): Promise<string | undefined>
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('close', (code) =>
-      resolve(code === 0 ? undefined : said.trim().slice(0, 500) || `npm ended with ${code}`),
+      resolve(
+        code === 0
+          ? undefined
+          : said
+              .replace(/\s*npm error\s*/g, ' ')
+              .trim()
+              .slice(0, 200) || `npm ended with ${code}`,
+      ),
     );
   });
 }
