@@ -68,6 +68,13 @@ export function looksOf(pid) {
   return { resident: mb('VmRSS'), peak: mb('VmHWM'), descriptors: descriptors.length, watches };
 }
 
+/** Milliseconds that its threads were on a processor so far. */
+export function workOf(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const times = threads.map((id) => Number(readIfThere(`/proc/${pid}/task/${id}/schedstat`).split(' ')[0]));
+  return times.reduce((sum, ns) => sum + ns, 0) / 1e6;
+}
+
 function readIfThere(path) {
   try {
     return readFileSync(path, 'utf8');

@@ -6,9 +6,10 @@ import { dispatch } from './dispatch.mjs';
 import { enqueue } from './enqueue.mjs';
 import { scale } from './scale.mjs';
 import { start } from './start.mjs';
+import { watches } from './watches.mjs';
 
 const QUICK = { start, enqueue, dispatch };
-const ALL = { ...QUICK, scale, day };
+const ALL = { ...QUICK, scale, watches, day };
 
 /** Names, each with a number behind it where it takes one. */
 const wanted = [];

@@ -13,9 +13,12 @@ const load = (file) => import(pathToFileURL(join(from, file)).href);
 const SCHEMAS = await schemas();
 const TABLES = {
   tools: await toolTable(),
+  resources: await resourceTable(),
+  prompts: await promptTable(),
   commands: await commandTable(),
   keys: await keyTable(),
   clients: await clientBlocks(),
+  routes: await routeTable(),
 };
 
 const before = readFileSync(README, 'utf8');
@@ -63,6 +66,23 @@ async function toolTable() {
   );
 }
 
+async function resourceTable() {
+  const { resources } = await load('resources/index.js');
+  return table(
+    ['resource', 'what it shows'],
+    resources.map(({ uri, description }) => [`\`${uri}\``, description]),
+  );
+}
+
+async function promptTable() {
+  const { prompts } = await load('prompts/index.js');
+  const named = ({ name, required }) => (required ? `\`${name}\`` : `\`${name}\`?`);
+  return table(
+    ['prompt', 'what it asks for', 'arguments'],
+    prompts.map((prompt) => [`\`${prompt.name}\``, prompt.description, prompt.arguments.map(named).join(', ')]),
+  );
+}
+
 async function commandTable() {
   const { build } = await load('cli/index.js');
   const program = build({ around: {}, runtime: { version: '' } });
@@ -92,6 +112,17 @@ async function clientBlocks() {
     const summary = `<summary><b>${one.title}</b>: <code>${one.file}</code></summary>`;
     return `<details>${summary}\n\n${fence(one)}\nOver HTTP:\n\n${fence(other)}\nSee that it works: ${one.check}\n\n</details>\n`;
   }).join('');
+}
+
+async function routeTable() {
+  const [{ routesOf }, { tools }] = [await load('web/index.js'), await load('tools/index.js')];
+  const own = routesOf({ tools, version: '' }).filter(({ path }) => !/^\/api\/v1\/tools\/./.test(path));
+  const every = [['`POST /api/v1/tools/{name}`', 'Any tool, by its name']];
+  const rows = own.map(({ method, path, described }) => [
+    `\`${method} ${path}\``,
+    described['x-tool'] ? `${described.summary} (\`${described['x-tool']}\`)` : described.summary,
+  ]);
+  return table(['request', 'what it does'], [...rows, ...every]);
 }
 
 function table(head, rows) {

@@ -13,6 +13,8 @@ import { isNewer, version } from './version.ts';
  * 1. Whole lines only: what a dead runtime or client left unfinished is dropped.
  * 2. Nothing the client asked is lost: while no runtime is there its requests wait in the conversation.
  * 3. One bridge is one caller for its whole life: each hello carries the same name.
+ * 4. What changed between two runtimes is told: a later hello says that there was one before, and what the client's
+ *    lists are as that one announced them.
  */
 
 export interface BridgeOptions {
@@ -102,7 +104,7 @@ class Bridge {
       version,
       token: env.YARDMASTER_ATTEMPT_TOKEN || undefined,
       claude_session: env.CLAUDE_CODE_SESSION_ID || undefined,
-      resumes: this.#carried ? { lists: this.#lists } : undefined,
+      resumes: this.#carried ? { lists: this.#lists } : undefined, // invariant 4
     };
     this.#carried = true;
     const { lines, answers } = this.#talk.takeUp();

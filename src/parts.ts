@@ -16,12 +16,13 @@ export const parts: Parts = {
     return { ...runtime, watch };
   },
   surface: async () => {
-    const [{ tools }, { resources }, { INSTRUCTIONS }] = await Promise.all([
+    const [{ tools }, { resources }, { prompts }, { INSTRUCTIONS }] = await Promise.all([
       import('./tools/index.ts'),
       import('./resources/index.ts'),
+      import('./prompts/index.ts'),
       import('./tools/instructions.ts'),
     ]);
-    return { tools, resources, instructions: INSTRUCTIONS };
+    return { tools, resources, prompts, instructions: INSTRUCTIONS };
   },
   web: async (ground) => {
     const [{ Web }, { tools }] = await Promise.all([import('./web/index.ts'), import('./tools/index.ts')]);

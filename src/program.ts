@@ -42,9 +42,17 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
     case BACKGROUND.join(' '):
       return serveHere(options);
   }
+  if (argv[0] === '__complete') return complete(options);
   const cli = await options.cli();
   const { version } = await import('./version.ts');
   return cli(argv, control(options, version));
+}
+
+/** For the shell, while somebody types: quick, silent, and never the reason why a runtime starts. */
+async function complete({ argv: [, kind = '', typed = ''], env }: ProgramOptions): Promise<number> {
+  const { completeFrom } = await import('./complete.ts');
+  process.stdout.write(await completeFrom(findHome(env), { kind, typed, token: env.YARDMASTER_ATTEMPT_TOKEN }));
+  return 0;
 }
 
 function control(options: ProgramOptions, version: string): Control {

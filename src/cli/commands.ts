@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { cancelCommand, retryCommand } from './commands/change.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { daemonCommands } from './commands/daemon.ts';
 import { delegateCommand } from './commands/delegate.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { eventsCommand } from './commands/events.ts';
+import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
@@ -33,10 +35,12 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   sessionCommands,
   eventsCommand,
   logsCommand,
+  exportCommand,
   importCommand,
   pruneCommand,
   doctorCommand,
   configCommand,
+  completionCommand,
   tokenCommand,
   daemonCommands,
   mcpConfigCommand,

@@ -28,6 +28,8 @@ export interface McpOptions {
 /** Everything else that a command touches; a test brings its own. */
 export interface Surroundings {
   out(text: string): void;
+  /** Settles when what was put out is taken, or nobody is there to take it. */
+  drained(): Promise<void>;
   err(text: string): void;
   stdin(): Promise<string>;
   now(): number;

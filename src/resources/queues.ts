@@ -62,6 +62,13 @@ function ofProject(box: Box): Resource {
   };
 }
 
+/** What `queue://…` shows of one box. */
+export function readBox(ctx: ResourceContext, name: BoxName, project?: string): Promise<ResourceText | Refusal> {
+  const box = BOXES.find((one) => one.name === name);
+  if (box === undefined) throw new Error(`there is no box ${name}`);
+  return page(ctx, box, project);
+}
+
 /** Where a task in this state is listed. */
 export function boxOf(state: TaskState): BoxName {
   return BOXES.find(({ states }) => states.includes(state))?.name ?? 'inbox';

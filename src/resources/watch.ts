@@ -13,7 +13,6 @@ import { boxOf } from './queues.ts';
  */
 
 const GAP_MS = 150;
-const BOXES: readonly BoxName[] = ['inbox', 'done', 'failed'];
 
 /** Tells which resources change, until the returned function is called. */
 export function watchResources(yard: Yard, changed: Changed, listening: () => Listening): () => void {
@@ -62,7 +61,7 @@ class Touched {
 
   add(changes: readonly Change[]): void {
     this.#any = true;
-    // A record without a task: a pause, a drop that was refused. Any queue may show it.
+    // A record without a task, such as a pause: tasks of any project may wait for another reason now.
     if (changes.length === 0) this.#unnamed = true;
     for (const { before, after } of changes) {
       for (const task of [before, after]) {
@@ -87,11 +86,11 @@ class Touched {
   }
 
   #queues(all: readonly ProjectId[], nameOf: (id: ProjectId) => string): string[] {
-    const boxes = this.#unnamed ? new Map(all.map((id) => [id, new Set(BOXES)])) : this.#boxes;
-    const overall = this.#unnamed ? new Set(BOXES) : new Set([...boxes.values()].flatMap((some) => [...some]));
+    const waiting = this.#unnamed ? all : [];
+    for (const id of waiting) this.#boxes.set(id, (this.#boxes.get(id) ?? new Set()).add('inbox'));
     return [
-      ...[...overall].map((box) => queueUri(box)),
-      ...[...boxes].flatMap(([id, some]) => [...some].map((box) => queueUri(box, nameOf(id)))),
+      ...[...new Set([...this.#boxes.values()].flatMap((some) => [...some]))].map((box) => queueUri(box)),
+      ...[...this.#boxes].flatMap(([id, some]) => [...some].map((box) => queueUri(box, nameOf(id)))),
     ];
   }
 

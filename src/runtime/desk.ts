@@ -177,11 +177,13 @@ export class Desk implements Yard {
   #hopeless(): (task: OpenTask) => string | undefined {
     const fleet = this.fleet();
     const now = this.clock.now();
-    const known = new Map<string, string | undefined>();
+    const known = new Map<ProjectId, Map<string, string | undefined>>();
     return (task) => {
       if (task.state !== 'queued') return undefined;
-      const alike = `${task.project} ${signatureOf(task.spec)}`;
-      if (!known.has(alike)) {
+      const alike = signatureOf(task.spec);
+      const answers = known.get(task.project) ?? new Map<string, string | undefined>();
+      known.set(task.project, answers);
+      if (!answers.has(alike)) {
         const { waits_for: _, not_before: __, ...ask } = askOf(task);
         const route = decide(ask, fleet, now);
         const why =
@@ -190,9 +192,9 @@ export class Desk implements Yard {
             : route.to === 'wait' && route.reason === 'no_eligible_agent'
               ? route.detail
               : undefined;
-        known.set(alike, why);
+        answers.set(alike, why);
       }
-      return known.get(alike);
+      return answers.get(alike);
     };
   }
 

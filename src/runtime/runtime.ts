@@ -106,8 +106,13 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       offline: offline.ids(),
     });
   const attempts = new Attempts({
-    ...{ home: home.dir, store, runner, files, clock, chance, env, say },
+    ...{ home: home.dir, store, runner, files, clock, chance, say },
     config: (project) => settings.of(project),
+    env: { ...env }, // the process's own is slow to read
+    freed: (task) => {
+      load.free(task);
+      dispatcher.freed(task.project);
+    },
     offline: (agent, reason) => offline.add(agent, reason),
   });
   const delegations = new Delegations({

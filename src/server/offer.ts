@@ -8,6 +8,7 @@ import {
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { idKey, isId, type Message } from '../jsonrpc.ts';
+import type { Prompt } from '../prompts/prompt.ts';
 import type { Listening, ListName } from '../resources/audience.ts';
 import type { Resource, ResourceContext } from '../resources/resource.ts';
 import { type Refusal, refuse } from '../runtime/model/refusal.ts';
@@ -18,6 +19,7 @@ import { callName } from './call-name.ts';
 import { type Lists, printOf } from './lists.ts';
 import type { Log } from './log.ts';
 import { nearest } from './nearest.ts';
+import { argumentOf, getPrompt, listedPrompt } from './prompter.ts';
 import { nameOf, type Patterned, patternsOf, Reader } from './reader.ts';
 import { grantedIn, Subscriptions } from './subscriptions.ts';
 
@@ -26,6 +28,7 @@ export interface Surface {
   readonly version: string;
   readonly tools: readonly Tool[];
   readonly resources: readonly Resource[];
+  readonly prompts: readonly Prompt[];
   /** How the tools work together; under 2 KB. */
   readonly instructions: string;
 }
@@ -40,11 +43,13 @@ export interface McpBackend {
 export interface Listing {
   readonly surface: Surface;
   readonly tools: ListedTool[];
+  readonly prompts: ReturnType<typeof listedPrompt>[];
   readonly patterns: readonly Patterned[];
 }
 
 export function listingOf(surface: Surface): Listing {
-  return { surface, tools: surface.tools.map(listed), patterns: patternsOf(surface.resources) };
+  const { tools, resources, prompts } = surface;
+  return { surface, tools: tools.map(listed), prompts: prompts.map(listedPrompt), patterns: patternsOf(resources) };
 }
 
 /** What a connection wants to know of its client. */
@@ -62,7 +67,7 @@ const RESOURCES_TTL = { ttlMs: 30_000, cacheScope: 'private' } as const;
 const MAX_COMPLETIONS = 100;
 const MAX_SUBSCRIPTIONS = 1_000;
 
-/** What one client sees: tools, resources, completions, and the changes that it asked to hear of. */
+/** What one client sees: tools, resources, prompts, completions, and the changes that it asked to hear of. */
 export class Offer {
   readonly server: Server;
   readonly #listing: Listing;
@@ -95,6 +100,7 @@ export class Offer {
         capabilities: {
           tools: { listChanged: true },
           resources: { subscribe: true, listChanged: true },
+          prompts: { listChanged: true },
           completions: {},
         },
         instructions,
@@ -102,12 +108,14 @@ export class Offer {
           'tools/list': LIST_TTL,
           'resources/list': RESOURCES_TTL,
           'resources/templates/list': LIST_TTL,
+          'prompts/list': LIST_TTL,
         },
       },
     );
     this.server.oninitialized = () => this.#greet();
     this.#handleTools();
     this.#handleResources();
+    this.#handlePrompts();
     if (legacy) this.#handleSubscriptions();
   }
 
@@ -125,8 +133,8 @@ export class Offer {
 
   /** Its lists as they are now. */
   async lists(): Promise<Lists> {
-    const { tools } = this.#listing;
-    return { tools: printOf(tools), resources: printOf(await this.#reader.list()), prompts: printOf([]) };
+    const { tools, prompts } = this.#listing;
+    return { tools: printOf(tools), resources: printOf(await this.#reader.list()), prompts: printOf(prompts) };
   }
 
   /** A message that went to the client: subscriptions of the newer protocol are granted by the SDK. */
@@ -227,10 +235,19 @@ export class Offer {
     this.server.setRequestHandler('resources/list', async () => ({ resources: await reader.list() }));
     this.server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: reader.templates() }));
     this.server.setRequestHandler('resources/read', ({ params }) => reader.read(params.uri));
-    this.server.setRequestHandler('completion/complete', async ({ params }) => {
-      const { ref, argument, context } = params;
-      const resource = ref.type === 'ref/resource' ? reader.byTemplate(ref.uri) : undefined;
-      const complete = resource?.complete?.[argument.name];
+  }
+
+  #handlePrompts(): void {
+    const { prompts, surface } = this.#listing;
+    this.server.setRequestHandler('prompts/list', () => ({ prompts }));
+    this.server.setRequestHandler('prompts/get', ({ params }) =>
+      getPrompt(surface.prompts, () => this.#context(), params),
+    );
+    this.server.setRequestHandler('completion/complete', async ({ params: { ref, argument, context } }) => {
+      const complete =
+        ref.type === 'ref/resource'
+          ? this.#reader.byTemplate(ref.uri).complete?.[argument.name]
+          : argumentOf(surface.prompts, ref.name, argument.name)?.complete;
       const values = complete ? await complete(await this.#context(), argument.value, context?.arguments ?? {}) : [];
       return { completion: { values: values.slice(0, MAX_COMPLETIONS), hasMore: values.length > MAX_COMPLETIONS } };
     });

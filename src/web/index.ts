@@ -30,8 +30,7 @@ export class Web implements WebRoutes {
 
   constructor(backend: WebBackend) {
     this.#backend = backend;
-    const described = [...toolRoutes(backend.tools), eventsRoute(backend.feed), ...statusRoutes];
-    this.#routes = [...described, descriptionRoute(described, backend.version)];
+    this.#routes = routesOf(backend);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse, ctx: WebContext): Promise<boolean> {
@@ -72,8 +71,14 @@ export class Web implements WebRoutes {
   }
 }
 
+/** Every address that is answered here; README's table is made from it too. */
+export function routesOf({ tools, version, feed }: Pick<WebBackend, 'tools' | 'version' | 'feed'>): Route[] {
+  const described = [...toolRoutes(tools), eventsRoute(feed), ...statusRoutes];
+  return [...described, descriptionRoute(described, version)];
+}
+
 function descriptionRoute(routes: readonly Route[], version: string): Route {
-  const described = { summary: 'This description', responses: { 200: { description: 'OK' } } };
+  const described = { summary: 'All of this, as OpenAPI', responses: { 200: { description: 'OK' } } };
   const value = openapi(routes, version);
   return { method: 'GET', path: '/api/v1/openapi.json', described, answer: async () => ({ status: 200, value }) };
 }

@@ -27,6 +27,7 @@ export function describeCall(method: Method, path: string, tool: Tool): Record<s
       .replace('/api/v1', '')
       .replace(/[/{}]+/g, '_')
       .replace(/_$/, '')}`,
+    'x-tool': tool.name,
     summary: tool.title,
     description: tool.description,
     parameters:

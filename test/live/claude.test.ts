@@ -3,6 +3,7 @@ import { tools } from '../../src/tools/index.ts';
 import { INSTRUCTIONS } from '../../src/tools/instructions.ts';
 import type { World } from '../stories/world.ts';
 import { askClaude } from './agents/claude.ts';
+import { type HttpWorld, httpWorld } from './by-http.ts';
 import { type Installed, install } from './install.ts';
 import { ScriptedModel } from './model/model.ts';
 import type { Asked, Step } from './model/script.ts';
@@ -29,11 +30,12 @@ async function printed(): Promise<string> {
   return (await world.cli(['mcp-config', 'claude'])).stdout;
 }
 
-async function ask(steps: readonly Step[], block: string) {
+async function ask(steps: readonly Step[], block: string, http?: HttpWorld) {
   if ('missing' in claude) throw new Error(claude.missing);
-  model = await ScriptedModel.start(steps);
+  model = await ScriptedModel.start(steps, { again: http !== undefined });
   const asking = { world, model, program: claude.program, prompt: 'Build the release.', block };
-  return askClaude(asking).finally(() => model.close());
+  const more = http && { ports: [http.line.port], env: { YARDMASTER_TOKEN: http.token } };
+  return askClaude({ ...asking, ...more }).finally(() => model.close());
 }
 
 function first(): Asked {
@@ -108,3 +110,13 @@ test('a refusal reaches its model as the reason and what to do, and a call it ca
   ];
   expect(await ask(steps, await printed())).toMatchObject({ result: 'understood' });
 }, 60_000);
+
+test('over HTTP: the runtime is killed and comes back in the middle, and the conversation goes on', async () => {
+  const http = await httpWorld();
+  world = http.world;
+  const { revive, line } = http;
+  const steps = threeTasks({ world, named, sent: line.sent, revive });
+  const result = await ask(steps, await http.block('claude'), http).finally(() => line.close());
+  expect(result).toMatchObject({ is_error: false, result: TOLD });
+  begunOnce(world);
+}, 90_000);

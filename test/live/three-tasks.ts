@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { blockFor, type ClientName, type Way } from '../../src/cli/clients/clients.ts';
 import { render } from '../../src/cli/clients/render.ts';
-import { type Status, shell, World } from '../stories/world.ts';
+import { type Settings, type Status, shell, World } from '../stories/world.ts';
 import { until } from '../support/world.ts';
 import { newest, type Step } from './model/script.ts';
 
@@ -17,13 +17,14 @@ const GATE =
   'echo "$YARDMASTER_TASK" >> begun; until [ -e open ]; do sleep 0.05; done; echo "$YARDMASTER_TASK is built"';
 
 /** A home with that agent and one project. */
-export function gatedWorld(): World {
+export function gatedWorld(more: Settings = {}): World {
   const world = new World({});
   world.configure({
     allowed_roots: [world.user],
     agents: { gate: { command: shell(GATE), max: 3 } },
     projects: [{ name: 'shop', path: world.project('shop'), shared_checkout: true }],
     headless: { max_running: 3 },
+    ...more,
   });
   return world;
 }
@@ -44,6 +45,13 @@ export function threeTasks({ world, named, sent, revive }: Story): Step[] {
     await world.endRuntime('SIGKILL');
     await revive?.();
   };
+  const dieUnderCall = async () => {
+    await sent('job_status', 2);
+    await die();
+    await until(() => world.runtime !== undefined);
+    writeFileSync(join(world.user, 'shop', 'open'), '');
+  };
+  let underCall = false;
   const tasks = ['api', 'page', 'docs'].map((id) => ({ id, body: `Build the ${id}.`, group: 'release' }));
   return [
     () => ({ ...named('enqueue_task'), with: { project: 'shop', tasks } }),
@@ -55,11 +63,9 @@ export function threeTasks({ world, named, sent, revive }: Story): Step[] {
       return { ...named('job_status'), with: { group: 'release' } };
     },
     async (asked) => {
-      expect(newest<Status>(asked).tasks).toHaveLength(3);
-      void sent('job_status', 2)
-        .then(die)
-        .then(() => until(() => world.runtime !== undefined))
-        .then(() => writeFileSync(join(world.user, 'shop', 'open'), ''));
+      if (!underCall) expect(newest<Status>(asked).tasks).toHaveLength(3);
+      if (!underCall) void dieUnderCall();
+      underCall = true;
       return { ...named('job_status'), with: { group: 'release', wait: 'all', wait_seconds: 45 } };
     },
     (asked) => {

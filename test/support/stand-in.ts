@@ -144,6 +144,7 @@ async function start({ home }: { home: { dir: string } }): Promise<Runtime> {
 export const surface = {
   tools: [echo, whoami, linger, accept, broken],
   resources: [inbox, task],
+  prompts: [],
   instructions: 'Use echo.',
 };
 

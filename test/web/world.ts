@@ -4,13 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { homeAt, makeHome } from '../../src/home.ts';
-import { type Runtime, startRuntime } from '../../src/runtime/runtime.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
 import type { Caller, Yard } from '../../src/runtime/yard.ts';
 import type { Log } from '../../src/server/log.ts';
 import { tools } from '../../src/tools/index.ts';
 import type { FeedLimits } from '../../src/web/events/feed.ts';
 import { Web } from '../../src/web/index.ts';
 import { until } from '../support/world.ts';
+
+/** As it was built: it starts a program of its own, which has to be plain JavaScript. */
+const { startRuntime } = (await import(
+  new URL('../../dist/for-tests/src/runtime/runtime.js', import.meta.url).href
+)) as typeof import('../../src/runtime/runtime.ts');
 
 export interface Answered {
   readonly status: number;
@@ -97,6 +102,11 @@ export class World {
     await until(() => store.open().size === 0);
     await this.stop();
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  /** What is open is told that the runtime is about to stop. */
+  stopping(): void {
+    this.#stopping.abort();
   }
 
   /** Streams of events that are open. */

@@ -1,11 +1,10 @@
 import { join, resolve } from 'node:path';
 import { Argument, type Command } from 'commander';
 import type { HttpState } from '../../assembly.ts';
-import { homeAt, makeHome } from '../../home.ts';
-import { ensureToken } from '../../token.ts';
 import type { Cli } from '../cli.ts';
 import { type Block, blockFor, CLIENTS, type ClientName, TOKEN_VARIABLE, type Way } from '../clients/clients.ts';
-import { usage } from '../failure.ts';
+import { EXIT, Failure, usage } from '../failure.ts';
+import { sourcesOf } from './config.ts';
 
 interface Options {
   http?: boolean;
@@ -56,7 +55,7 @@ async function byStdio(cli: Cli): Promise<Way> {
 
 async function byHttp(cli: Cli, { url, withToken }: Options): Promise<Way> {
   const checked = url === undefined ? await address(cli) : httpUrl(url);
-  return { kind: 'http', url: checked, token: withToken ? token(cli) : undefined };
+  return { kind: 'http', url: checked, token: withToken ? await token(cli) : undefined };
 }
 
 function httpUrl(given: string): string {
@@ -64,20 +63,36 @@ function httpUrl(given: string): string {
   throw usage(`--url ${given} is no address`, `For instance ${USUAL}`);
 }
 
+const HTTP_NEEDED = 'http.enabled and http.port in yardmaster.yaml say where; stdio needs none of it.';
 const USUAL = 'http://127.0.0.1:7431/mcp';
 
-/** Where the runtime listens, which may be another port than the usual one. */
+/** Where the runtime listens, or would. */
 async function address(cli: Cli): Promise<string> {
   const running = await cli.runtime.connect({ start: false }).catch(() => undefined);
-  if (running === undefined) return USUAL;
+  if (running === undefined) return configured(cli);
   running.destroy();
-  const { http } = (await cli.connection({ start: false }).request('yardmaster/status', {})) as { http: HttpState };
-  return http.state === 'on' ? `${http.url}/mcp` : USUAL;
+  const { http } = (await cli.connection({ start: false }).request('yardmaster/status', {})) as { http?: HttpState };
+  if (http?.state === 'on') return `${http.url}/mcp`;
+  if (http?.reason === undefined) return configured(cli); // it may still be opening
+  throw new Failure(EXIT.refused, `the runtime does not listen on HTTP: ${http.reason}`, HTTP_NEEDED);
 }
 
-/** Made when there is none: the runtime takes it as it is. */
-function token(cli: Cli): string {
-  const home = homeAt(cli.runtime.home);
+async function configured(cli: Cli): Promise<string> {
+  const { loadConfig } = await import('../../runtime/config/load.ts');
+  const { enabled, host, port } = (await loadConfig(sourcesOf(cli))).config?.http ?? {};
+  if (enabled === false) throw new Failure(EXIT.refused, 'HTTP is switched off: http.enabled is false', HTTP_NEEDED);
+  if (port === 0)
+    throw new Failure(EXIT.refused, 'http.port is 0: only a running runtime knows its port', 'yardmaster start');
+  return host === undefined ? USUAL : `http://${host.includes(':') ? `[${host}]` : host}:${port}/mcp`;
+}
+
+/** Made when there is none, as `yardmaster token` does. */
+async function token({ runtime }: Cli): Promise<string> {
+  const [{ homeAt, makeHome }, { ensureToken }] = await Promise.all([
+    import('../../home.ts'),
+    import('../../token.ts'),
+  ]);
+  const home = homeAt(runtime.home);
   makeHome(home);
   return ensureToken(home.token);
 }

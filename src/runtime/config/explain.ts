@@ -31,6 +31,11 @@ export function explain({ config, origin }: LoadedConfig, own?: LoadedProject): 
   return [...rows, ...ownOnly(own)];
 }
 
+/** The keys of an empty configuration. */
+export function configKeys(): string[] {
+  return leaves(Config.parse({}), Config, []).map(({ path }) => keyOfPath(path));
+}
+
 /** The rows of a key: itself, and what lies below it. */
 export function rowsOf(rows: readonly Explained[], key: string): Explained[] {
   return rows.filter((one) => one.key === key || one.key.startsWith(`${key}.`) || one.key.startsWith(`${key}[`));

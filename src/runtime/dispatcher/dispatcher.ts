@@ -90,6 +90,12 @@ export class Dispatcher {
     this.#sweepSoon();
   }
 
+  /** A task of this project gave its place back before its end is durable. */
+  freed(project: ProjectId): void {
+    this.#free(project);
+    this.#sweepSoon();
+  }
+
   /** Why a queued task does not run, or nothing when it only waits for its turn. */
   waiting(task: QueuedTask, fleet: Fleet = this.#parts.fleet()): Waiting | undefined {
     const route = decide(askOf(task), fleet, this.#parts.clock.now());

@@ -83,13 +83,15 @@ export function createSoon(path: string, bytes: Uint8Array, mode: number): Promi
 }
 
 const openInPool = promisify(open);
+const OURS = randomBytes(8).toString('hex');
+let temps = 0;
 
 /**
  * Only the making of the file goes through the pool: it may have to read the disk. Whatever comes of the last step, no
  * temp stays behind.
  */
 async function withTemp<T>(path: string, bytes: Uint8Array, mode: number, last: (temp: string) => T): Promise<T> {
-  const temp = join(dirname(path), `${TEMP_PREFIX}${randomBytes(8).toString('hex')}`);
+  const temp = join(dirname(path), `${TEMP_PREFIX}${OURS}${temps++}`);
   const fd = await openInPool(temp, 'wx', mode);
   let done = false;
   try {

@@ -1,6 +1,6 @@
 import type { Claimed } from '../dispatcher/launch.ts';
 import type { CommandAgent, Config } from '../model/config.ts';
-import { keyOf, type ProjectId, type TaskKey } from '../model/ids.ts';
+import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
@@ -34,6 +34,8 @@ export interface AttemptPorts {
   /** As it counts for one project's tasks. */
   readonly config: (project: ProjectId) => Config;
   readonly env: Environment;
+  /** The agent of this task has ended, and its end is on its way into the journal: its place is free. */
+  readonly freed: (task: TaskRef) => void;
   /** The agent can't be started at the moment. */
   readonly offline: (agent: string, reason: string) => void;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: Readonly<Record<string, unknown>>) => void;
@@ -211,9 +213,13 @@ export class Attempts {
 
   /** A3 */
   async #report(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
-    const { store, say, clock } = this.#ports;
+    const { store, runner, freed, say, clock } = this.#ports;
     try {
-      const refused = await store.end(lease, await this.#judge(task, dir, end), { by: 'runner' });
+      const judged = await this.#judge(task, dir, end);
+      const ended = store.end(lease, judged, { by: 'runner' });
+      if (this.#isLive(lease)) freed(lease.task); // the claim that takes its place is synced together with its end
+      const refused = await ended;
+      runner.journalled(dir);
       if (refused) say('warn', refused.message, { task: task.id });
     } catch (error) {
       say('error', 'the end of an attempt could not be recorded; it is tried again', {
@@ -222,6 +228,11 @@ export class Attempts {
       });
       if (!this.#stopped) clock.after(RECORD_AGAIN_MS, () => void this.#report(task, lease, dir, end));
     }
+  }
+
+  #isLive({ task, attempt }: Lease): boolean {
+    const now = this.#ports.store.open().get(keyOf(task));
+    return now !== undefined && isLive(now) && now.attempt === attempt;
   }
 
   async #judge(task: LiveTask, dir: string, end: RunEnd) {

@@ -35,7 +35,7 @@ export function sessionOf(
   };
 }
 
-export function findSlot({ yard }: ToolContext, name: string): SlotView | Refusal {
+export function findSlot({ yard }: Pick<ToolContext, 'yard'>, name: string): SlotView | Refusal {
   const slots = yard.slots();
   const slot = slots.find((one) => one.name === name);
   if (slot) return slot;

@@ -12,7 +12,8 @@ import { snapshotOf } from './snapshot.ts';
  */
 
 const CHUNK = 64 * 1024;
-const RETRY_MS = 1_000;
+/** Longer than a runtime that stops goes on refusing: a browser does not come back after a refusal. */
+const RETRY_MS = 3_000;
 
 /** Where a reader wants to go on. */
 export type Start =
@@ -38,6 +39,7 @@ export class Reader {
   }
 
   start(start: Start): void {
+    if (this.#over) return;
     this.#response.write(`retry: ${RETRY_MS}\n\n`);
     this.#feed.join(this);
     if (start.kind === 'anew') this.#snapshot(start.reset);

@@ -51,6 +51,23 @@ test('the address is that of the running runtime', async () => {
   expect(JSON.parse(out).mcpServers.yardmaster.url).toBe('http://127.0.0.1:40123/mcp');
 });
 
+test('where the runtime does not listen on HTTP, no address is made up', async () => {
+  await world.start();
+  world.runtime.answer = () => ({ result: { http: { state: 'off', reason: 'port 7431 is taken.' } } });
+  const said = await world.yardmaster(['mcp-config', 'cursor', '--http'], { env: env() });
+  expect(said).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/port 7431 is taken.*\n.*http\.port/) });
+});
+
+test('where no runtime runs, the address is the configured one', async () => {
+  const file = join(world.dir, 'y.yaml');
+  const ask = () =>
+    world.yardmaster(['mcp-config', 'gemini', '--http'], { env: { ...env(), YARDMASTER_CONFIG: file } });
+  await writeFile(file, 'http: { port: 7999 }\n');
+  expect(JSON.parse((await ask()).out).mcpServers.yardmaster.httpUrl).toBe('http://127.0.0.1:7999/mcp');
+  await writeFile(file, 'http: { port: 0 }\n');
+  expect(await ask()).toMatchObject({ code: 1, out: '', err: expect.stringContaining('yardmaster start') });
+});
+
 test('the token goes in on request, and is made when there is none', async () => {
   const { out } = await world.yardmaster(['mcp-config', 'gemini', '--http', '--with-token'], { env: env() });
   const token = (await readFile(join(world.dir, 'token'), 'utf8')).trim();

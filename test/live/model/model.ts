@@ -20,16 +20,19 @@ export class ScriptedModel {
   readonly asked: Asked[] = [];
   readonly #server: Server;
   readonly #steps: readonly Step[];
+  readonly #again: boolean;
   #failure: unknown;
   #number = 0;
 
-  private constructor(steps: readonly Step[]) {
+  private constructor(steps: readonly Step[], again: boolean) {
     this.#steps = steps;
+    this.#again = again;
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  static async start(steps: readonly Step[]): Promise<ScriptedModel> {
-    const model = new ScriptedModel(steps);
+  /** `again`: a call that failed is made again, as a sensible model would. */
+  static async start(steps: readonly Step[], { again = false } = {}): Promise<ScriptedModel> {
+    const model = new ScriptedModel(steps, again);
     await new Promise<void>((resolve) => model.#server.listen(0, '127.0.0.1', resolve));
     return model;
   }
@@ -68,8 +71,10 @@ export class ScriptedModel {
 
   async #next(asked: Asked): Promise<Reply> {
     this.asked.push(asked);
-    const step = this.#steps[asked.answers.length];
-    if (step === undefined) throw new Error(`the script has no step ${asked.answers.length + 1}`);
+    const { answers } = asked;
+    const done = this.#again ? answers.filter(({ isError }) => !isError).length : answers.length;
+    const step = this.#steps[done];
+    if (step === undefined) throw new Error(`the script has no step ${done + 1}`);
     return step(asked);
   }
 }

@@ -39,6 +39,7 @@ export function createRunner(options: RunnerOptions = {}): Runner {
   });
   const following = new Map<string, Following>();
   const stopping = new Map<string, Promise<RunEnd>>();
+  const toldTo = new Map<string, () => void>();
   const recover = (dir: string) => recoverRun(dir, table);
   const lookingAt = (dir: string) => ({ dir, pollMs, look: () => recover(dir) });
 
@@ -65,6 +66,7 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     const answer = await supervisors.start({ dir, run, program, args: argv.slice(1), cwd, env, stdin });
     switch (answer.kind) {
       case 'started': {
+        toldTo.set(dir, answer.journalled);
         void follow(dir, followTold(concluded(dir, run, answer.ended), lookingAt(dir)));
         return { kind: 'started' };
       }
@@ -112,11 +114,16 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     return stopped;
   }
 
+  function journalled(dir: string): void {
+    toldTo.get(dir)?.();
+    toldTo.delete(dir);
+  }
+
   async function close(): Promise<void> {
     supervisors.close();
     for (const run of following.values()) run.close();
     following.clear();
   }
 
-  return { start, recover, ended, stop, close };
+  return { start, recover, ended, stop, journalled, close };
 }

@@ -15,7 +15,7 @@ import type { AnswerLine, SeenEnd, StartLine } from './talk.ts';
  * 1. Nothing starts before `owner` is ours, and it is ours at most once.
  * 2. What can't be started is given back only where it is certain that no instruction of the agent ran.
  * 3. The end is told and recorded after everything else of the agent's process group has ended.
- * 4. `exit` appears whole and on disk, whether or not anybody still listens.
+ * 4. The end is recorded whether or not anybody still listens.
  */
 
 /** Who supervises: its own identity, and the mark that a process carries until it has become the agent. */
@@ -27,10 +27,13 @@ export interface Surroundings {
   readonly self: Self;
   readonly table: ProcessTable;
   readonly tell: (answer: AnswerLine) => void;
+  /** Whether the end that was told of this id gets into the journal before long. */
+  readonly journalled: (id: number) => Promise<boolean>;
 }
 
 /** Settles when nothing is left to do for this run. */
-export async function supervise(order: StartLine, { self, table, tell }: Surroundings): Promise<void> {
+export async function supervise(order: StartLine, surroundings: Surroundings): Promise<void> {
+  const { self, table, tell } = surroundings;
   const { id, dir, run } = order;
   try {
     if (!claimRun(dir, { ...self, run })) return tell({ id, kind: 'taken' }); // 1
@@ -38,14 +41,14 @@ export async function supervise(order: StartLine, { self, table, tell }: Surroun
     return tell({ id, kind: 'refused', reason: `its run directory can't be used: ${messageOf(error)}` });
   }
   const child = await begin(order);
-  if (child instanceof Error) return notStarted(order, child, tell);
+  if (child instanceof Error) return notStarted(order, child, surroundings);
   const started_at = Date.now();
   const gone = new Promise<Gone>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   await recordAgent(dir, child, table, self.boot);
   tell({ id, kind: 'started' });
   const { code, signal } = await gone;
   await endGroup(child.pid); // 3
-  await conclude(order, seen(code, signal, started_at), tell);
+  await conclude(order, seen(code, signal, started_at), surroundings);
 }
 
 interface Gone {
@@ -83,8 +86,9 @@ async function recordAgent(dir: string, { pid }: Started, table: ProcessTable, b
 }
 
 /** A program that can't be executed would be so next time too; what the machine refuses may pass. */
-async function notStarted(order: StartLine, error: Error, tell: Surroundings['tell']): Promise<void> {
+async function notStarted(order: StartLine, error: Error, surroundings: Surroundings): Promise<void> {
   const { id, dir, program } = order;
+  const { tell } = surroundings;
   const why = codeOf(error);
   const code = why === 'ENOENT' ? 127 : why === 'EACCES' || why === 'ENOEXEC' || why === 'ELOOP' ? 126 : undefined;
   if (code !== undefined) {
@@ -93,16 +97,15 @@ async function notStarted(order: StartLine, error: Error, tell: Surroundings['te
       appendFileSync(join(dir, 'stderr'), `${program} could not be started: ${error.message}\n`);
     } catch {} // the code says it too
     tell({ id, kind: 'started' });
-    return conclude(order, { code, started_at: now, ended_at: now }, tell);
+    return conclude(order, { code, started_at: now, ended_at: now }, surroundings);
   }
   await untilDone(dir, () => giveBack(dir)); // 2
   tell({ id, kind: 'refused', reason: `it could not be started: ${error.message}` });
 }
 
-/** Whoever listens need not wait for the disk: what they make of it is durable by their own journal, or this record. */
-async function conclude({ id, dir }: StartLine, end: SeenEnd, tell: Surroundings['tell']): Promise<void> {
-  tell({ id, kind: 'ended', end });
-  await recordExit(dir, end); // 4
+/** 4 */
+function conclude({ id, dir }: StartLine, end: SeenEnd, { tell, journalled }: Surroundings): Promise<void> {
+  return recordExit(dir, end, journalled(id), () => tell({ id, kind: 'ended', end }));
 }
 
 /** What the agent left in its group is asked to end, and then made to. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { RUN_MARK, SUPERVISOR_MARK } from './survivors.ts';
-import { linesOf, type SeenEnd, type StartLine, TALK } from './talk.ts';
+import { linesOf, type OrderLine, type SeenEnd, type StartLine, TALK } from './talk.ts';
 
 /*
  * The runtime's end of one supervisor. What must hold:
@@ -27,10 +27,10 @@ const Answer = z.discriminatedUnion('kind', [
   z.object({ id: z.number(), kind: z.literal('ended'), end: End }),
 ]);
 
-export type Start = Omit<StartLine, 'talk' | 'id'>;
+export type Start = Omit<StartLine, 'kind' | 'talk' | 'id'>;
 
 export type Answered =
-  | { readonly kind: 'started'; readonly ended: Promise<SeenEnd | 'untold'> }
+  | { readonly kind: 'started'; readonly ended: Promise<SeenEnd | 'untold'>; readonly journalled: () => void }
   | { readonly kind: 'taken' }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unanswered' };
@@ -100,7 +100,7 @@ export class SupervisorLink {
         resolve(answered);
       };
       this.#asked.set(id, { answer, ...whenever<SeenEnd | 'untold'>() });
-      this.#input.write(`${JSON.stringify({ talk: TALK, id, ...order } satisfies StartLine)}\n`);
+      this.#say({ kind: 'start', talk: TALK, id, ...order });
     });
   }
 
@@ -116,7 +116,7 @@ export class SupervisorLink {
     if (asked === undefined) return;
     switch (said.kind) {
       case 'started':
-        this.#answer(asked, { kind: 'started', ended: asked.ended });
+        this.#answer(asked, { kind: 'started', ended: asked.ended, journalled: () => this.#journalled(said.id) });
         break;
       case 'taken':
       case 'refused':
@@ -128,6 +128,14 @@ export class SupervisorLink {
         asked.end(said.end);
         break;
     }
+  }
+
+  #journalled(id: number): void {
+    if (this.#usable) this.#say({ kind: 'journalled', id });
+  }
+
+  #say(order: OrderLine): void {
+    this.#input.write(`${JSON.stringify(order)}\n`);
   }
 
   #answer(asked: Asked, answered: Answered): void {

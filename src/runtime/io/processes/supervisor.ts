@@ -1,7 +1,8 @@
 import { procTable, psTable } from './proc.ts';
 import { supervise } from './supervise.ts';
 import { SUPERVISOR_MARK } from './survivors.ts';
-import { type AnswerLine, linesOf, type StartLine, TALK } from './talk.ts';
+import { type AnswerLine, linesOf, type OrderLine, TALK } from './talk.ts';
+import { ToldEnds } from './told-ends.ts';
 
 /*
  * The program that starts agents for one runtime, waits for them and records their ends. It is small, so that starting
@@ -22,15 +23,22 @@ const self = { pid: process.pid, start, boot, supervisor: mark };
 for (const name of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) process.on(name, () => {}); // 1
 process.stdout.on('error', () => {}); // the runtime is no more; the records tell the next one
 
+const ends = new ToldEnds();
+const surroundings = { self, table, tell, journalled: (id: number) => ends.journalled(id) };
+
 function tell(answer: AnswerLine): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 
 function take(line: string): void {
-  const order = JSON.parse(line) as StartLine;
-  if (order.talk === TALK)
-    supervise(order, { self, table, tell }).catch(() => {}); // a bug: that run's time limit ends it (2)
-  else tell({ id: order.id, kind: 'refused', reason: CHANGED });
+  const order = JSON.parse(line) as OrderLine;
+  if (order.kind === 'journalled') ends.settle(order.id, true);
+  else if (order.talk !== TALK) tell({ id: order.id, kind: 'refused', reason: CHANGED });
+  else supervise(order, surroundings).catch(() => {}); // a bug: that run's time limit ends it (2)
 }
 
-process.stdin.setEncoding('utf8').on('data', linesOf(take)); // its end leaves only the runs to wait for (1)
+process.stdin
+  .setEncoding('utf8')
+  .on('data', linesOf(take))
+  .on('end', () => ends.close()) // only the runs are left to wait for (1)
+  .on('error', () => ends.close());

@@ -3,8 +3,18 @@
 /** A supervisor that was installed later than the runtime that starts it may speak differently. */
 export const TALK = 1;
 
-/** To the supervisor: start this, unless somebody else has decided over its directory. */
+/** To the supervisor. */
+export type OrderLine = StartLine | JournalledLine;
+
+/** The end that was told is in the journal: its record need not be on disk. */
+export interface JournalledLine {
+  readonly kind: 'journalled';
+  readonly id: number;
+}
+
+/** Start this, unless somebody else has decided over its directory. */
 export interface StartLine {
+  readonly kind: 'start';
   readonly talk: number;
   readonly id: number;
   readonly dir: string;
@@ -33,7 +43,7 @@ export type AnswerLine =
   | { readonly id: number; readonly kind: 'taken' }
   /** Nothing was started, and nothing will be. */
   | { readonly id: number; readonly kind: 'refused'; readonly reason: string }
-  /** All of its group has ended. The record may still be on its way to the disk. */
+  /** All of its group has ended, and its record can be read. */
   | { readonly id: number; readonly kind: 'ended'; readonly end: SeenEnd };
 
 /** Cuts a stream of text into whole lines; what has no newline yet waits. */

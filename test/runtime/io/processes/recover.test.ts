@@ -142,6 +142,13 @@ describe('proof of death', () => {
     expect(await runner.recover(dir)).toMatchObject({ kind: 'exited', code: 0 });
   });
 
+  it('is not an exit record that a power cut has torn', async () => {
+    const { runner, dir } = await world();
+    await owned(dir, { pid: await deadPid(), start: '1', boot: 'another-boot', run: 'run-5' });
+    await writeFile(join(dir, 'exit'), '');
+    expect(await runner.recover(dir)).toEqual({ kind: 'lost', reason: 'the machine was restarted' });
+  });
+
   it('is not given by a supervisor that still works on its record', async () => {
     const { runner, root, dir, order } = await world();
     await runner.start(order('waits.sh', join(root, 'go'), '9'));
