@@ -82,7 +82,7 @@ test('a client keeps working while the runtime is killed under it, twenty times'
   const ran = here.read(runs).trim().split('\n');
   expect(ran.sort()).toEqual(ids.filter((id) => !cancelled.has(id)).sort()); // each once
   for (const [id, state] of cancelled) expect({ id, state }).toEqual({ id, state: 'cancelled' });
-}, 60_000);
+}, 240_000); // twenty starts, beside whatever else the machine does
 
 test('a hundred simultaneous starts leave one runtime', async () => {
   const here = build({});
