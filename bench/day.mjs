@@ -30,6 +30,7 @@ export async function measureDay({ tasks, restarts, segment = SEGMENT, silent = 
     const from = performance.now();
     const { samples, kills } = await live(world, restarts);
     const took = performance.now() - from - kills.reduce((sum, { away }) => sum + away, 0);
+    while (!(await client.call('fleet_status', {})).converged) await pause(SAMPLE_MS); // files follow within a second
     const ran = readFileSync(join(dir, 'ran'), 'utf8').split('\n').filter(Boolean);
     const listed = await listAll(client, 'done');
     const files = readdirSync(join(project, '.agent-queue', 'done')).filter((name) => name.endsWith('.md'));
