@@ -12,7 +12,7 @@ import { diskFolder, median, timed } from './world.mjs';
 
 const AT_ONCE = 8;
 const WAITING = 400; // tasks that are kept waiting
-const SAMPLE_MS = 200;
+const SAMPLE_MS = 50;
 const SEGMENT = 1_048_576; // small, so that a day fills many
 
 export async function day(tasks = 20_000) {
@@ -30,6 +30,7 @@ export async function measureDay({ tasks, restarts, segment = SEGMENT, silent = 
     const from = performance.now();
     const { samples, kills } = await live(world, restarts);
     const took = performance.now() - from - kills.reduce((sum, { away }) => sum + away, 0);
+    while (!(await client.call('fleet_status', {})).converged) await pause(SAMPLE_MS); // files follow within a second
     const ran = readFileSync(join(dir, 'ran'), 'utf8').split('\n').filter(Boolean);
     const listed = await listAll(client, 'done');
     const files = readdirSync(join(project, '.agent-queue', 'done')).filter((name) => name.endsWith('.md'));
@@ -85,11 +86,9 @@ async function live({ client, project, home, tasks, silent }, restarts) {
     if ((counts.done ?? 0) > done) at = performance.now();
     if (performance.now() - at > silent) throw new Error(`nothing ends any more: ${JSON.stringify(counts)}`);
     done = counts.done ?? 0;
-    const life = samples.filter((sample) => sample.life === kills.length).length;
-    if (life > 1 && kills.length < restarts && done >= ((kills.length + 1) * tasks) / (restarts + 1))
+    if (done < tasks) samples.push({ done, journal: sizeOf(join(home, 'journal')), ...looksOf(pidOf(home)) });
+    if (kills.length < restarts && done >= ((kills.length + 1) * tasks) / (restarts + 1))
       kills.push(await restart(client, home, kills.length % 2 === 0 ? 'SIGKILL' : 'SIGTERM'));
-    else if (counts.queued !== undefined || done < tasks)
-      samples.push({ done, life: kills.length, journal: sizeOf(join(home, 'journal')), ...looksOf(pidOf(home)) });
     await pause(SAMPLE_MS);
   }
   return { samples, kills };
