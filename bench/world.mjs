@@ -38,7 +38,12 @@ export async function startWorld({ config = () => '' } = {}) {
   const [file, project] = [join(dir, 'yardmaster.yaml'), join(dir, 'project')];
   mkdirSync(project);
   writeFileSync(file, `allowed_roots: [${JSON.stringify(dir)}]\n${config(project)}`);
-  const env = { ...process.env, YARDMASTER_HOME: join(dir, 'home'), YARDMASTER_CONFIG: file };
+  const env = {
+    ...process.env,
+    YARDMASTER_HOME: join(dir, 'home'),
+    YARDMASTER_CONFIG: file,
+    YARDMASTER_HTTP_PORT: '0',
+  };
   const child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve'], {
     env,
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -1,4 +1,4 @@
-// Writes the tables of README.md from the code's own lists. --check changes nothing and fails where they differ.
+// Writes the tables of README.md and the JSON Schemas of the configuration from the code's own lists. --check changes nothing and fails where they differ.
 // --from <folder>: another build than dist.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -10,15 +10,29 @@ const args = process.argv.slice(2);
 const from = resolve(args.includes('--from') ? args[args.indexOf('--from') + 1] : join(ROOT, 'dist'));
 const load = (file) => import(pathToFileURL(join(from, file)).href);
 
-const TABLES = { tools: await toolTable(), commands: await commandTable(), keys: await keyTable() };
+const SCHEMAS = await schemas();
+const TABLES = {
+  tools: await toolTable(),
+  resources: await resourceTable(),
+  prompts: await promptTable(),
+  commands: await commandTable(),
+  keys: await keyTable(),
+  clients: await clientBlocks(),
+  routes: await routeTable(),
+};
 
 const before = readFileSync(README, 'utf8');
 const after = Object.entries(TABLES).reduce(withTable, before);
-if (!args.includes('--check')) writeFileSync(README, after);
-else if (after !== before) {
+if (!args.includes('--check')) {
+  writeFileSync(README, after);
+  for (const [file, text] of SCHEMAS) writeFileSync(file, text);
+} else if (after !== before) {
   console.error(
     'The tables of README.md differ from the code. Write them anew: npm run build && node scripts/docs.mjs',
   );
+  process.exitCode = 1;
+} else if (SCHEMAS.some(([file, text]) => readFileSync(file, 'utf8') !== text)) {
+  console.error('The JSON Schemas differ from the code. Write them anew: npm run build && node scripts/docs.mjs');
   process.exitCode = 1;
 }
 
@@ -27,6 +41,16 @@ function withTable(text, [name, table]) {
   const [start, stop] = [text.indexOf(begin), text.indexOf(end)];
   if (start < 0 || stop < start) throw new Error(`README.md has no place for the table "${name}"`);
   return `${text.slice(0, start + begin.length)}${table}${text.slice(stop)}`;
+}
+
+/** The JSON Schemas that editors are given, beside package.json. */
+async function schemas() {
+  const { configSchema, projectSchema } = await load('runtime/config/schema.js');
+  const text = (schema) => `${JSON.stringify(schema, null, 2)}\n`;
+  return [
+    [join(ROOT, 'yardmaster.schema.json'), text(configSchema())],
+    [join(ROOT, 'yardmaster.project.schema.json'), text(projectSchema())],
+  ];
 }
 
 async function toolTable() {
@@ -39,6 +63,23 @@ async function toolTable() {
       `${title}. ${description.split('\n')[0]}`,
       `\`yardmaster ${commandFor[name]}\``,
     ]),
+  );
+}
+
+async function resourceTable() {
+  const { resources } = await load('resources/index.js');
+  return table(
+    ['resource', 'what it shows'],
+    resources.map(({ uri, description }) => [`\`${uri}\``, description]),
+  );
+}
+
+async function promptTable() {
+  const { prompts } = await load('prompts/index.js');
+  const named = ({ name, required }) => (required ? `\`${name}\`` : `\`${name}\`?`);
+  return table(
+    ['prompt', 'what it asks for', 'arguments'],
+    prompts.map((prompt) => [`\`${prompt.name}\``, prompt.description, prompt.arguments.map(named).join(', ')]),
   );
 }
 
@@ -57,6 +98,31 @@ async function keyTable() {
     ['key', 'meaning'],
     Object.entries(TASK_KEYS).map(([key, { help }]) => [`\`${key}\``, help]),
   );
+}
+
+/** Each client's block, as `yardmaster mcp-config` prints it with the paths of a machine. */
+async function clientBlocks() {
+  const { blockFor, CLIENTS } = await load('cli/clients/clients.js');
+  const { render } = await load('cli/clients/render.js');
+  const stdio = { kind: 'stdio', command: 'yardmaster', args: ['mcp'], env: {} };
+  const http = { kind: 'http', url: 'http://127.0.0.1:7431/mcp' };
+  return CLIENTS.map((client) => {
+    const [one, other] = [blockFor(client, stdio), blockFor(client, http)];
+    const fence = (block) => `\`\`\`${block.format}\n${render(block)}\`\`\`\n`;
+    const summary = `<summary><b>${one.title}</b>: <code>${one.file}</code></summary>`;
+    return `<details>${summary}\n\n${fence(one)}\nOver HTTP:\n\n${fence(other)}\nSee that it works: ${one.check}\n\n</details>\n`;
+  }).join('');
+}
+
+async function routeTable() {
+  const [{ routesOf }, { tools }] = [await load('web/index.js'), await load('tools/index.js')];
+  const own = routesOf({ tools, version: '' }).filter(({ path }) => !/^\/api\/v1\/tools\/./.test(path));
+  const every = [['`POST /api/v1/tools/{name}`', 'Any tool, by its name']];
+  const rows = own.map(({ method, path, described }) => [
+    `\`${method} ${path}\``,
+    described['x-tool'] ? `${described.summary} (\`${described['x-tool']}\`)` : described.summary,
+  ]);
+  return table(['request', 'what it does'], [...rows, ...every]);
 }
 
 function table(head, rows) {

@@ -1,5 +1,8 @@
 import type { Home } from './home.ts';
+import type { Changed, Listening } from './resources/audience.ts';
+import type { Config } from './runtime/model/config.ts';
 import type { Yard } from './runtime/yard.ts';
+import type { WebRoutes } from './server/http/routes.ts';
 import type { KnownAttempts } from './server/identify.ts';
 import type { Log } from './server/log.ts';
 import type { Surface } from './server/offer.ts';
@@ -11,8 +14,12 @@ export interface Runtime extends KnownAttempts {
   readonly yard: Yard;
   /** Recovery is done: what the yard says is true. */
   readonly ready: Promise<void>;
-  /** Tells which resources changed. */
-  watch?(changed: (uris: readonly string[]) => void): () => void;
+  /** Absent: nothing listens for HTTP. */
+  readonly http?: Config['http'];
+  /** Tells what changes, as far as anybody listens. */
+  watch?(changed: Changed, listening?: () => Listening): () => void;
+  /** Reads the configuration again. */
+  reload?(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -20,6 +27,7 @@ export interface RuntimeOptions {
   readonly home: Home;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
+  readonly set?: readonly string[];
 }
 
 export type YardMethod = (
@@ -28,12 +36,25 @@ export type YardMethod = (
   ctx: MethodContext,
 ) => Promise<unknown>;
 
+export interface WebGround {
+  /** Settles when the runtime has recovered; rejects when it could not start. */
+  yard(): Promise<Yard>;
+  readonly log: Log;
+}
+
+/** Where HTTP is served, or why it is not. */
+export type HttpState =
+  | { readonly state: 'on'; readonly url: string }
+  | { readonly state: 'off'; readonly reason?: string; readonly hint?: string };
+
 /** What a daemon is made of; each part is loaded when it is needed. */
 export interface Parts {
   log(): Promise<Log>;
   start(options: RuntimeOptions): Promise<Runtime>;
   surface(): Promise<Omit<Surface, 'version'>>;
-  /** `yardmaster/…` requests for the owner, beside `yardmaster/status` and `yardmaster/shutdown`. */
+  /** What is served over HTTP beside MCP. */
+  web?(ground: WebGround): Promise<WebRoutes>;
+  /** `yardmaster/…` requests for the owner, beside those of the daemon itself. */
   methods(): Promise<Readonly<Record<string, YardMethod>>>;
 }
 
@@ -43,4 +64,6 @@ export interface DaemonOptions {
   readonly parts: Parts;
   /** Part of a client's own process: it ends with that client and makes room for nobody. */
   readonly embedded?: boolean;
+  /** Values of the configuration that the command line sets: `section.key=value`. */
+  readonly set?: readonly string[];
 }

@@ -13,6 +13,8 @@ import { isNewer, version } from './version.ts';
  * 1. Whole lines only: what a dead runtime or client left unfinished is dropped.
  * 2. Nothing the client asked is lost: while no runtime is there its requests wait in the conversation.
  * 3. One bridge is one caller for its whole life: each hello carries the same name.
+ * 4. What changed between two runtimes is told: a later hello says that there was one before, and what the client's
+ *    lists are as that one announced them.
  */
 
 export interface BridgeOptions {
@@ -40,7 +42,10 @@ class Bridge {
   #socket: Socket | undefined;
   #inputEnded = false;
   #wake: (() => void) | undefined;
-  #news: News | undefined;
+  #news: Exclude<News, { kind: 'lists' }> | undefined;
+  /** A runtime has had this client before; what it announced of its lists. */
+  #carried = false;
+  #lists: unknown;
   /** Connections in a row that brought no answer. */
   #fruitless = 0;
 
@@ -99,7 +104,9 @@ class Bridge {
       version,
       token: env.YARDMASTER_ATTEMPT_TOKEN || undefined,
       claude_session: env.CLAUDE_CODE_SESSION_ID || undefined,
+      resumes: this.#carried ? { lists: this.#lists } : undefined, // invariant 4
     };
+    this.#carried = true;
     const { lines, answers } = this.#talk.takeUp();
     for (const line of answers) this.#toClient(line);
     socket.cork();
@@ -134,7 +141,9 @@ class Bridge {
   }
 
   #fromRuntime(line: string): void {
-    this.#news = newsIn(line) ?? this.#news;
+    const news = newsIn(line);
+    if (news?.kind === 'lists') this.#lists = news.lists;
+    else this.#news = news ?? this.#news;
     const answer = this.#talk.fromRuntime(line);
     if (answer === undefined) return;
     this.#fruitless = 0;

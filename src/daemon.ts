@@ -1,11 +1,15 @@
-import type { DaemonOptions, Runtime, YardMethod } from './assembly.ts';
+import { closeSync, openSync } from 'node:fs';
+import type { DaemonOptions, HttpState, Runtime, YardMethod } from './assembly.ts';
 import { LOCK_HELD, makeHome } from './home.ts';
+import { HttpDoor } from './http-door.ts';
+import { mostOf } from './resources/audience.ts';
 import { fileLocks } from './runtime/io/locks.ts';
 import { refuse } from './runtime/model/refusal.ts';
 import type { Caller, Yard } from './runtime/yard.ts';
 import { identify } from './server/identify.ts';
 import type { Log } from './server/log.ts';
 import type { McpHost } from './server/mcp.ts';
+import type { Listing, McpBackend } from './server/offer.ts';
 import type { Hello, Method, SessionHost } from './server/session.ts';
 import { listen, type SocketServer } from './server/socket.ts';
 import { isNewer, version } from './version.ts';
@@ -14,7 +18,8 @@ import { isNewer, version } from './version.ts';
  * What `serve` and `mcp --embedded` do.
  * 1. The lock comes first and goes last: between the two, everything in the home is ours.
  * 2. The socket is bound before the runtime has recovered; calls wait for that, the handshake does not.
- * 3. Stopping twice is stopping once. Afterwards nothing of ours keeps the process alive.
+ * 3. HTTP follows when the configuration is read; that it can't listen is said, and ends nothing.
+ * 4. Stopping twice is stopping once. Afterwards nothing of ours keeps the process alive.
  */
 
 /** How long open calls may still answer when the daemon stops; after that their bridges ask the next runtime. */
@@ -38,7 +43,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon | unde
 }
 
 /** In the foreground, until a signal or a request stops it. Returns the exit code. */
-export async function serve(options: DaemonOptions, listening?: () => void): Promise<number> {
+export async function serve(options: DaemonOptions, listening?: (http: HttpState) => void): Promise<number> {
   const daemon = await startDaemon(options);
   if (daemon === undefined) {
     process.stderr.write(
@@ -46,7 +51,7 @@ export async function serve(options: DaemonOptions, listening?: () => void): Pro
     );
     return LOCK_HELD;
   }
-  listening?.();
+  void daemon.http.then(listening);
   return daemon.stopped;
 }
 
@@ -56,7 +61,9 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #lock: { release(): Promise<void> };
+  readonly #listing: () => Promise<Listing>;
   readonly #mcp: () => Promise<McpHost>;
+  readonly #door: HttpDoor;
   readonly #methods: () => Promise<Readonly<Record<string, YardMethod>>>;
   #settle: (code: number) => void = () => {};
   #server: SocketServer | undefined;
@@ -64,7 +71,10 @@ export class Daemon {
   #state: 'recovering' | 'ready' | 'failed' | 'stopping' = 'recovering';
   #code = 0;
   #stopping: Promise<void> | undefined;
+  #unwatch: (() => void) | undefined;
+  readonly #terminal = hasTerminal();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && hasTerminal() === this.#terminal) return void this.#reload(); // else the terminal is gone
     if (this.#stopping !== undefined) process.exit(130); // asked twice: whatever is open survives a kill
     this.#log.info({ signal }, 'stopping');
     void this.stop();
@@ -74,33 +84,57 @@ export class Daemon {
     this.#options = options;
     this.#log = log;
     this.#lock = lock;
+    this.#listing = once(() => this.#loadListing());
     this.#mcp = once(() => this.#loadMcp());
+    this.#door = this.#makeDoor();
     this.#methods = once(() => options.parts.methods());
     this.stopped = new Promise((resolve) => {
       this.#settle = resolve;
     });
   }
 
+  /** Settles when HTTP is served or can't be. */
+  get http(): Promise<HttpState> {
+    return this.#door.settled;
+  }
+
   async open(): Promise<void> {
-    const { home, env, parts } = this.#options;
+    const { home, env, parts, set } = this.#options;
     this.#server = await listen(home, this.#host()); // invariant 2
     for (const signal of SIGNALS) process.on(signal, this.#onSignal);
     this.#log.info({ home: home.dir, version }, 'listening');
-    this.#runtime = Promise.resolve().then(() => parts.start({ home, env, log: this.#log }));
+    this.#runtime = Promise.resolve().then(() => parts.start({ home, env, log: this.#log, ...(set && { set }) }));
     this.#recover(this.#runtime).catch((error) => this.#failed(error));
   }
 
   /** `to`: the newer version for which room is made. */
   stop(to?: string): Promise<void> {
-    this.#stopping ??= this.#stop(to); // invariant 3
+    this.#stopping ??= this.#stop(to); // invariant 4
     return this.#stopping;
   }
 
   async #recover(starting: Promise<Runtime>): Promise<void> {
     const runtime = await starting;
+    void this.#door.open(runtime.http); // invariant 3
     await runtime.ready;
     if (this.#state === 'recovering') this.#state = 'ready';
-    runtime.watch?.((uris) => this.#server?.changed(uris));
+    if (this.#state === 'stopping') return;
+    const audiences = () => [this.#server, this.#door].filter((one) => one !== undefined);
+    this.#unwatch = runtime.watch?.(
+      (...what) => {
+        for (const audience of audiences()) audience.changed(...what);
+      },
+      () => mostOf(audiences().map(({ listening }) => listening)),
+    );
+  }
+
+  async #reload(): Promise<void> {
+    this.#log.info({}, 'the configuration is read again');
+    try {
+      await (await this.#runtime)?.reload?.();
+    } catch (error) {
+      this.#log.error({ error: String(error) }, 'reading the configuration failed');
+    }
   }
 
   #failed(error: unknown): void {
@@ -113,7 +147,11 @@ export class Daemon {
 
   async #stop(to: string | undefined): Promise<void> {
     this.#state = 'stopping';
-    await this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to));
+    this.#unwatch?.();
+    await Promise.all([
+      this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to)),
+      this.#attempt('closing HTTP', () => this.#door.close(GRACE_MS)),
+    ]);
     await this.#attempt('stopping the runtime', async () => (await this.#runtime?.catch(() => undefined))?.stop());
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     this.#log.info({}, 'stopped');
@@ -158,8 +196,31 @@ export class Daemon {
   }
 
   async #loadMcp(): Promise<McpHost> {
-    const [{ mcpHost }, surface] = await Promise.all([import('./server/mcp.ts'), this.#options.parts.surface()]);
-    return mcpHost({ ...surface, version }, { yard: () => this.#yard(), log: this.#log });
+    const [{ mcpHost }, listing] = await Promise.all([import('./server/mcp.ts'), this.#listing()]);
+    return mcpHost(listing, this.#backend());
+  }
+
+  async #loadListing(): Promise<Listing> {
+    const [{ listingOf }, surface] = await Promise.all([import('./server/offer.ts'), this.#options.parts.surface()]);
+    return listingOf({ ...surface, version });
+  }
+
+  #backend(): McpBackend {
+    return { yard: () => this.#yard(), log: this.#log };
+  }
+
+  #makeDoor(): HttpDoor {
+    const { home, parts } = this.#options;
+    const backend = this.#backend();
+    return new HttpDoor({
+      home,
+      log: this.#log,
+      backend,
+      state: () => this.#state,
+      listing: this.#listing,
+      attempts: () => this.#runtimeOrWhyNot(),
+      web: once(async () => parts.web?.(backend)),
+    });
   }
 
   #greeted(hello: Hello, caller: Caller): void {
@@ -171,6 +232,7 @@ export class Daemon {
 
   async #method(name: string): Promise<Method | undefined> {
     if (name === 'yardmaster/status') return async () => this.#status();
+    if (name === 'yardmaster/rotate_token') return async () => ({ token: this.#door.rotate() });
     if (name === 'yardmaster/shutdown') return async () => this.#shutdown();
     const methods = await this.#methods();
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
@@ -184,6 +246,7 @@ export class Daemon {
       version,
       home: this.#options.home.dir,
       connections: this.#server?.connections ?? 0,
+      http: this.#door.state,
       embedded: this.#options.embedded === true,
     };
   }
@@ -198,6 +261,16 @@ export class Daemon {
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Whether this process has a controlling terminal: one that was closed is no longer one. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r+'));
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Made at the first call. A failure is not kept. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -23,6 +23,9 @@ export const HELLO = 'yardmaster/hello';
 /** Said to every connection by a runtime that stops: `to` names the newer version for which it makes room. */
 export const CLOSING = 'yardmaster/closing';
 
+/** Said to a bridge that carries MCP: what its client's lists are, for the next hello. */
+export const LISTS = 'yardmaster/lists';
+
 export function parseMessage(line: string): Message | undefined {
   try {
     const value: unknown = JSON.parse(line);

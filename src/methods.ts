@@ -1,4 +1,6 @@
 import type { YardMethod } from './assembly.ts';
+import { completions } from './methods/complete.ts';
+import { exportPage } from './methods/export.ts';
 import { keyOf, TaskId } from './runtime/model/ids.ts';
 import { isRefusal, refuse } from './runtime/model/refusal.ts';
 import type { Yard } from './runtime/yard.ts';
@@ -19,6 +21,11 @@ export const methods: Readonly<Record<string, YardMethod>> = {
     const found = await yard.project(String(project), { adopt: true, cause });
     return isRefusal(found) ? found : yard.scan(found.id, { takeOver: take_over === true, cause });
   },
+  'yardmaster/complete': completions,
+  'yardmaster/export': exportPage,
+  'yardmaster/prune': async (yard, { dry }) => yard.prune({ dry: dry === true }),
+  'yardmaster/retention': async (yard) => yard.retention(),
+  'yardmaster/reload': async (yard) => yard.reload(),
   'yardmaster/run_log': async (yard, params) => runLog(yard, params),
 };
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Parts } from './assembly.ts';
+import type { HttpState, Parts } from './assembly.ts';
 import { findHome, type Home } from './home.ts';
 
 /*
@@ -14,7 +14,7 @@ export interface Control {
   readonly socket: string;
   connect(options: { start: boolean }): Promise<Socket | undefined>;
   readonly file: string;
-  serve(listening: () => void): Promise<number>;
+  serve(listening: (http: HttpState) => void, set?: readonly string[]): Promise<number>;
   mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
 }
 
@@ -42,9 +42,17 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
     case BACKGROUND.join(' '):
       return serveHere(options);
   }
+  if (argv[0] === '__complete') return complete(options);
   const cli = await options.cli();
   const { version } = await import('./version.ts');
   return cli(argv, control(options, version));
+}
+
+/** For the shell, while somebody types: quick, silent, and never the reason why a runtime starts. */
+async function complete({ argv: [, kind = '', typed = ''], env }: ProgramOptions): Promise<number> {
+  const { completeFrom } = await import('./complete.ts');
+  process.stdout.write(await completeFrom(findHome(env), { kind, typed, token: env.YARDMASTER_ATTEMPT_TOKEN }));
+  return 0;
 }
 
 function control(options: ProgramOptions, version: string): Control {
@@ -55,7 +63,7 @@ function control(options: ProgramOptions, version: string): Control {
     socket: home.socket,
     connect: ({ start }) => connect(options, home, start),
     file: options.file,
-    serve: (listening) => serveHere(options, listening),
+    serve: (listening, set) => serveHere(options, listening, set),
     mcp: ({ embedded }) => (embedded ? mcpEmbedded(options) : mcp(options)),
   };
 }
@@ -79,9 +87,14 @@ async function mcp(options: ProgramOptions): Promise<number> {
   return 0;
 }
 
-async function serveHere(options: ProgramOptions, listening?: () => void): Promise<number> {
+async function serveHere(
+  options: ProgramOptions,
+  listening?: (http: HttpState) => void,
+  set?: readonly string[],
+): Promise<number> {
   const { serve } = await import('./daemon.ts');
-  return serve({ home: findHome(options.env), env: options.env, parts: await options.parts() }, listening);
+  const daemon = { home: findHome(options.env), env: options.env, parts: await options.parts() };
+  return serve({ ...daemon, ...(set && { set }) }, listening);
 }
 
 /** The runtime in this process, its one client served by a bridge in the same process. Ends with that client. */

@@ -70,7 +70,7 @@ function layerOf(file: string): Layer {
   if (file === 'runtime/ports.ts' || file === 'runtime/yard.ts') return 'ports';
   if (file === 'runtime/runtime.ts') return 'wiring';
   if (file.startsWith('runtime/')) return 'service';
-  if (file.startsWith('tools/') || file.startsWith('resources/')) return 'tools';
+  if (/^(?:tools|resources|prompts)\//.test(file)) return 'tools';
   for (const layer of ['server', 'cli', 'web', 'bridge'] as const) if (file.startsWith(`${layer}/`)) return layer;
   return file === 'bridge.ts' ? 'bridge' : 'top';
 }

@@ -1,19 +1,24 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { cancelCommand, retryCommand } from './commands/change.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { daemonCommands } from './commands/daemon.ts';
 import { delegateCommand } from './commands/delegate.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { eventsCommand } from './commands/events.ts';
+import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
+import { mcpConfigCommand } from './commands/mcp-config.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
 import { statusCommand } from './commands/status.ts';
+import { tokenCommand } from './commands/token.ts';
 import { waitCommand } from './commands/wait.ts';
 
 /** All commands, in the order of the help. */
@@ -30,10 +35,15 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   sessionCommands,
   eventsCommand,
   logsCommand,
+  exportCommand,
   importCommand,
+  pruneCommand,
   doctorCommand,
   configCommand,
+  completionCommand,
+  tokenCommand,
   daemonCommands,
+  mcpConfigCommand,
 ];
 
 export { commandFor } from './command-for.ts';

@@ -11,6 +11,7 @@ export function processSurroundings(): Surroundings {
   });
   return {
     out: (text) => void process.stdout.write(text),
+    drained: () => drained(ended.signal),
     err: (text) => void process.stderr.write(text),
     stdin: readAll,
     now: () => Date.now(),
@@ -28,6 +29,19 @@ export function coloursWanted(terminal: boolean, env: Surroundings['env']): bool
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
   return terminal && env.TERM !== 'dumb';
+}
+
+function drained(ended: AbortSignal): Promise<void> {
+  if (!process.stdout.writableNeedDrain || ended.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      process.stdout.off('drain', done);
+      ended.removeEventListener('abort', done);
+      resolve();
+    };
+    process.stdout.once('drain', done);
+    ended.addEventListener('abort', done);
+  });
 }
 
 async function readAll(): Promise<string> {

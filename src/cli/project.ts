@@ -6,14 +6,18 @@ import { usage } from './failure.ts';
 /** The project of a new task: the named one, else the one around the working directory. */
 export function projectToUse(cli: Cli, named: string | undefined): string {
   if (named !== undefined) return projectNamed(cli, named);
-  const { cwd } = cli.around;
-  const found = queueAround(cwd) ?? nearest(cwd, '.git');
+  const found = projectAround(cli);
   if (found === undefined)
     throw usage(
-      `there is no project around ${cwd}: neither it nor a folder above has a queue or a git repository`,
+      `there is no project around ${cli.around.cwd}: neither it nor a folder above has a queue or a git repository`,
       'Name one with --project: a path (such as --project .), or a configured name.',
     );
   return found;
+}
+
+/** The folder around the working directory that has a queue, or else a git repository. */
+export function projectAround({ around: { cwd } }: Cli): string | undefined {
+  return queueAround(cwd) ?? nearest(cwd, '.git');
 }
 
 /** A path is made absolute, because the runtime works elsewhere; a name stays a name. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { HttpState } from '../assembly.ts';
 
 /** What the program gives the command line: the one background runtime of this home. */
 export interface RuntimeControl {
@@ -13,8 +14,8 @@ export interface RuntimeControl {
   connect(options: { start: boolean }): Promise<Socket | undefined>;
   /** The program's own file, as Node runs it. */
   readonly file: string;
-  /** Runs the runtime in the foreground until it is told to stop; the exit code. Calls `listening` once it can be reached. */
-  serve(listening: () => void): Promise<number>;
+  /** Runs the runtime in the foreground until it is told to stop; the exit code. Calls `listening` once it can be reached; `set` are values of the configuration. */
+  serve(listening: (http?: HttpState) => void, set?: readonly string[]): Promise<number>;
   /** Carries an MCP client's bytes between stdin, stdout and the runtime until stdin ends. */
   mcp(options: McpOptions): Promise<number>;
 }
@@ -27,6 +28,8 @@ export interface McpOptions {
 /** Everything else that a command touches; a test brings its own. */
 export interface Surroundings {
   out(text: string): void;
+  /** Settles when what was put out is taken, or nobody is there to take it. */
+  drained(): Promise<void>;
   err(text: string): void;
   stdin(): Promise<string>;
   now(): number;

@@ -1,32 +1,39 @@
-import { realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
+import type { HttpState } from '../assembly.ts';
 import { configPath, type LoadedConfig, loadConfig } from '../runtime/config/load.ts';
 import { describeProblem } from '../runtime/config/problem.ts';
 import type { Cli } from './cli.ts';
+import { placesOf, programWords } from './clients/program.ts';
 import { sourcesOf } from './commands/config.ts';
 import { programs } from './doctor/programs.ts';
-import { which } from './doctor/which.ts';
 import { safeLine } from './safe-text.ts';
 
 /** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
-export async function welcome(cli: Cli): Promise<string> {
-  const loaded = await loadConfig(sourcesOf(cli));
-  const parts = [addresses(cli, loaded), clientLine(cli), lacking(cli), firstRun(cli, loaded)];
-  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+export async function welcome(cli: Cli, set: readonly string[] = []): Promise<(http?: HttpState) => string> {
+  const loaded = await loadConfig(sourcesOf(cli, set));
+  return (http = { state: 'off' }) => {
+    const parts = [addresses(cli, loaded, http), clientLines(cli, http), lacking(cli), firstRun(cli, loaded)];
+    return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+  };
 }
 
-function addresses(cli: Cli, loaded: LoadedConfig): string {
+function addresses(cli: Cli, loaded: LoadedConfig, http: HttpState): string {
   const { runtime } = cli;
   const { paint } = cli.look();
   const rows: [string, string][] = [
     ['home', runtime.home],
     ['socket', runtime.socket],
+    ...httpRow(http),
     ['config', configured(cli, loaded)],
     ['log', `${logLevel(loaded.config?.log.level)}, as JSON on standard error`],
     ...loaded.problems.map((problem): [string, string] => ['wrong', describeProblem(problem)]),
   ];
   const title = `${paint('bold', `Yardmaster ${runtime.version}`)} runs here until Ctrl-C; work that has begun goes on without it.`;
   return [title, ...rows.map(([name, value]) => `  ${name.padEnd(8)} ${safeLine(value)}`)].join('\n');
+}
+
+function httpRow(http: HttpState): [string, string][] {
+  if (http.state === 'on') return [['http', `${http.url}/mcp, for whoever has the token (yardmaster token)`]];
+  return http.reason === undefined ? [] : [['no http', `${http.reason} ${http.hint ?? ''}`]];
 }
 
 function configured(cli: Cli, { config, from }: LoadedConfig): string {
@@ -41,29 +48,24 @@ function logLevel(configured: string | undefined): string {
   return process.stderr.isTTY ? 'warn (YARDMASTER_LOG_LEVEL=info tells more)' : 'info';
 }
 
-function clientLine(cli: Cli): string {
+function clientLines(cli: Cli, http: HttpState): string {
   const { paint } = cli.look();
-  return `Connect Claude Code (other clients: see mcp.json):\n  ${paint('cyan', addCommand(cli))}`;
+  const lines = [addCommand(cli), ...(http.state === 'on' ? [addOverHttp(cli, http.url)] : [])];
+  const shown = lines.map((line) => `  ${paint('cyan', line)}`).join('\n  or, over HTTP:\n');
+  return `Connect Claude Code (other clients: yardmaster mcp-config --help):\n${shown}`;
+}
+
+/** The token itself stays out of terminals and their scrollback. */
+function addOverHttp(cli: Cli, url: string): string {
+  const places = Object.entries(placesOf(cli)).map(([name, value]) => `${name}=${value}`);
+  const token = [...(places.length > 0 ? ['env', ...places] : []), ...programWords(cli), 'token'].map(quoted).join(' ');
+  return `claude mcp add --transport http yardmaster ${url}/mcp --header "Authorization: Bearer $(${token})"`;
 }
 
 /** Ready to paste: this very program, and this home and configuration where they are not the usual ones. */
-function addCommand({ runtime: { file, home }, around: { env, userHome, cwd } }: Cli): string {
-  const settings = [
-    ...(env.YARDMASTER_HOME ? [`YARDMASTER_HOME=${home}`] : []),
-    ...(env.YARDMASTER_CONFIG ? [`YARDMASTER_CONFIG=${resolve(cwd, configPath(env, userHome))}`] : []),
-  ].flatMap((setting) => ['-e', setting]);
-  const words = ['claude', 'mcp', 'add', 'yardmaster', ...settings, '--', ...program(file, env.PATH), 'mcp'];
-  return words.map(quoted).join(' ');
-}
-
-function program(file: string, path: string | undefined): string[] {
-  if (/[\\/]_npx[\\/]/.test(file)) return ['npx', '-y', 'yardmaster']; // a cache that npm may empty
-  if (sameFile(which('yardmaster', path), file)) return ['yardmaster'];
-  return [sameFile(which('node', path), process.execPath) ? 'node' : process.execPath, file];
-}
-
-function sameFile(one: string | undefined, other: string): boolean {
-  return one !== undefined && realpathSync(one) === realpathSync(other);
+function addCommand(cli: Cli): string {
+  const places = Object.entries(placesOf(cli)).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+  return ['claude', 'mcp', 'add', 'yardmaster', ...places, '--', ...programWords(cli), 'mcp'].map(quoted).join(' ');
 }
 
 function quoted(word: string): string {

@@ -1,3 +1,4 @@
+import type { Project } from '../runtime/model/event.ts';
 import { isRefusal } from '../runtime/model/refusal.ts';
 import { findProject } from '../tools/find-project.ts';
 import { refuseProject } from '../tools/rights.ts';
@@ -9,11 +10,15 @@ const MAX_PAGES = 10;
 
 /** Names of projects that begin with what was typed. */
 export async function completeProject(ctx: ResourceContext, typed: string): Promise<readonly string[]> {
-  const seen = ctx.yard.store.projects().filter(({ id }) => refuseProject(ctx, id) === undefined);
   return beginning(
-    seen.map(({ name }) => name),
+    projectsSeen(ctx).map(({ name }) => name),
     typed,
   ).sort();
+}
+
+/** Those that the caller may look at. */
+export function projectsSeen(ctx: ResourceContext): readonly Project[] {
+  return ctx.yard.store.projects().filter(({ id }) => refuseProject(ctx, id) === undefined);
 }
 
 /** Ids of tasks of the project that was given: open ones first, then the newest finished ones. */

@@ -3,15 +3,15 @@ import { isRefusal } from '../runtime/model/refusal.ts';
 import type { TaskState, TaskSummary } from '../runtime/model/view.ts';
 import { countTasks } from '../tools/counts.ts';
 import { findScope } from '../tools/find-project.ts';
-import { taskUri } from './address.ts';
-import { completeProject } from './complete.ts';
+import { type BoxName, queueUri, taskUri } from './address.ts';
+import { completeProject, projectsSeen } from './complete.ts';
 import { inline } from './markdown.ts';
 import type { Resource, ResourceContext, ResourceText } from './resource.ts';
 
 const PAGE = 50;
 
 interface Box {
-  readonly name: 'inbox' | 'done' | 'failed';
+  readonly name: BoxName;
   readonly states: readonly TaskState[];
   readonly what: string;
 }
@@ -36,7 +36,7 @@ export const queues: readonly Resource[] = [...BOXES.map(ofAll), ...BOXES.map(of
 function ofAll(box: Box): Resource {
   return {
     name: box.name,
-    uri: `queue://${box.name}`,
+    uri: queueUri(box.name),
     title: `${box.name} of all projects`,
     description: `${box.what}; the first ${PAGE}.`,
     mimeType: 'text/markdown',
@@ -53,7 +53,25 @@ function ofProject(box: Box): Resource {
     mimeType: 'text/markdown',
     read: (ctx, { project }) => page(ctx, box, project),
     complete: { project: completeProject },
+    list: async (ctx) =>
+      projectsSeen(ctx).map(({ name }) => ({
+        uri: queueUri(box.name, name),
+        name: `${name}-${box.name}`,
+        title: `${box.name} of ${name}`,
+      })),
   };
+}
+
+/** What `queue://…` shows of one box. */
+export function readBox(ctx: ResourceContext, name: BoxName, project?: string): Promise<ResourceText | Refusal> {
+  const box = BOXES.find((one) => one.name === name);
+  if (box === undefined) throw new Error(`there is no box ${name}`);
+  return page(ctx, box, project);
+}
+
+/** Where a task in this state is listed. */
+export function boxOf(state: TaskState): BoxName {
+  return BOXES.find(({ states }) => states.includes(state))?.name ?? 'inbox';
 }
 
 async function page(

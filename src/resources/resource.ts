@@ -11,6 +11,13 @@ export interface ResourceText {
   readonly text: string;
 }
 
+/** One address of a template that is there now. */
+export interface ListedResource {
+  readonly uri: string;
+  readonly name: string;
+  readonly title: string;
+}
+
 /** A fixed address, or a template with `{variables}` and what completes each. */
 export interface Resource {
   readonly name: string;
@@ -19,6 +26,8 @@ export interface Resource {
   readonly description: string;
   readonly mimeType: ResourceText['mimeType'];
   read(ctx: ResourceContext, variables: Readonly<Record<string, string>>): Promise<ResourceText | Refusal>;
+  /** Those addresses of a template that are worth listing. */
+  list?(ctx: ResourceContext): Promise<readonly ListedResource[]>;
   /** Up to 100 values that begin with what was typed. `given` holds the variables that are already known. */
   readonly complete?: Readonly<
     Record<

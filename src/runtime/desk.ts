@@ -1,9 +1,12 @@
+import { describeProblem } from './config/problem.ts';
+import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
 import { handOver } from './handover.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Config } from './model/config.ts';
+import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
@@ -17,12 +20,15 @@ import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
+import { readEvents } from './retention/events.ts';
+import type { PastEvents } from './retention/past-events.ts';
+import type { Retention } from './retention/retention.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
 import { readPage, readTail } from './runs/reader.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
-import type { Caller, Need, NewTaskInput, RunText, SlotView, Yard } from './yard.ts';
+import type { Caller, Need, NewTaskInput, Pruned, Reloaded, RetentionView, RunText, SlotView, Yard } from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
 const FAILED_SHOWN_MS = 24 * 3_600_000;
@@ -41,6 +47,10 @@ export interface DeskPorts {
   readonly inboxes: Inboxes;
   readonly fleet: () => Fleet;
   readonly offline: ReadonlyMap<string, string>;
+  readonly settings: Settings;
+  readonly reload: () => Promise<Reloaded>;
+  readonly past: PastEvents;
+  readonly retention: Retention;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -65,6 +75,14 @@ export class Desk implements Yard {
 
   project(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal> {
     return this.#ports.projects.resolve(nameOrPath, options);
+  }
+
+  configFor(project: ProjectId): Config {
+    return this.#ports.settings.of(project);
+  }
+
+  reload(): Promise<Reloaded> {
+    return this.#ports.reload();
   }
 
   projectName(id: ProjectId): string {
@@ -148,6 +166,10 @@ export class Desk implements Yard {
         .flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),
       refused: [...this.#ports.projects.refused].map(([path, { message, hint }]) => ({ path, message, hint })),
       troubles: store.troubles(),
+      wrongConfig: this.#ports.settings
+        .problems()
+        .map((problem) => ({ file: problem.from, says: describeProblem(problem) })),
+      awaitingRestart: this.#ports.settings.awaitingRestart(),
     });
   }
 
@@ -155,11 +177,13 @@ export class Desk implements Yard {
   #hopeless(): (task: OpenTask) => string | undefined {
     const fleet = this.fleet();
     const now = this.clock.now();
-    const known = new Map<string, string | undefined>();
+    const known = new Map<ProjectId, Map<string, string | undefined>>();
     return (task) => {
       if (task.state !== 'queued') return undefined;
-      const alike = `${task.project} ${signatureOf(task.spec)}`;
-      if (!known.has(alike)) {
+      const alike = signatureOf(task.spec);
+      const answers = known.get(task.project) ?? new Map<string, string | undefined>();
+      known.set(task.project, answers);
+      if (!answers.has(alike)) {
         const { waits_for: _, not_before: __, ...ask } = askOf(task);
         const route = decide(ask, fleet, now);
         const why =
@@ -168,9 +192,9 @@ export class Desk implements Yard {
             : route.to === 'wait' && route.reason === 'no_eligible_agent'
               ? route.detail
               : undefined;
-        known.set(alike, why);
+        answers.set(alike, why);
       }
-      return known.get(alike);
+      return answers.get(alike);
     };
   }
 
@@ -179,7 +203,31 @@ export class Desk implements Yard {
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
-    return this.store.events(options);
+    return readEvents(this.store, this.#ports.past, options);
+  }
+
+  prune(options: { dry: boolean }): Promise<Pruned> {
+    return this.#ports.retention.prune(options);
+  }
+
+  retention(): Promise<RetentionView> {
+    return this.#ports.retention.view();
+  }
+
+  follow(listener: (record: JournalRecord) => void): () => void {
+    return this.store.follow(listener);
+  }
+
+  span(): { oldest: number; newest: number } {
+    return this.store.span();
+  }
+
+  records(after: number): AsyncIterable<JournalRecord> {
+    return this.store.records(after);
+  }
+
+  delegated(): DelegatedStatus {
+    return this.#ports.delegations.status();
   }
 
   async scan(project: ProjectId, { takeOver, cause }: { takeOver: boolean; cause: Cause }) {

@@ -1,11 +1,14 @@
+import { stricter } from './config/project.ts';
 import type { Counts } from './load.ts';
-import type { Config } from './model/config.ts';
+import type { Config, ProjectConfig } from './model/config.ts';
 import type { Project } from './model/event.ts';
 import type { Fleet, FleetAgent, FleetProject, FleetProvider } from './model/fleet.ts';
 import type { ProjectId } from './model/ids.ts';
 
 export interface FleetParts {
   readonly config: Config;
+  /** What a project's own file says. */
+  readonly own?: (project: ProjectId) => ProjectConfig | undefined;
   readonly projects: readonly Project[];
   /** Live tasks and reservations. */
   readonly load: Counts;
@@ -59,20 +62,23 @@ function fleetProvider(provider: FleetParts['providers'][number], parts: FleetPa
   };
 }
 
-function fleetProjects({ config, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
+function fleetProjects({ config, own, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
   const { byPath, byName } = indexOf(config.projects);
   const entry = ({ id, path, name }: Project): [ProjectId, FleetProject] => {
     const wanted = byPath.get(path) ?? byName.get(name);
     const agent = wanted?.agent ?? config.dispatcher.default_agent;
+    const its = own?.(id);
+    const shared = its?.shared_checkout ?? wanted?.shared_checkout;
     return [
       id,
       {
         paused: paused.projects.has(id),
         running: load.running(id),
-        max_running: wanted?.max_running ?? 0,
+        max_running: stricter(wanted?.max_running ?? 0, its?.max_running),
         weight: wanted?.weight ?? 1,
-        checkout_busy: !wanted?.shared_checkout && load.inCheckout(id) > 0,
+        checkout_busy: !shared && load.inCheckout(id) > 0,
         ...(agent !== undefined && { agent }),
+        ...(its?.models && { models: { ...config.models, ...its.models } as Readonly<Record<string, string>> }),
       },
     ];
   };

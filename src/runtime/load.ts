@@ -55,6 +55,11 @@ export class Load implements Counts {
     if (this.#work.get(keyOf(ref))?.reserved) this.#set(keyOf(ref), undefined);
   }
 
+  /** Nothing of it is at work any more, though its end is not durable yet. */
+  free(ref: TaskRef): void {
+    this.#set(keyOf(ref), undefined);
+  }
+
   agent(id: string): number {
     return this.#agents.get(id) ?? 0;
   }

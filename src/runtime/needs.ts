@@ -13,6 +13,10 @@ export interface NeedsView {
   /** Known projects whose queue could not be taken up. */
   readonly refused: readonly { path: string; message: string; hint: string }[];
   readonly troubles: readonly { key: string; message: string }[];
+  /** What is wrong with the configuration that was read last; an earlier one is in force. */
+  readonly wrongConfig: readonly { file: string; says: string }[];
+  /** Keys of the configuration that count only from the next start on. */
+  readonly awaitingRestart: readonly string[];
 }
 
 const LOOKED_AT = 20_000; // of a longer queue the oldest ones speak for the rest
@@ -26,6 +30,11 @@ export function needsOf(view: NeedsView): Need[] {
       where: key,
       next: 'mend the folder (space, rights, a vanished disk); it is tried again by itself',
     })),
+    ...view.wrongConfig.slice(0, PER_KIND).map(({ file, says }) => ({
+      what: `the configuration is wrong, the last good one stays in force: ${says}`,
+      where: file,
+      next: 'mend the file, it is read again by itself; yardmaster config check',
+    })),
     ...[...view.offline].map(([agent, reason]) => ({
       what: `agent ${agent} can't be started: ${reason}`,
       where: agent,
@@ -33,6 +42,7 @@ export function needsOf(view: NeedsView): Need[] {
     })),
     ...view.refused.slice(0, PER_KIND).map(({ path, message, hint }) => ({ what: message, where: path, next: hint })),
     ...openNeeds(view),
+    ...(view.awaitingRestart.length === 0 ? [] : [restartNeed(view.awaitingRestart)]),
     ...view.heldDrops.map(({ project, count }) => ({
       what: `${count} ${count === 1 ? 'file' : 'files'} lay in the inbox of ${project} before its first use and wait`,
       where: project,
@@ -40,6 +50,14 @@ export function needsOf(view: NeedsView): Need[] {
     })),
     ...failedNeeds(view),
   ];
+}
+
+function restartNeed(keys: readonly string[]): Need {
+  return {
+    what: `changed in the configuration, and in force only after a restart: ${keys.join(', ')}`,
+    where: 'yardmaster.yaml',
+    next: 'yardmaster stop, then yardmaster start; what runs goes on',
+  };
 }
 
 function openNeeds(view: NeedsView): Need[] {

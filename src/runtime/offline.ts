@@ -28,6 +28,12 @@ export class OfflineAgents {
     return new Set(this.#timers.keys());
   }
 
+  /** Their configuration is another now: they may be tried at once. */
+  forgive(): void {
+    this.stop();
+    this.reasons.clear();
+  }
+
   stop(): void {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();

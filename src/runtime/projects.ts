@@ -43,6 +43,11 @@ export class Projects {
     this.#lookLater();
   }
 
+  /** Looks now: the configuration may name others. */
+  look(): void {
+    this.#lookIn(0);
+  }
+
   /** Settles when nothing is being taken up any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -51,10 +56,16 @@ export class Projects {
   }
 
   #lookLater(): void {
+    this.#lookIn(this.#ports.config.dispatcher.scan);
+  }
+
+  #lookIn(ms: number): void {
     if (this.#stopped) return;
-    const { clock, config, say } = this.#ports;
-    this.#cancelLook = clock.after(config.dispatcher.scan, () => {
-      this.#looking = this.#adoptKnown()
+    const { clock, say } = this.#ports;
+    this.#cancelLook?.();
+    this.#cancelLook = clock.after(ms, () => {
+      this.#looking = (this.#looking ?? Promise.resolve())
+        .then(() => this.#adoptKnown())
         .catch((error) => say('warn', 'projects could not be looked for', { error: String(error) }))
         .finally(() => this.#lookLater());
     });

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { callerOf } from './callers.ts';
-import { loadConfig } from './config/load.ts';
-import { describeProblem } from './config/problem.ts';
+import { ConfigFollower } from './config/follow.ts';
+import { openSettings } from './config/settings.ts';
 import { composeDelegated } from './delegations/compose.ts';
 import { Delegations } from './delegations/delegations.ts';
 import { settingsOf } from './delegations/settings.ts';
@@ -12,17 +12,19 @@ import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { buildFleet } from './fleet.ts';
 import { Inboxes } from './inbox/inboxes.ts';
 import { thisMachine } from './io/machine.ts';
-import { configuredProviders } from './io/providers/configured.ts';
+import { ConfiguredProviders } from './io/providers/configured.ts';
 import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
 import type { Config } from './model/config.ts';
 import { OfflineAgents } from './offline.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
+import { PastEvents } from './retention/past-events.ts';
+import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { retrySituation } from './runs/situation.ts';
 import { openStore } from './store/open-store.ts';
-import type { Caller, Yard } from './yard.ts';
+import type { Caller, Reloaded, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
 export interface RuntimeLog {
@@ -38,24 +40,36 @@ export interface RuntimeOptions {
   readonly home: { readonly dir: string; readonly journal: string; readonly snapshot: string; readonly runs: string };
   readonly env: NodeJS.ProcessEnv;
   readonly log: RuntimeLog;
+  /** What the command line sets: `section.key=value`, over everything else. */
+  readonly set?: readonly string[];
 }
 
 export interface Runtime {
   readonly yard: Yard;
   /** Recovery is done: what the yard says is true. */
   readonly ready: Promise<void>;
+  readonly http: Config['http'];
   caller(token: string): Caller | undefined;
+  /** Reads the configuration again, now. */
+  reload(): Promise<Reloaded>;
   stop(): Promise<void>;
 }
 
+const MAX_PROJECT_CONFIG = 262_144;
 const JOURNAL_LOST = 70; // exit code: only a new start can tell what is on disk
 
 /** Assembles the services on this machine. */
-export async function startRuntime({ version, home, env, log }: RuntimeOptions): Promise<Runtime> {
+export async function startRuntime({ version, home, env, log, set }: RuntimeOptions): Promise<Runtime> {
   const userHome = env.HOME || homedir();
   const say = (level: 'info' | 'warn' | 'error', message: string, facts: object = {}) => log[level](facts, message);
-  const config = await readConfig(env, userHome);
-  if (config.log.level) log.level = config.log.level;
+  const settings = await openSettings({ read: textOf, env, userHome, ...(set && { set }) });
+  const config = settings.live;
+  const usualLevel = log.level;
+  const setLogLevel = () => {
+    const level = config.log.level ?? usualLevel;
+    if (level) log.level = level;
+  };
+  setLogLevel();
   const machine = thisMachine({ home: home.dir, version });
   const { clock, chance, files, freeBytes, runner } = machine;
   const store = await openStore({
@@ -74,7 +88,8 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
 
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
-  const providers = await configuredProviders(config, env, ({ message, hint }) => say('warn', message, { next: hint }));
+  const providers = new ConfiguredProviders(env, ({ message, hint }) => say('warn', message, { next: hint }));
+  await providers.update(config);
   const offline = new OfflineAgents(
     clock,
     () => config.dispatcher.scan,
@@ -83,22 +98,30 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   const fleet = () =>
     buildFleet({
       config,
+      own: (project) => settings.ownOf(project),
       projects: store.projects(),
       load,
       paused: store.paused(),
-      providers: [...providers.values()],
+      providers: [...providers.all().values()],
       offline: offline.ids(),
     });
   const attempts = new Attempts({
-    ...{ home: home.dir, store, runner, files, clock, chance, config, env, say },
+    ...{ home: home.dir, store, runner, files, clock, chance, say },
+    config: (project) => settings.of(project),
+    env: { ...env }, // the process's own is slow to read
+    freed: (task) => {
+      load.free(task);
+      dispatcher.freed(task.project);
+    },
     offline: (agent, reason) => offline.add(agent, reason),
   });
   const delegations = new Delegations({
     ...{ store, files, clock, chance },
-    providers: () => providers,
+    providers: () => providers.all(),
     settings: () => settingsOf(config),
-    compose: (task, bytes) => composeDelegated(config, task, bytes),
-    afterFailure: (task, failure) => afterFailure(failure, retrySituation(task, { config, clock, chance })),
+    compose: (task, bytes) => composeDelegated(settings.of(task.project), task, bytes),
+    afterFailure: (task, failure) =>
+      afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
   const dispatcher = new Dispatcher({
@@ -114,15 +137,36 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
   });
   const degraded = (dir: string, reason: string) =>
     say('warn', 'a folder is only scanned, not watched', { dir, reason });
+  const watcher = new KernelWatcher({ degraded });
+  const follower = new ConfigFollower({
+    ...{ clock, watcher, settings, say },
+    readUser: textOf,
+    readProject: async (path) => {
+      const bytes = await files.read(path, MAX_PROJECT_CONFIG);
+      return bytes && Buffer.from(bytes).toString();
+    },
+    projects: () => store.projects().filter(({ id }) => store.owns(id)),
+    record: (code, message, project) => store.note(code, message, { ...(project && { project }) }),
+  });
   const inboxes = new Inboxes({
-    ...{ ...machine, watcher: new KernelWatcher({ degraded }), store, config, say },
+    ...{ ...machine, watcher, store, config, say },
     edited: (ref) => store.reread(ref),
   });
   const projects = new Projects({
     ...{ ...machine, config, store, userHome, say },
-    adopted: (project) => inboxes.open(project),
+    adopted: async (project) => {
+      await follower.open(project); // before its first task can run
+      await inboxes.open(project);
+    },
   });
-  const yard = new Desk({
+  const past = new PastEvents(files, home.journal, store.epoch);
+  const retention = new Retention({
+    ...{ ...machine, config, store, past, say },
+    runs: home.runs,
+    projectName: (id) => yard.projectName(id),
+    record: (code, message) => store.note(code, message),
+  });
+  const yard: Desk = new Desk({
     ...{
       config,
       clock,
@@ -138,6 +182,15 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
       fleet,
     },
     offline: offline.reasons,
+    ...{ settings, past, retention },
+    reload: () => follower.reload(),
+  });
+  settings.onChange(() => {
+    setLogLevel();
+    offline.forgive();
+    projects.look();
+    void providers.update(config).then(() => dispatcher.wake());
+    dispatcher.wake();
   });
 
   const recover = async (): Promise<void> => {
@@ -145,8 +198,12 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
     await attempts.start();
     await delegations.start();
     dispatcher.start();
+    follower.start();
+    retention.start();
   };
   const stop = async (): Promise<void> => {
+    await follower.stop();
+    await retention.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
@@ -154,14 +211,16 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
     await runner.close();
     await delegations.stop();
     offline.stop();
-    await Promise.all([...providers.values()].map((provider) => provider.close()));
+    await providers.close();
     await store.close();
   };
   let stopping: Promise<void> | undefined;
   return {
     yard,
     ready: recover(),
+    http: config.http,
     caller: (token) => callerOf(store, token),
+    reload: () => follower.reload(),
     stop: () => {
       stopping ??= stop();
       return stopping;
@@ -170,13 +229,9 @@ export async function startRuntime({ version, home, env, log }: RuntimeOptions):
 }
 
 /** Links are followed here: dotfiles often are some. */
-async function readConfig(env: NodeJS.ProcessEnv, userHome: string): Promise<Config> {
-  const read = (path: string) =>
-    readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-  const { config, problems } = await loadConfig({ read, env, userHome });
-  if (config) return config;
-  throw new Error(`the configuration can't be used:\n${problems.map(describeProblem).join('\n')}`);
+function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
 }

@@ -1,5 +1,6 @@
 import type { Config } from './model/config.ts';
-import type { Project } from './model/event.ts';
+import type { DelegatedStatus } from './model/delegated.ts';
+import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
@@ -54,11 +55,39 @@ export interface Need {
   readonly next: string;
 }
 
+/** What a pass of the retention took away, or would. */
+export interface Pruned {
+  /** Run directories of tasks that have ended. */
+  readonly runs: number;
+  /** The first of those tasks. */
+  readonly named: readonly string[];
+  /** Files of events that the journal needs no more. */
+  readonly events_files: number;
+}
+
+export interface RetentionView {
+  readonly runs: number | 'forever'; // milliseconds, as configured
+  readonly events: number | 'forever';
+  readonly events_bytes: number;
+  readonly past_events: { readonly files: number; readonly bytes: number };
+  /** The last pass that took something away. */
+  readonly last?: { readonly at: number; readonly runs: number; readonly events_files: number };
+}
+
+/** What `config reload` answers. */
+export interface Reloaded {
+  readonly changed: readonly string[];
+  /** Keys that were changed since the start and count only from the next one on. */
+  readonly restart: readonly string[];
+  readonly problems: readonly string[];
+}
+
 /**
  * The runtime as the tools see it: the one interface between the surfaces (MCP, CLI, HTTP) and the services.
  * Everything that changes the queue goes on to `store`; what is here adds names, text and routing.
  */
 export interface Yard {
+  /** As it is at the moment of asking. */
   readonly config: Config;
   readonly clock: Clock;
   readonly store: TaskStore;
@@ -68,6 +97,10 @@ export interface Yard {
   /** A configured name, a project's id, or a path inside an allowed root; adopts it when it is new and `adopt` is set. */
   project(nameOrPath: string, options: { adopt: boolean; cause: Cause }): Promise<Project | Refusal>;
   projectName(id: ProjectId): string;
+  /** The configuration as it counts for one project's tasks. */
+  configFor(project: ProjectId): Config;
+  /** Reads the configuration again, now; a wrong one changes nothing. */
+  reload(): Promise<Reloaded>;
 
   /** Front matter and body become a file's bytes; checks projects, dependencies, bounds and rights. */
   enqueue(
@@ -109,6 +142,17 @@ export interface Yard {
     after?: number;
     limit: number;
   }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  /** Every record from now on, in order, once the state holds it. Returns the way to stop. */
+  follow(listener: (record: JournalRecord) => void): () => void;
+  /** The oldest record that is kept, and the newest that the state holds. */
+  span(): { readonly oldest: number; readonly newest: number };
+  /** The kept records after a number, oldest first; a reader that takes its time is waited for. */
+  records(after: number): AsyncIterable<JournalRecord>;
+  /** Jobs at providers, and what became of those that ended since the start. */
+  delegated(): DelegatedStatus;
+  /** Takes away what is older than the configuration wants; with `dry`, only says what that would be. */
+  prune(options: { dry: boolean }): Promise<Pruned>;
+  retention(): Promise<RetentionView>;
   /** Scans a project's inbox now and takes what is there; also what a seed's queue left behind, when `takeOver` is set. */
   scan(
     project: ProjectId,

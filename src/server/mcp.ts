@@ -1,8 +1,10 @@
 import { type JSONRPCMessage, parseJSONRPCMessage, type Transport } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { INVALID_REQUEST, isId, type Message } from '../jsonrpc.ts';
+import { INVALID_REQUEST, isId, LISTS, type Message } from '../jsonrpc.ts';
+import type { Changed, Listening } from '../resources/audience.ts';
 import type { Caller } from '../runtime/yard.ts';
-import { listingOf, type McpBackend, Offer, type Surface } from './offer.ts';
+import { differing } from './lists.ts';
+import { type Listing, type McpBackend, Offer } from './offer.ts';
 
 /** The other end of one connection, as the session carries it. */
 export interface McpLine {
@@ -12,36 +14,67 @@ export interface McpLine {
 
 export interface McpConnection {
   deliver(message: Message): void;
-  /** Tells the client which resources changed, if it subscribed to them. */
-  changed(uris: readonly string[]): void;
+  /** Tells the client what changed, as far as it asked. */
+  readonly changed: Changed;
+  readonly listening: Listening;
   close(): void;
 }
 
+/** What a bridge says of the runtime that its client had before. */
+export interface Resumes {
+  /** The lists as that one announced them. */
+  readonly lists?: Readonly<Record<string, unknown>>;
+}
+
 export interface McpHost {
-  connect(caller: Promise<Caller>, line: McpLine): McpConnection;
+  /** `resumes`: the client was here before, and may have missed any change since. */
+  connect(caller: Promise<Caller>, line: McpLine, resumes?: Resumes): McpConnection;
 }
 
 /** Serves the surface to any number of clients, each in the era of the protocol that it opens with. */
-export function mcpHost(surface: Surface, backend: McpBackend): McpHost {
-  const listing = listingOf(surface);
+export function mcpHost(listing: Listing, backend: McpBackend): McpHost {
   return {
-    connect(caller, line) {
+    connect(caller, line, resumes) {
       let offer: Offer | undefined;
-      const transport = new LineTransport(line);
+      const greeted = (): void => {
+        tellLists(offer, line, resumes).catch((error) => backend.log.debug({ error: String(error) }, 'mcp'));
+      };
+      const send = (message: Message): void => {
+        line.send(message);
+        offer?.sent(message);
+      };
+      const transport = new LineTransport({ send, ended: () => line.ended() });
       const handle = serveStdio(
         ({ era }) => {
-          offer = new Offer(listing, backend, caller, era === 'legacy');
+          offer = new Offer(listing, backend, caller, era === 'legacy', { greeted, resumed: resumes !== undefined });
           return offer.server;
         },
         { transport, onerror: (error) => backend.log.debug({ error: error.message }, 'mcp') },
       );
       return {
-        deliver: (message) => transport.deliver(message),
-        changed: (uris) => offer?.changed(uris),
+        deliver: (message) => {
+          offer?.received(message);
+          transport.deliver(message);
+        },
+        changed: (uris, lists = []) => {
+          offer?.changed(uris, lists);
+          if (lists.length > 0) greeted();
+        },
+        get listening() {
+          return offer?.listening ?? 'nothing';
+        },
         close: () => void handle.close(),
       };
     },
   };
+}
+
+/** The bridge gets its lists to remember; the client hears which of them are not what another runtime told it. */
+async function tellLists(offer: Offer | undefined, line: McpLine, resumes: Resumes | undefined): Promise<void> {
+  const lists = await offer?.lists();
+  if (lists === undefined) return;
+  line.send({ jsonrpc: '2.0', method: LISTS, params: lists });
+  if (resumes !== undefined) offer?.changed([], differing(resumes.lists, lists));
 }
 
 /** Hands messages between a session and the SDK. */

@@ -7,20 +7,28 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server';
+import { idKey, isId, type Message } from '../jsonrpc.ts';
+import type { Prompt } from '../prompts/prompt.ts';
+import type { Listening, ListName } from '../resources/audience.ts';
 import type { Resource, ResourceContext } from '../resources/resource.ts';
-import { isRefusal, type Refusal, refuse } from '../runtime/model/refusal.ts';
+import { type Refusal, refuse } from '../runtime/model/refusal.ts';
 import type { Caller, Yard } from '../runtime/yard.ts';
-import type { Tool } from '../tools/tool.ts';
+import type { Progress, Tool, ToolContext } from '../tools/tool.ts';
 import { callTool, shapeOf } from './call.ts';
+import { callName } from './call-name.ts';
+import { type Lists, printOf } from './lists.ts';
 import type { Log } from './log.ts';
 import { nearest } from './nearest.ts';
-import { type UriPattern, uriPattern } from './template.ts';
+import { argumentOf, getPrompt, listedPrompt } from './prompter.ts';
+import { nameOf, type Patterned, patternsOf, Reader } from './reader.ts';
+import { grantedIn, Subscriptions } from './subscriptions.ts';
 
 /** What clients are offered. */
 export interface Surface {
   readonly version: string;
   readonly tools: readonly Tool[];
   readonly resources: readonly Resource[];
+  readonly prompts: readonly Prompt[];
   /** How the tools work together; under 2 KB. */
   readonly instructions: string;
 }
@@ -35,54 +43,138 @@ export interface McpBackend {
 export interface Listing {
   readonly surface: Surface;
   readonly tools: ListedTool[];
-  readonly patterns: readonly { readonly resource: Resource; readonly pattern: UriPattern }[];
+  readonly prompts: ReturnType<typeof listedPrompt>[];
+  readonly patterns: readonly Patterned[];
 }
 
 export function listingOf(surface: Surface): Listing {
-  const patterns = surface.resources.map((resource) => ({ resource, pattern: uriPattern(resource.uri) }));
-  return { surface, tools: surface.tools.map(listed), patterns };
+  const { tools, resources, prompts } = surface;
+  return { surface, tools: tools.map(listed), prompts: prompts.map(listedPrompt), patterns: patternsOf(resources) };
 }
 
-/** Lists don't change while a runtime lives; a client may keep them this long. */
-const LIST_TTL = { ttlMs: 300_000, cacheScope: 'private' } as const;
-const MAX_COMPLETIONS = 100;
+/** What a connection wants to know of its client. */
+export interface OfferOptions {
+  /** It has said that it listens: what it missed can be told now. */
+  readonly greeted?: () => void;
+  /** It heard of changes from another runtime before: of each address that it subscribes to it is told at once. */
+  readonly resumed?: boolean;
+}
 
-/** What one client sees: tools, resources, completions, and the resources that it watches. */
+/** Lists change seldom, and whoever listens is told; a client may keep them this long. */
+const LIST_TTL = { ttlMs: 300_000, cacheScope: 'private' } as const;
+/** A project that was adopted is listed; a client that does not listen should come to see it. */
+const RESOURCES_TTL = { ttlMs: 30_000, cacheScope: 'private' } as const;
+const MAX_COMPLETIONS = 100;
+const MAX_SUBSCRIPTIONS = 1_000;
+
+/** What one client sees: tools, resources, prompts, completions, and the changes that it asked to hear of. */
 export class Offer {
   readonly server: Server;
   readonly #listing: Listing;
   readonly #backend: McpBackend;
   readonly #caller: Promise<Caller>;
-  readonly #watched = new Set<string>();
+  readonly #reader: Reader;
+  readonly #subscriptions = new Subscriptions((uri) => nameOf(uri, this.#reader, this.#known));
   readonly #legacy: boolean;
+  readonly #options: OfferOptions;
+  #known: ResourceContext | undefined;
+  #greeted = false;
 
-  constructor(listing: Listing, backend: McpBackend, caller: Promise<Caller>, legacy: boolean) {
+  constructor(
+    listing: Listing,
+    backend: McpBackend,
+    caller: Promise<Caller>,
+    legacy: boolean,
+    options: OfferOptions = {},
+  ) {
     this.#listing = listing;
     this.#backend = backend;
     this.#caller = caller;
     this.#legacy = legacy;
+    this.#options = options;
+    this.#reader = new Reader(listing.patterns, () => this.#context());
     const { version, instructions } = listing.surface;
     this.server = new Server(
       { name: 'yardmaster', title: 'Yardmaster', version },
       {
-        capabilities: { tools: {}, resources: { subscribe: true }, completions: {} },
+        capabilities: {
+          tools: { listChanged: true },
+          resources: { subscribe: true, listChanged: true },
+          prompts: { listChanged: true },
+          completions: {},
+        },
         instructions,
-        cacheHints: { 'tools/list': LIST_TTL, 'resources/list': LIST_TTL, 'resources/templates/list': LIST_TTL },
+        cacheHints: {
+          'tools/list': LIST_TTL,
+          'resources/list': RESOURCES_TTL,
+          'resources/templates/list': LIST_TTL,
+          'prompts/list': LIST_TTL,
+        },
       },
     );
+    this.server.oninitialized = () => this.#greet();
     this.#handleTools();
     this.#handleResources();
+    this.#handlePrompts();
     if (legacy) this.#handleSubscriptions();
   }
 
-  changed(uris: readonly string[]): void {
-    for (const uri of uris) {
-      // In the newer era the SDK knows who listens to what; in the older one we do.
-      if (this.#legacy && !this.#watched.has(uri)) continue;
-      this.server
-        .sendResourceUpdated({ uri })
-        .catch((error) => this.#backend.log.debug({ error: String(error) }, 'mcp'));
+  /** Tells the client, as far as it asked: in the newer era the SDK knows who listens to what, in the older one we do. */
+  changed(uris: readonly string[], lists: readonly ListName[] = []): void {
+    if (this.#legacy && !this.#greeted) return; // it knows nothing yet
+    for (const uri of this.#subscriptions.among(uris)) this.#tell(this.server.sendResourceUpdated({ uri }));
+    for (const list of lists) this.#tell(this.#listChanged(list));
+  }
+
+  /** What anybody would have to work out for this client. */
+  get listening(): Listening {
+    return this.#subscriptions.size > 0 ? 'resources' : 'lists';
+  }
+
+  /** Its lists as they are now. */
+  async lists(): Promise<Lists> {
+    const { tools, prompts } = this.#listing;
+    return { tools: printOf(tools), resources: printOf(await this.#reader.list()), prompts: printOf(prompts) };
+  }
+
+  /** A message that went to the client: subscriptions of the newer protocol are granted by the SDK. */
+  sent(message: Message): void {
+    const granted = grantedIn(message);
+    if (granted === undefined) return;
+    this.#subscribe(granted.id, granted.uris);
+    this.#greet();
+  }
+
+  /** A message that came from the client: it may end such a subscription. */
+  received({ method, params }: Message): void {
+    if (method === 'notifications/cancelled' && isId(params?.requestId))
+      this.#subscriptions.remove(idKey(params.requestId));
+  }
+
+  #greet(): void {
+    this.#greeted = true;
+    this.#options.greeted?.();
+  }
+
+  #subscribe(by: string, uris: readonly string[]): void {
+    this.#subscriptions.add(by, uris);
+    this.#context().catch(() => undefined); // by the time that something changes, names are known
+    if (this.#options.resumed) for (const uri of uris) this.#tell(this.server.sendResourceUpdated({ uri }));
+  }
+
+  #listChanged(list: ListName): Promise<void> {
+    switch (list) {
+      case 'tools':
+        return this.server.sendToolListChanged();
+      case 'resources':
+        return this.server.sendResourceListChanged();
+      case 'prompts':
+        return this.server.sendPromptListChanged();
     }
+  }
+
+  #tell(sending: Promise<void>): void {
+    sending.catch((error) => this.#backend.log.debug({ error: String(error) }, 'mcp'));
   }
 
   #handleTools(): void {
@@ -99,14 +191,15 @@ export class Offer {
     try {
       const yard = await this.#backend.yard();
       const caller = await this.#caller;
-      const { bridge } = caller;
+      const call = callName(caller, { tool: tool.name, args }, ctx);
       const called = await callTool(
         tool,
         {
           yard,
           caller,
           signal: ctx.mcpReq.signal,
-          ...(bridge === undefined ? {} : { call: `${bridge}:${JSON.stringify(ctx.mcpReq.id)}` }),
+          ...(call === undefined ? {} : { call }),
+          ...this.#progress(ctx),
         },
         args,
       );
@@ -125,59 +218,59 @@ export class Offer {
     }
   }
 
+  /** For a client that gave a token. It goes the way of the answer, and before it. */
+  #progress({ mcpReq }: ServerContext): Pick<ToolContext, 'progress'> {
+    const progressToken = mcpReq._meta?.progressToken;
+    if (progressToken === undefined) return {};
+    const progress = (step: Progress): void => {
+      mcpReq
+        .notify({ method: 'notifications/progress', params: { progressToken, ...step } })
+        .catch((error) => this.#backend.log.debug({ error: String(error) }, 'mcp'));
+    };
+    return { progress };
+  }
+
   #handleResources(): void {
-    const fixed = this.#listing.patterns.filter(({ pattern }) => !pattern.isTemplate);
-    const templates = this.#listing.patterns.filter(({ pattern }) => pattern.isTemplate);
-    this.server.setRequestHandler('resources/list', () => ({
-      resources: fixed.map(({ resource }) => ({ uri: resource.uri, ...described(resource) })),
-    }));
-    this.server.setRequestHandler('resources/templates/list', () => ({
-      resourceTemplates: templates.map(({ resource }) => ({ uriTemplate: resource.uri, ...described(resource) })),
-    }));
-    this.server.setRequestHandler('resources/read', async (request) => this.#read(request.params.uri));
-    this.server.setRequestHandler('completion/complete', async ({ params }) => {
-      const { ref, argument, context } = params;
-      const resource = ref.type === 'ref/resource' ? this.#byTemplate(ref.uri) : undefined;
-      const complete = resource?.complete?.[argument.name];
+    const reader = this.#reader;
+    this.server.setRequestHandler('resources/list', async () => ({ resources: await reader.list() }));
+    this.server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: reader.templates() }));
+    this.server.setRequestHandler('resources/read', ({ params }) => reader.read(params.uri));
+  }
+
+  #handlePrompts(): void {
+    const { prompts, surface } = this.#listing;
+    this.server.setRequestHandler('prompts/list', () => ({ prompts }));
+    this.server.setRequestHandler('prompts/get', ({ params }) =>
+      getPrompt(surface.prompts, () => this.#context(), params),
+    );
+    this.server.setRequestHandler('completion/complete', async ({ params: { ref, argument, context } }) => {
+      const complete =
+        ref.type === 'ref/resource'
+          ? this.#reader.byTemplate(ref.uri).complete?.[argument.name]
+          : argumentOf(surface.prompts, ref.name, argument.name)?.complete;
       const values = complete ? await complete(await this.#context(), argument.value, context?.arguments ?? {}) : [];
       return { completion: { values: values.slice(0, MAX_COMPLETIONS), hasMore: values.length > MAX_COMPLETIONS } };
     });
   }
 
-  async #read(uri: string): Promise<{ contents: { uri: string; mimeType: string; text: string }[] }> {
-    for (const { resource, pattern } of this.#listing.patterns) {
-      const variables = pattern.match(uri);
-      if (variables === undefined) continue;
-      const result = await resource.read(await this.#context(), variables);
-      if (!isRefusal(result)) return { contents: [{ uri, ...result }] };
-      if (result.code === 'not_found') throw new ResourceNotFoundError(uri, `${result.message} ${result.hint}`);
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, result.message, {
-        code: result.code,
-        hint: result.hint,
-        uri,
-      });
-    }
-    throw new ResourceNotFoundError(uri);
-  }
-
-  #byTemplate(uri: string): Resource {
-    const found = this.#listing.patterns.find(({ resource }) => resource.uri === uri);
-    if (found === undefined) throw new ResourceNotFoundError(uri, `There is no resource template ${uri}.`);
-    return found.resource;
-  }
-
   async #context(): Promise<ResourceContext> {
-    return { yard: await this.#backend.yard(), caller: await this.#caller };
+    this.#known ??= { yard: await this.#backend.yard(), caller: await this.#caller };
+    return this.#known;
   }
 
   /** The capability alone registers nothing for clients of the older protocol. */
   #handleSubscriptions(): void {
-    this.server.setRequestHandler('resources/subscribe', ({ params }) => {
-      this.#watched.add(params.uri);
+    this.server.setRequestHandler('resources/subscribe', ({ params: { uri } }) => {
+      if (this.#reader.find(uri) === undefined) throw new ResourceNotFoundError(uri);
+      if (this.#subscriptions.size >= MAX_SUBSCRIPTIONS) {
+        const reason = `A client can subscribe to ${MAX_SUBSCRIPTIONS} addresses. Subscribe to queue://inbox instead of each task.`;
+        throw new ProtocolError(ProtocolErrorCode.InvalidParams, reason);
+      }
+      this.#subscribe(uri, [uri]);
       return {};
     });
     this.server.setRequestHandler('resources/unsubscribe', ({ params }) => {
-      this.#watched.delete(params.uri);
+      this.#subscriptions.remove(params.uri);
       return {};
     });
   }
@@ -194,11 +287,6 @@ function listed(tool: Tool): ListedTool {
     annotations: { title: tool.title, ...tool.hints },
     ...(tool.meta === undefined ? {} : { _meta: { ...tool.meta } }),
   };
-}
-
-function described(resource: Resource): { name: string; title: string; description: string; mimeType: string } {
-  const { name, title, description, mimeType } = resource;
-  return { name, title, description, mimeType };
 }
 
 /** Clients show the model this text as it is. */

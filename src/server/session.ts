@@ -12,10 +12,11 @@ import {
   NOT_ALLOWED,
   UNAVAILABLE,
 } from '../jsonrpc.ts';
+import type { Changed, Listening } from '../resources/audience.ts';
 import { isRefusal, type Refusal } from '../runtime/model/refusal.ts';
 import type { Caller } from '../runtime/yard.ts';
 import type { Log } from './log.ts';
-import type { McpConnection, McpHost } from './mcp.ts';
+import type { McpConnection, McpHost, Resumes } from './mcp.ts';
 import { Wire } from './wire.ts';
 
 /** What a bridge (or the command line) says of itself in its first line. */
@@ -24,6 +25,8 @@ export interface Hello {
   readonly version?: string;
   readonly token?: string;
   readonly claude_session?: string;
+  /** Set when it carried the same client's lines to another runtime before. */
+  readonly resumes?: Resumes;
 }
 
 export interface MethodContext {
@@ -55,6 +58,7 @@ export class Session {
   #working = false;
   #closing = false;
   #caller: Promise<Caller> | undefined;
+  #resumes: Resumes | undefined;
   #mcp: McpConnection | undefined;
   #idle: (() => void) | undefined;
 
@@ -67,8 +71,12 @@ export class Session {
     });
   }
 
-  changed(uris: readonly string[]): void {
-    this.#mcp?.changed(uris);
+  changed(...what: Parameters<Changed>): void {
+    this.#mcp?.changed(...what);
+  }
+
+  get listening(): Listening {
+    return this.#mcp?.listening ?? 'nothing';
   }
 
   /** Takes no more, lets what runs answer for a while, says goodbye and closes. */
@@ -128,6 +136,7 @@ export class Session {
       const reason = `The first line must be the notification ${HELLO} with params {bridge, version}.`;
       return this.#turnAway(reason, message.id);
     }
+    this.#resumes = hello.resumes;
     const identified = this.#identified(hello);
     identified.then((caller) => this.#host.greeted?.(hello, caller)).catch(() => {}); // whoever uses it is told
     // A token has to be known before anything is answered; others need not wait for the recovery to be greeted.
@@ -148,13 +157,11 @@ export class Session {
 
   async #connectMcp(caller: Promise<Caller>): Promise<McpConnection> {
     const host = await this.#host.mcp();
-    return host.connect(caller, {
-      send: (message) => {
-        if (message.method === undefined) this.#settle(message.id);
-        this.#wire.send(message);
-      },
-      ended: () => this.#wire.close(),
-    });
+    const send = (message: Message): void => {
+      if (message.method === undefined) this.#settle(message.id);
+      this.#wire.send(message);
+    };
+    return host.connect(caller, { send, ended: () => this.#wire.close() }, this.#resumes);
   }
 
   async #plain(id: Id, name: string, params: Readonly<Record<string, unknown>>, whose: Promise<Caller>): Promise<void> {
@@ -198,13 +205,14 @@ function isAnswered(method: string | undefined): boolean {
 }
 
 function helloIn(message: Message): Hello | undefined {
-  const { bridge, version, token, claude_session } = message.params ?? {};
+  const { bridge, version, token, claude_session, resumes } = message.params ?? {};
   if (message.method !== HELLO || typeof bridge !== 'string' || bridge === '' || bridge.length > 128) return undefined;
   return {
     bridge,
     ...(typeof version === 'string' ? { version } : {}),
     ...(typeof token === 'string' ? { token } : {}),
     ...(typeof claude_session === 'string' ? { claude_session } : {}),
+    ...(typeof resumes === 'object' && resumes !== null ? { resumes } : {}),
   };
 }
 

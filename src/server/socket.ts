@@ -1,11 +1,14 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Home, socketPath } from '../home.ts';
+import { type Changed, type Listening, mostOf } from '../resources/audience.ts';
 import { Session, type SessionHost } from './session.ts';
 
 export interface SocketServer {
-  /** Resources that changed, for whoever subscribed to them. */
-  changed(uris: readonly string[]): void;
+  /** What changed, for whoever listens. */
+  readonly changed: Changed;
+  /** What anybody here listens for. */
+  readonly listening: Listening;
   readonly connections: number;
   /** No new connections; the open ones get `graceMs` for their answers; the socket's file goes. `to`: see CLOSING. */
   close(graceMs: number, to?: string): Promise<void>;
@@ -27,8 +30,11 @@ export async function listen(home: Home, host: SessionHost): Promise<SocketServe
     get connections() {
       return sessions.size;
     },
-    changed(uris) {
-      for (const session of sessions) session.changed(uris);
+    changed(...what) {
+      for (const session of sessions) session.changed(...what);
+    },
+    get listening() {
+      return mostOf([...sessions].map((session) => session.listening));
     },
     async close(graceMs, to) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -2,6 +2,8 @@
 export interface UriPattern {
   readonly isTemplate: boolean;
   match(uri: string): Record<string, string> | undefined;
+  /** The address with these values, encoded as ours are. */
+  fill(variables: Readonly<Record<string, string>>): string;
 }
 
 export function uriPattern(template: string): UriPattern {
@@ -14,6 +16,7 @@ export function uriPattern(template: string): UriPattern {
   const pattern = new RegExp(`^${source}$`);
   return {
     isTemplate: names.length > 0,
+    fill: (variables) => template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(variables[name] ?? '')),
     match(uri) {
       const found = pattern.exec(uri);
       if (found === null) return undefined;

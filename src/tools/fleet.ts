@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AT_ONCE, WHOLE } from './claude-code.ts';
 import { Counts, countTasks } from './counts.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
@@ -29,6 +30,10 @@ const output = z.object({
   not_shown: z.number().optional(),
   converged: z.boolean().describe('the files say what the journal says, and no drop waits to be looked at'),
   limits: z.record(z.string(), z.union([z.number(), z.boolean()])),
+  pruned: z
+    .object({ at: z.string(), runs: z.number(), events_files: z.number() })
+    .optional()
+    .describe('what was last cleared away because it was old; results always stay'),
   version: z.string(),
   home: z.string(),
 });
@@ -43,7 +48,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
   input: z.strictObject({}),
   output,
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  meta: { 'anthropic/alwaysLoad': true },
+  meta: { ...AT_ONCE, ...WHOLE },
   async handle(ctx) {
     const { yard, caller } = ctx;
     const own = caller.principal === 'attempt' ? caller.task.project : undefined;
@@ -60,11 +65,17 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
       ...projectsOf(ctx, own),
       converged: yard.converged(),
       limits: { ...yard.config.limits, headless_max_running: yard.config.headless.max_running },
+      ...(own === undefined && (await prunedOf(ctx))),
       version: yard.version,
       home: yard.home,
     };
   },
 });
+
+async function prunedOf({ yard }: ToolContext): Promise<Pick<Output, 'pruned'>> {
+  const { last } = await yard.retention();
+  return last === undefined ? {} : { pruned: { ...last, at: new Date(last.at).toISOString() } };
+}
 
 function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
   const { agents, providers, default_provider } = yard.fleet();

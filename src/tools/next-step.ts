@@ -1,7 +1,7 @@
 import type { TaskSummary } from '../runtime/model/view.ts';
 
-/** The call that a task's state suggests; written so that it can be copied. */
-export function nextStep(task: Pick<TaskSummary, 'id' | 'project' | 'state' | 'waiting'>): string {
+/** The call that a task's state suggests; written so that it can be copied. `read`: its result or log is beside it. */
+export function nextStep(task: Pick<TaskSummary, 'id' | 'project' | 'state' | 'waiting'>, read = false): string {
   const name = `id: ${JSON.stringify(task.id)}, project: ${JSON.stringify(task.project)}`;
   switch (task.state) {
     case 'queued':
@@ -16,6 +16,7 @@ export function nextStep(task: Pick<TaskSummary, 'id' | 'project' | 'state' | 'w
     case 'done':
       return `job_status {${name}, detail: "result"}`;
     case 'failed':
+      if (read) return `retry_task {${name}} runs it again as it is, enqueue_task takes a better text`;
       return `read why: job_status {${name}, detail: "result"}; then retry_task {${name}}, or enqueue_task with a better text`;
     case 'cancelled':
       return `retry_task {${name}} makes it a new task`;

@@ -2,12 +2,22 @@ import type { z } from 'zod';
 import type { Refusal } from '../runtime/model/refusal.ts';
 import type { Caller, Yard } from '../runtime/yard.ts';
 
+/** How far a call that waits has come. */
+export interface Progress {
+  /** Grows with each word. */
+  readonly progress: number;
+  readonly total?: number;
+  readonly message: string;
+}
+
 export interface ToolContext {
   readonly yard: Yard;
   readonly caller: Caller;
   /** Names the request across reconnects (`<bridge>:<request id>`): the same call again changes nothing twice. */
   readonly call?: string;
   readonly signal: AbortSignal;
+  /** Only where the client asked to hear of it; never called after the answer. */
+  readonly progress?: (progress: Progress) => void;
 }
 
 /** All four are said for every tool: a missing hint means the worst to a client. */

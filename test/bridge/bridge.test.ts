@@ -86,8 +86,9 @@ test('twenty kills of the runtime under a working client: every call is answered
     }
   }
   expect(pids.size).toBeGreaterThan(10);
-  expect(heard.map(({ id }) => id)).toHaveLength(201);
-  expect(new Set(heard.map(({ id }) => id)).size).toBe(201);
+  const answered = heard.flatMap(({ id }) => (id === undefined ? [] : [id])); // the rest is news of lists
+  expect(answered).toHaveLength(201);
+  expect(new Set(answered).size).toBe(201);
 });
 
 test('a call that waits while its runtime is killed is taken up by the next one', async () => {

@@ -15,11 +15,15 @@ export interface Story {
   /** Also a provider that makes two jobs of two requests; its doubts take minutes to settle. */
   readonly forgetful?: boolean;
   readonly endMs?: number;
+  /** Also the supervisors of runs, before, after or without their runtime. */
+  readonly supervisors?: boolean;
 }
 
 export interface Told {
   readonly wrong: string[];
   readonly kills: number;
+  /** How many supervisors were killed. */
+  readonly lost: number;
   readonly tasks: number;
 }
 
@@ -51,7 +55,9 @@ export async function killAtRandom(story: Story): Promise<Told> {
     });
     const running = load.run(60);
     let killed = 0;
+    let lost = 0;
     while (killed < kills) {
+      if (story.supervisors) lost += await killSupervisorsSoon(site, chance);
       killed += await killSoon(site, seededChance(seed + killed + 1));
       if (killed % 3 === 0) await talk.ask('fleet_status'); // who never lives long enough can't answer anybody
     }
@@ -63,7 +69,7 @@ export async function killAtRandom(story: Story): Promise<Told> {
     const scene = { ...sceneOf(site), maxAttempts: 3 };
     const { counts } = await talk.ask('fleet_status');
     const tasks = Object.values(counts as Record<string, number>).reduce((sum, one) => sum + one, 0);
-    return { wrong: [...refused, ...(await check(scene, talk))], kills: killed, tasks };
+    return { wrong: [...refused, ...(await check(scene, talk))], kills: killed, lost, tasks };
   } finally {
     await site.end();
     await Promise.all([keyed.close(), plain.close()]);
@@ -73,6 +79,17 @@ export async function killAtRandom(story: Story): Promise<Told> {
 /** Some agents outlive the runtime that started them. */
 function mostlyShort(luck: number): number {
   return luck ** 4 * 3;
+}
+
+async function killSupervisorsSoon(site: Site, chance: Chance): Promise<number> {
+  let killed = 0;
+  await until(() => site.hasSupervisor());
+  await sleep(chance.fraction() * 300);
+  await until(() => {
+    killed += site.killSupervisors();
+    return killed > 0;
+  });
+  return killed;
 }
 
 /** At any moment: while it starts, recovers, works, or answers. How many died. */
@@ -93,9 +110,13 @@ export function sceneOf(site: Site) {
 
 /** Waits until nothing is open any more. That it never comes is for the checker to say. */
 export async function ended(talk: Talk, ms: number): Promise<void> {
+  let calm = 0; // the inbox hears of the last files a moment after they are written
   await until(async () => {
     const { converged, counts } = (await talk.ask('fleet_status')) as unknown as Fleet;
-    return converged && [counts.queued, counts.claimed, counts.running, counts.unknown].every((n) => !n);
+    const over = converged && [counts.queued, counts.claimed, counts.running, counts.unknown].every((n) => !n);
+    calm = over ? calm + 1 : 0;
+    if (over) await sleep(200);
+    return calm === 3;
   }, ms).catch(() => undefined);
 }
 

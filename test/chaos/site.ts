@@ -66,6 +66,7 @@ export class Site {
       ...(env as Record<string, string>),
       YARDMASTER_HOME: this.home,
       YARDMASTER_CONFIG: join(this.root, 'yardmaster.yaml'),
+      YARDMASTER_HTTP_ENABLED: 'false',
       UV_THREADPOOL_SIZE: '1',
     };
   }
@@ -95,7 +96,22 @@ export class Site {
     return true;
   }
 
-  /** Processes of agents, and the wrappers around them. */
+  get #supervisors(): number[] {
+    return processes().filter((pid) => isSupervisor(pid) && environment(pid).includes(this.home));
+  }
+
+  hasSupervisor(): boolean {
+    return this.#supervisors.length > 0;
+  }
+
+  /** Kills what supervises the runs: all of them are lost with it. */
+  killSupervisors(): number {
+    const pids = this.#supervisors;
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    return pids.length;
+  }
+
+  /** Processes of agents. */
   agents(): number[] {
     return processes().filter((pid) => environment(pid).includes(`YARDMASTER_RUN_DIR=${this.home}`));
   }
@@ -116,6 +132,14 @@ function processes(): number[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 1);
+}
+
+function isSupervisor(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('processes/supervisor.js');
+  } catch {
+    return false;
+  }
 }
 
 /** Empty for one that is gone, dead or somebody else's. */

@@ -31,7 +31,7 @@ async function findings(
 test('with everything there it says so and ends well', async () => {
   const said = await world.yardmaster(['doctor'], { env: { PATH: await pathWith('flock', 'git', 'tmux', 'claude') } });
   expect(said.code).toBe(0);
-  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(10);
+  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(11);
 });
 
 test('what is missing comes with the way to get it', async () => {
@@ -70,6 +70,21 @@ test('a runtime that does not run is only a note', async () => {
   await world.runtime.close();
   world.running = false;
   expect((await findings({ PATH: '' })).runtime).toMatchObject({ state: 'note', detail: 'does not run' });
+});
+
+test('HTTP that could not be opened is a note with what to do; the rest works', async () => {
+  const http = { state: 'off', reason: '127.0.0.1:7431 is taken', hint: 'Set another http.port.' };
+  world.runtime.answer = ({ method }) => ({ result: method === 'yardmaster/status' ? { http } : {} });
+  expect((await findings({ PATH: '' })).http).toEqual({
+    name: 'http',
+    state: 'note',
+    detail: http.reason,
+    hint: http.hint,
+  });
+  world.runtime.answer = ({ method }) => ({
+    result: method === 'yardmaster/status' ? { http: { state: 'on', url: 'http://127.0.0.1:7431' } } : {},
+  });
+  expect((await findings({ PATH: '' })).http).toMatchObject({ state: 'ok' });
 });
 
 test('file systems over a network are known by their number', () => {

@@ -27,7 +27,9 @@ test('the foreground says where it is and how a client gets to it', async () => 
   const out = await serve();
   expect(out).toContain(`  home     ${world.dir}\n`);
   expect(out).toContain(`  socket   ${join(world.dir, 'runtime.sock')}\n`);
-  expect(out).toContain(`claude mcp add yardmaster -- ${process.execPath} /opt/yardmaster/dist/main.js mcp\n`);
+  expect(out).toContain(
+    `claude mcp add yardmaster -e YARDMASTER_HOME=${world.dir} -- ${process.execPath} /opt/yardmaster/dist/main.js mcp\n`,
+  );
 });
 
 test('a home of its own goes into the line to paste, quoted where a shell needs it', async () => {
@@ -70,7 +72,12 @@ test('where another runtime has the home, nothing is claimed', async () => {
 
 test('the real one: words on stdout, the log on stderr at the configured level, gone after a signal', async () => {
   const file = await configured('log: { level: warn }\n');
-  const env = { ...process.env, YARDMASTER_HOME: join(world.dir, 'home'), YARDMASTER_CONFIG: file };
+  const env = {
+    ...process.env,
+    YARDMASTER_HOME: join(world.dir, 'home'),
+    YARDMASTER_CONFIG: file,
+    YARDMASTER_HTTP_PORT: '0',
+  };
   const child = spawn(process.execPath, [main, 'serve'], { env, stdio: 'pipe' });
   let [out, err] = ['', ''];
   child.stderr.on('data', (chunk) => {

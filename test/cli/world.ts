@@ -140,6 +140,7 @@ export class World {
       err: (text) => {
         err += text;
       },
+      drained: async () => {},
       stdin: async () => '',
       now: () => this.now,
       env: { PATH: process.env.PATH },

@@ -8,7 +8,16 @@ import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { type Cause, type FinishedTask, isLive, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { TaskSummary } from '../../src/runtime/model/view.ts';
 import type { Enqueued, NewTask } from '../../src/runtime/ports.ts';
-import type { Caller, Need, NewTaskInput, RunText, SlotView, Yard } from '../../src/runtime/yard.ts';
+import type {
+  Caller,
+  Need,
+  NewTaskInput,
+  Pruned,
+  RetentionView,
+  RunText,
+  SlotView,
+  Yard,
+} from '../../src/runtime/yard.ts';
 import { MemoryStore } from './memory-store.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -38,6 +47,14 @@ export class MemoryYard implements Yard {
     if (adopt) return this.store.adoptProject(`/memory/${nameOrPath}`, nameOrPath);
     const names = this.store.projects().map(({ name }) => name);
     return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
+  }
+
+  configFor(): Config {
+    return this.config;
+  }
+
+  async reload(): Promise<{ changed: string[]; restart: string[]; problems: string[] }> {
+    return { changed: [], restart: [], problems: [] };
   }
 
   projectName(id: ProjectId): string {
@@ -141,6 +158,30 @@ export class MemoryYard implements Yard {
 
   async events(): Promise<readonly []> {
     return [];
+  }
+
+  follow(): () => void {
+    return () => undefined;
+  }
+
+  span(): { oldest: number; newest: number } {
+    return { oldest: 1, newest: 0 };
+  }
+
+  async *records(): AsyncGenerator<never> {}
+
+  delegated() {
+    const counters = { delegated_active: 0, delegated_completed_total: 0, delegated_failed_total: 0 };
+    return { ...counters, delegated_polls_total: 0, jobs: [], providers: {} };
+  }
+
+  async prune(): Promise<Pruned> {
+    return { runs: 0, named: [], events_files: 0 };
+  }
+
+  async retention(): Promise<RetentionView> {
+    const { runs, events, events_bytes } = this.config.retention;
+    return { runs, events, events_bytes, past_events: { files: 0, bytes: 0 } };
   }
 
   async scan(): Promise<{ taken: number; released: number; rejected: number }> {

@@ -51,8 +51,8 @@ describe.skipIf(!wanted)('the Inspector', () => {
     world = new World({ agents: { echo: { command: shell('cat "$1"') } } });
     config = join(world.root, 'mcp.json');
     // It hands on little of its own environment.
-    const { YARDMASTER_HOME, YARDMASTER_CONFIG, HOME } = world.env;
-    const env = { YARDMASTER_HOME, YARDMASTER_CONFIG, HOME };
+    const { YARDMASTER_HOME, YARDMASTER_CONFIG, YARDMASTER_HTTP_PORT, HOME } = world.env;
+    const env = { YARDMASTER_HOME, YARDMASTER_CONFIG, YARDMASTER_HTTP_PORT, HOME };
     const server = { command: process.execPath, args: [main, 'mcp'], env };
     writeFileSync(config, JSON.stringify({ mcpServers: { yardmaster: server } }));
     await install();

@@ -82,7 +82,7 @@ test('a client keeps working while the runtime is killed under it, twenty times'
   const ran = here.read(runs).trim().split('\n');
   expect(ran.sort()).toEqual(ids.filter((id) => !cancelled.has(id)).sort()); // each once
   for (const [id, state] of cancelled) expect({ id, state }).toEqual({ id, state: 'cancelled' });
-}, 60_000);
+}, 240_000); // twenty starts, beside whatever else the machine does
 
 test('a hundred simultaneous starts leave one runtime', async () => {
   const here = build({});
@@ -156,8 +156,7 @@ test('a task whose agent is not installed stays queued, is shown, and runs when 
   const project = here.project('patient');
   const client = await here.connect();
   const { id } = await client.enqueue(project, 'wait for it');
-  await until(async () => (await here.cli(['status'])).stdout.includes("agent later can't be started"));
-  expect((await here.cli(['status'])).stdout).toContain('comes-later');
+  await until(async () => /agent later can't be started.*comes-later/s.test((await here.cli(['status'])).stdout));
   expect(await client.one(project, id)).toMatchObject({ state: 'queued' });
   writeFileSync(join(here.bin, 'comes-later'), '#!/bin/sh\necho here I am\n');
   chmodSync(join(here.bin, 'comes-later'), 0o755);

@@ -104,6 +104,7 @@ export class World {
       HOME: this.user,
       YARDMASTER_HOME: this.home,
       YARDMASTER_CONFIG: this.config,
+      YARDMASTER_HTTP_PORT: '0',
     };
   }
 
@@ -206,7 +207,7 @@ export class World {
     await Promise.all(this.#clients.map((client) => client.close().catch(() => undefined)));
     if (this.runtime !== undefined) await this.#cancelAll();
     await this.endRuntime('SIGTERM');
-    await until(async () => (await this.#remaining()).length === 0, 10_000).catch(() => undefined); // wrappers end after their agents
+    await until(async () => (await this.#remaining()).length === 0, 10_000).catch(() => undefined); // supervisors end after their agents
     const left = await this.#remaining();
     for (const child of this.#children) child.kill('SIGKILL');
     for (const { pid } of left) process.kill(pid, 'SIGKILL');

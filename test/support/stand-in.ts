@@ -4,9 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Parts, Runtime } from '../../src/assembly.ts';
+import { findHome } from '../../src/home.ts';
 import { errorLog } from '../../src/log.ts';
 import { runProgram } from '../../src/program.ts';
 import type { Resource } from '../../src/resources/resource.ts';
+import type { Project } from '../../src/runtime/model/event.ts';
 import { refuse } from '../../src/runtime/model/refusal.ts';
 import type { Caller, Yard } from '../../src/runtime/yard.ts';
 import { defineTool } from '../../src/tools/tool.ts';
@@ -121,9 +123,10 @@ async function start({ home }: { home: { dir: string } }): Promise<Runtime> {
   if (existsSync(join(home.dir, 'refuse-to-start'))) throw new Error('told not to');
   appendFileSync(join(home.dir, 'starts'), `${process.pid}\n`);
   let changed: (uris: readonly string[]) => void = () => {};
-  const timer = setInterval(() => changed(['queue://inbox', 'task://shop/1']), 50);
+  const quiet = existsSync(join(home.dir, 'quiet'));
+  const timer = setInterval(() => quiet || changed(['queue://inbox', 'task://shop/1']), 50);
   return {
-    yard: { home: home.dir } as Yard,
+    yard: { home: home.dir, store: { projects: () => [] as readonly Project[] } } as Yard,
     ready: existsSync(join(home.dir, 'recover-slowly')) ? sleep(700) : Promise.resolve(),
     caller: (token) => (token === 'secret' ? attempt : undefined),
     sessionCaller: (session) => (session === 'ours' ? attempt : undefined),
@@ -141,13 +144,17 @@ async function start({ home }: { home: { dir: string } }): Promise<Runtime> {
 export const surface = {
   tools: [echo, whoami, linger, accept, broken],
   resources: [inbox, task],
+  prompts: [],
   instructions: 'Use echo.',
 };
+
+/** What another build may offer. */
+const fewer = { ...surface, tools: [echo, whoami] };
 
 const parts: Parts = {
   log: () => errorLog(),
   start,
-  surface: async () => surface,
+  surface: async () => (existsSync(join(findHome(process.env).dir, 'fewer-tools')) ? fewer : surface),
   methods: async () => ({
     'yardmaster/twice': async (_yard, params) => ({ twice: Number(params.of) * 2 }),
     'yardmaster/no': async () => refuse('busy', 'Not now.', 'Later.'),

@@ -71,6 +71,26 @@ test('a batch takes no other keys beside it', async () => {
   expect(refusal.message).toContain('title, group');
 });
 
+test('a batch is waited for by one call; only what is particular has a hint of its own', async () => {
+  const together = await desk.call('enqueue_task', {
+    project: 'shop',
+    tasks: [
+      { id: 'a', body: 'x', group: 'night' },
+      { id: 'b', body: 'x', group: 'night', requires: ['kubernetes'] },
+    ],
+  });
+  expect(together).toMatchObject({
+    tasks: [{ id: 'a' }, { id: 'b', hint: expect.stringContaining('no configured agent') }],
+    next: 'job_status {group: "night", project: "shop", wait: "all", wait_seconds: 45}',
+  });
+  expect(together).not.toHaveProperty('tasks.0.hint');
+  const apart = await desk.call('enqueue_task', {
+    project: 'shop',
+    tasks: ['c', 'd'].map((id) => ({ id, body: 'x' })),
+  });
+  expect(apart.next).toBe('job_status {ids: ["c", "d"], project: "shop", wait: "all", wait_seconds: 45}');
+});
+
 test('a task that no agent can take says so', async () => {
   const answer = await desk.call('enqueue_task', {
     project: 'shop',

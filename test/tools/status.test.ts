@@ -167,3 +167,23 @@ test('log: the end of what the newest attempt wrote', async () => {
   expect(answer.tasks[0]?.log.text).toMatch(/new\n$/);
   expect(await desk.call('job_status', { id: 'test', detail: 'log' })).not.toHaveProperty('tasks.0.log');
 });
+
+test('what was just read is not offered to be read again', async () => {
+  await desk.finish(desk.ref('build'), { state: 'failed', reason: 'exit code 3', error_class: 'tool_failure' });
+  const next = async (detail: string) => {
+    const { tasks } = (await desk.call('job_status', { id: 'build', detail })) as { tasks: { next?: string }[] };
+    return tasks[0]?.next;
+  };
+  expect(await next('summary')).toMatch(/^read why: job_status/);
+  expect(await next('result')).toMatch(/^retry_task {id: "build", project: "shop"} runs it again as it is/);
+});
+
+test('waiting for a task that nobody can take is not suggested for ever', async () => {
+  await desk.enqueue('deploy', { group: 'night', requires: ['kubernetes'] });
+  const call = await waiting({ group: 'night', wait_seconds: 10 });
+  await desk.yard.clock.advance(10_000);
+  expect(await call.answer).toMatchObject({
+    timed_out: true,
+    next: expect.stringMatching(/can take deploy.*decide_route.*cancel_task/),
+  });
+});

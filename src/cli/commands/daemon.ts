@@ -16,7 +16,7 @@ export function daemonCommands(program: Command, cli: Cli): void {
     )
     .option('--embedded', 'run the runtime inside this process instead')
     .option('--toolset <name>', 'default, or worker')
-    .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- npx -y yardmaster mcp')
+    .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- yardmaster mcp')
     .action((options: { embedded?: boolean; toolset?: string }) =>
       finish(
         cli.runtime.mcp({
@@ -31,8 +31,9 @@ export function daemonCommands(program: Command, cli: Cli): void {
     .description(
       'Runs the runtime in the foreground until it is interrupted; sessions, runs and jobs go on without it.',
     )
-    .addHelpText('after', '\nExample:\n  yardmaster serve')
-    .action(() => serve(cli));
+    .option('--set <section.key=value...>', 'a value of the configuration, over files and environment')
+    .addHelpText('after', '\nExamples:\n  yardmaster serve\n  yardmaster serve --set headless.max_running=4')
+    .action((options: { set?: string[] }) => serve(cli, options.set));
   program
     .command('start')
     .summary('start the runtime in the background')
@@ -61,10 +62,10 @@ export class ProgramEnded extends Error {
   }
 }
 
-async function serve(cli: Cli): Promise<void> {
+async function serve(cli: Cli, set: readonly string[] | undefined): Promise<void> {
   const { welcome } = await import('../welcome.ts');
-  const text = await welcome(cli);
-  await finish(cli.runtime.serve(() => cli.say(text)));
+  const text = await welcome(cli, set);
+  await finish(cli.runtime.serve((http) => cli.say(text(http)), set));
 }
 
 async function start(cli: Cli): Promise<void> {

@@ -24,7 +24,15 @@ async function examine(cli: Cli): Promise<Finding[]> {
   const { programs } = await import('../doctor/programs.ts');
   const home = await import('../doctor/home.ts');
   const service = await import('../doctor/runtime.ts');
-  const checks: Check[] = [home.localDisk, home.freeSpace, home.homeMode, service.config, service.runtime];
+  const checks: Check[] = [
+    home.localDisk,
+    home.freeSpace,
+    home.homeMode,
+    service.config,
+    service.runtime,
+    service.http,
+    service.retention,
+  ];
   const findings: Finding[] = programs(cli.around.env.PATH);
   for (const check of checks) findings.push(await check(cli));
   return findings;

@@ -4,6 +4,7 @@ import { hintForPeople } from '../hints.ts';
 import { paintState } from '../paint.ts';
 import { safeLine } from '../safe-text.ts';
 import { table } from '../table.ts';
+import { relative } from '../time.ts';
 
 /** What `fleet_status` answers, as far as a person is shown it. */
 interface FleetStatus extends Structured {
@@ -14,6 +15,7 @@ interface FleetStatus extends Structured {
   readonly paused: { readonly all: boolean; readonly projects: readonly string[] };
   readonly projects: readonly { readonly name: string; readonly path: string }[];
   readonly converged: boolean;
+  readonly pruned?: { readonly at: string; readonly runs: number; readonly events_files: number };
   readonly version: string;
   readonly home: string;
 }
@@ -34,8 +36,12 @@ export function fleetView(status: FleetStatus, look: Look): string {
     placesPart(status, look),
     projectsPart(status, look),
   ];
-  const about = look.paint('dim', safeLine(`yardmaster ${status.version}, ${status.home}`));
+  const about = look.paint('dim', safeLine(`yardmaster ${status.version}, ${status.home}${prunedText(status, look)}`));
   return `${[...parts.filter((part) => part !== ''), `${about}\n`].join('\n')}`;
+}
+
+function prunedText({ pruned }: FleetStatus, { now }: Look): string {
+  return pruned === undefined ? '' : `; ${pruned.runs} old runs cleared away ${relative(pruned.at, now)}`;
 }
 
 function needsPart(needs: readonly Need[], { paint }: Look): string {

@@ -10,6 +10,8 @@ export interface ConfigDocument {
   readonly problems: readonly Problem[];
   /** Where the value of a key stands, or the nearest key around it. */
   place(path: readonly PropertyKey[]): Place;
+  /** Does the file itself say something for this key? */
+  has(path: readonly PropertyKey[]): boolean;
 }
 
 export interface Place {
@@ -29,6 +31,7 @@ export function readDocument(text: string, from: string): ConfigDocument {
     value: undefined,
     problems: [{ from, ...place, key: '', message }],
     place: () => place,
+    has: () => false,
   });
   if (Buffer.byteLength(text) > MAX_BYTES) return broken(`larger than ${MAX_BYTES} bytes`, { line: 1, column: 1 });
   try {
@@ -42,6 +45,7 @@ export function readDocument(text: string, from: string): ConfigDocument {
       value: document.toJS() ?? {},
       problems: [],
       place: (path) => at(offsetOf(document.contents, path)),
+      has: (path) => document.hasIn(path),
     };
   } catch (error) {
     // A hostile nesting ends the parser's stack: refused like any other broken file.

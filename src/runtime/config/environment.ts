@@ -6,38 +6,72 @@ import { unwrap } from './validate.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A scalar that the environment sets: `YARDMASTER_DISPATCHER_SCAN=10s` is `dispatcher.scan`. */
+/** A single value that beats all files: `YARDMASTER_DISPATCHER_SCAN=10s`, or `--set dispatcher.scan=10s`. */
 export interface Override {
-  readonly variable: string;
+  /** The variable or the flag, as people write it. */
+  readonly from: string;
   readonly path: readonly [section: string, key: string];
   readonly value: unknown;
 }
 
 const PREFIX = 'YARDMASTER_';
 
+interface Overrides {
+  readonly overrides: readonly Override[];
+  readonly problems: readonly Problem[];
+}
+
 /** The overrides in the environment. A variable that names a section but none of its scalars is reported, not ignored. */
-export function overridesIn(env: Environment): { overrides: Override[]; problems: Problem[] } {
-  const overrides: Override[] = [];
-  const problems: Problem[] = [];
-  for (const [variable, text] of Object.entries(env)) {
-    const section = sectionOf(variable);
-    if (section === undefined || text === undefined) continue;
-    const key = variable.slice(PREFIX.length + section.name.length + 1).toLowerCase();
-    const schema = section.scalars.get(key);
-    if (schema) overrides.push({ variable, path: [section.name, key], value: scalar(text, schema) });
-    else
-      problems.push({
-        from: variable,
-        key: '',
-        message: `${section.name} has no single value of this name`,
-        allowed: [...section.scalars.keys()].map((name) => variableFor(section.name, name)).join(', '),
-      });
-  }
-  return { overrides, problems };
+export function overridesIn(env: Environment): Overrides {
+  return gathered(
+    Object.entries(env).flatMap(([variable, text]) => {
+      const section = sectionOf(variable);
+      if (section === undefined || text === undefined) return [];
+      const key = variable.slice(PREFIX.length + section.name.length + 1).toLowerCase();
+      return [read(section, key, text, variable, (name) => variableFor(section.name, name))];
+    }),
+  );
+}
+
+/** What `--set section.key=value` says. */
+export function overridesOf(flags: readonly string[]): Overrides {
+  return gathered(
+    flags.map((flag) => {
+      const [, name, key, text] = /^([a-z_]+)\.([a-z_]+)=(.*)$/s.exec(flag) ?? [];
+      const from = `--set ${flag.split('=')[0]}`;
+      const section = sections().find((one) => one.name === name);
+      if (section && key !== undefined && text !== undefined)
+        return read(section, key, text, from, (one) => `${section.name}.${one}`);
+      const allowed = `section.key=value with one of the sections ${sections()
+        .map(({ name }) => name)
+        .join(', ')}`;
+      return { from, key: '', message: 'is not usable', allowed };
+    }),
+  );
 }
 
 export function variableFor(section: string, key: string): string {
   return `${PREFIX}${section}_${key}`.toUpperCase();
+}
+
+function read(
+  { name, scalars }: Section,
+  key: string,
+  text: string,
+  from: string,
+  shown: (key: string) => string,
+): Override | Problem {
+  const schema = scalars.get(key);
+  if (schema) return { from, path: [name, key], value: scalar(text, schema) };
+  const allowed = [...scalars.keys()].map(shown).join(', ');
+  return { from, key: '', message: `${name} has no single value of this name`, allowed };
+}
+
+function gathered(found: readonly (Override | Problem)[]): Overrides {
+  return {
+    overrides: found.filter((one): one is Override => 'path' in one),
+    problems: found.filter((one): one is Problem => 'message' in one),
+  };
 }
 
 interface Section {

@@ -1,7 +1,8 @@
 import type { Config } from '../model/config.ts';
 import { type ConfigDocument, readDocument } from './document.ts';
-import { type Environment, type Override, overridesIn } from './environment.ts';
-import type { Problem } from './problem.ts';
+import { type Environment, type Override, overridesIn, overridesOf } from './environment.ts';
+import type { Origin } from './origin.ts';
+import { type Problem, unreadable } from './problem.ts';
 import { expandHome, settle } from './settle.ts';
 import { type Finding, validate } from './validate.ts';
 
@@ -10,14 +11,20 @@ export interface ConfigSources {
   read(path: string): Promise<string | undefined>;
   readonly env: Environment;
   readonly userHome: string;
+  /** What the command line sets, as `section.key=value`. */
+  readonly set?: readonly string[];
 }
 
 export interface LoadedConfig {
   /** Absent when a problem stands in the way: a running runtime keeps its last good one. */
   readonly config: Config | undefined;
-  /** What it was read from, weakest first: files and environment variables. Empty when all is default. */
+  /** What it was read from, weakest first: files, environment variables, flags. Empty when all is default. */
   readonly from: readonly string[];
   readonly problems: readonly Problem[];
+  /** What the user's file says; undefined where there is none. */
+  readonly text: string | undefined;
+  /** Where the value of a key comes from. */
+  origin(path: readonly PropertyKey[]): Origin;
 }
 
 /** `$YARDMASTER_CONFIG`, else `yardmaster/yardmaster.yaml` in the XDG config directory. */
@@ -28,32 +35,43 @@ export function configPath(env: Environment, userHome: string): string {
   return `${base}/yardmaster/yardmaster.yaml`;
 }
 
-/** Environment over file over defaults. Nothing is taken from a configuration that is wrong anywhere. */
+/** Flag over environment over file over defaults. Nothing is taken from a configuration that is wrong anywhere. */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const path = configPath(sources.env, sources.userHome);
   const text = await readOrSay(sources, path);
-  if (typeof text === 'object') return { config: undefined, from: [path], problems: [text] };
+  if (typeof text === 'object') return unread(path, text);
   const missing = text === undefined && sources.env.YARDMASTER_CONFIG;
   const document = readDocument(text ?? '', path);
-  const { overrides, problems } = overridesIn(sources.env);
-  const from = [...(text === undefined ? [] : [path]), ...overrides.map(({ variable }) => variable)];
-  const first = [...(missing ? [notThere(path)] : []), ...document.problems, ...problems];
-  if (first.length > 0) return { config: undefined, from, problems: first };
+  const given = [overridesIn(sources.env), overridesOf(sources.set ?? [])];
+  const overrides = given.flatMap((one) => one.overrides); // weakest first
+  const from = [...(text === undefined ? [] : [path]), ...overrides.map((override) => override.from)];
+  const first = [...(missing ? [notThere(path)] : []), ...document.problems, ...given.flatMap((one) => one.problems)];
+  const checked = first.length > 0 ? first : check(document, overrides, sources.userHome);
+  const read = { from, text, origin: originIn(document, overrides) };
+  return Array.isArray(checked)
+    ? { ...read, config: undefined, problems: checked }
+    : { ...read, config: checked as Config, problems: [] };
+}
 
+function check(document: ConfigDocument, overrides: readonly Override[], userHome: string): Config | Problem[] {
   const place = placing(document, overrides);
   const valid = validate(overlaid(document.value, overrides));
-  if ('findings' in valid) return { config: undefined, from, problems: valid.findings.map(place) };
-  const settled = settle(valid.config, sources.userHome);
-  if (settled.findings.length > 0) return { config: undefined, from, problems: settled.findings.map(place) };
-  return { config: settled.config, from, problems: [] };
+  if ('findings' in valid) return valid.findings.map(place);
+  const settled = settle(valid.config, userHome);
+  return settled.findings.length > 0 ? settled.findings.map(place) : settled.config;
 }
 
 async function readOrSay(sources: ConfigSources, path: string): Promise<string | undefined | Problem> {
   try {
     return await sources.read(path);
   } catch (error) {
-    return { from: path, key: '', message: `can't be read: ${error instanceof Error ? error.message : String(error)}` };
+    return unreadable(path, error instanceof Error ? error.message : String(error));
   }
+}
+
+function unread(path: string, problem: Problem): LoadedConfig {
+  const origin = (): Origin => ({ kind: 'default' });
+  return { config: undefined, from: [path], problems: [problem], text: undefined, origin };
 }
 
 function notThere(path: string): Problem {
@@ -72,11 +90,25 @@ function overlaid(value: unknown, overrides: readonly Override[]): unknown {
   return whole;
 }
 
-/** Gives a finding its place: the variable that set it, or the line of the file. */
+function originIn(document: ConfigDocument, overrides: readonly Override[]): LoadedConfig['origin'] {
+  return (path) => {
+    const override = overridden(overrides, path);
+    if (override) return { kind: override.from.startsWith('--') ? 'flag' : 'environment', from: override.from };
+    return document.has(path)
+      ? { kind: 'file', from: document.from, line: document.place(path).line }
+      : { kind: 'default' };
+  };
+}
+
+function overridden(overrides: readonly Override[], path: readonly PropertyKey[]): Override | undefined {
+  return overrides.findLast((one) => one.path[0] === path[0] && one.path[1] === path[1]);
+}
+
+/** Gives a finding its place: the variable or flag that set it, or the line of the file. */
 function placing(document: ConfigDocument, overrides: readonly Override[]): (finding: Finding) => Problem {
   return ({ path, ...finding }) => {
-    const override = overrides.find((one) => one.path[0] === path[0] && one.path[1] === path[1]);
-    if (override) return { from: override.variable, ...finding };
+    const override = overridden(overrides, path);
+    if (override) return { from: override.from, ...finding };
     return { from: document.from, ...document.place(path), ...finding };
   };
 }

@@ -11,6 +11,10 @@ export interface Problem {
   readonly allowed?: string;
 }
 
+export function unreadable(from: string, why: string): Problem {
+  return { from, key: '', message: `can't be read: ${why}` };
+}
+
 /** One line: `yardmaster.yaml:4:9  dispatcher.scan: "fast" is not usable; allowed: a duration such as 30s, 5m or 1h`. */
 export function describeProblem(problem: Problem): string {
   const place = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;

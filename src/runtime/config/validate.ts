@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { Config } from '../model/config.ts';
+import { AttemptTime, Config, Duration, Keep, ProjectConfig } from '../model/config.ts';
 import { keyOfPath } from './problem.ts';
 
 /** A value that the schema refuses, said for a person; the path finds its line. */
@@ -15,21 +15,37 @@ type Issue = z.core.$ZodIssue;
 
 export function validate(value: unknown): { config: Config } | { findings: readonly Finding[] } {
   const parsed = Config.safeParse(value);
-  if (parsed.success) return { config: parsed.data };
-  // A misspelt key explains the one that is missing, so it is named first.
-  const misspelt = (issue: Issue): number => (issue.code === 'unrecognized_keys' ? 0 : 1);
-  const issues = [...parsed.error.issues].sort((a, b) => misspelt(a) - misspelt(b));
-  return { findings: issues.flatMap((issue) => findingsOf(issue, value)) };
+  return parsed.success ? { config: parsed.data } : { findings: findingsIn(parsed.error, Config, value) };
 }
 
-function findingsOf(issue: Issue, root: unknown): Finding[] {
+/** A project's file. A key that only the user may set is refused by that name. */
+export function validateProject(value: unknown): { config: ProjectConfig } | { findings: readonly Finding[] } {
+  const parsed = ProjectConfig.safeParse(value);
+  if (parsed.success) return { config: parsed.data };
+  const findings = findingsIn(parsed.error, ProjectConfig, value).map((finding) => {
+    const usersOwn = finding.message === UNKNOWN && isKey(finding.path);
+    return usersOwn ? { ...finding, message: "is for the user's own file; a project may not set it" } : finding;
+  });
+  return { findings };
+}
+
+function findingsIn(error: z.ZodError, schema: z.ZodType, value: unknown): Finding[] {
+  // A misspelt key explains the one that is missing, so it is named first.
+  const misspelt = (issue: Issue): number => (issue.code === 'unrecognized_keys' ? 0 : 1);
+  const issues = [...error.issues].sort((a, b) => misspelt(a) - misspelt(b));
+  return issues.flatMap((issue) => findingsOf(issue, schema, value));
+}
+
+const UNKNOWN = 'is not a known key';
+
+function findingsOf(issue: Issue, schema: z.ZodType, root: unknown): Finding[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
-    const allowed = keysAt(path);
+    const allowed = keysAt(schema, path);
     return issue.keys.map((key) => ({
       path: [...path, key],
       key: keyOfPath([...path, key]),
-      message: 'is not a known key',
+      message: UNKNOWN,
       ...(allowed.length > 0 ? { allowed: allowed.join(', ') } : {}),
     }));
   }
@@ -92,10 +108,18 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /** The keys that the schema knows at a path. */
-function keysAt(path: readonly PropertyKey[]): string[] {
-  const schema = path.reduce<unknown>((at, key) => inside(at, key), Config);
-  const shape = (unwrap(schema) as { shape?: object } | undefined)?.shape;
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const shape = (unwrap(schemaAt(schema, path)) as { shape?: object } | undefined)?.shape;
   return shape ? Object.keys(shape) : [];
+}
+
+function isKey(path: readonly PropertyKey[]): boolean {
+  return schemaAt(Config, path) !== undefined;
+}
+
+/** The schema of a key; undefined for one that is not known. */
+export function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
+  return path.reduce<unknown>((at, key) => inside(at, key), schema) as z.ZodType | undefined;
 }
 
 function inside(schema: unknown, key: PropertyKey): unknown {
@@ -103,6 +127,11 @@ function inside(schema: unknown, key: PropertyKey): unknown {
     | { shape?: Record<PropertyKey, unknown>; element?: unknown; valueType?: unknown }
     | undefined;
   return kind?.shape?.[key] ?? kind?.element ?? kind?.valueType;
+}
+
+/** Does the key hold a span of time? */
+export function isDuration(schema: unknown): boolean {
+  return ([Duration, Keep, AttemptTime] as unknown[]).includes(unwrap(schema));
 }
 
 /** Through defaults and optionals to what they wrap. */

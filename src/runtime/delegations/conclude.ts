@@ -14,7 +14,7 @@ export async function conclude(watch: Watch, desk: Desk, end: AttemptEnd): Promi
     report(desk, watch, `the end of attempt ${watch.lease.attempt} came too late: ${refusal.message}`);
     return OVER;
   }
-  desk.ended(end);
+  desk.tally.ended(end);
   if (end.kind === 'finished') await removeMarker(watch, desk);
   return OVER;
 }

@@ -1,13 +1,14 @@
+import type { DelegatedCounters, DelegatedStatus } from '../model/delegated.ts';
 import { keyOf, type TaskKey } from '../model/ids.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
-import type { AttemptEnd, Change } from '../ports.ts';
+import type { Change } from '../ports.ts';
 import { conclude } from './conclude.ts';
 import { confirm } from './confirm.ts';
 import { backoffMs, type DelegationPorts, type Desk, report } from './desk.ts';
 import { Lane } from './lane.ts';
 import { reap } from './reaper.ts';
 import { newWatch, recover } from './recover.ts';
-import { type DelegationStatus, describeJob } from './status.ts';
+import { describeJob, Tally } from './status.ts';
 import { submitFirst } from './submit.ts';
 import { liveTask, type Next, OVER, type Watch } from './watch.ts';
 
@@ -30,8 +31,7 @@ export class Delegations {
   #shift: Shift | undefined;
   #stopping: Promise<void> | undefined;
   #alarm: { readonly at: number; readonly cancel: () => void } | undefined;
-  #completed = 0;
-  #failed = 0;
+  readonly #tallies = new Map<string, Tally>();
 
   constructor(ports: DelegationPorts) {
     this.#ports = ports;
@@ -73,13 +73,16 @@ export class Delegations {
     await Promise.all(working);
   }
 
-  status(): DelegationStatus {
-    const jobs = [...this.#watches.values()].map((watch) => describeJob(watch, this.#ports));
+  status(): DelegatedStatus {
+    const watches = [...this.#watches.values()];
+    const names = new Set([...this.#tallies.keys(), ...watches.map(({ provider }) => provider)]);
+    const counters = (name: string): DelegatedCounters =>
+      this.#tally(name).with(watches.filter(({ provider }) => provider === name).length);
+    const providers = Object.fromEntries([...names].sort().map((name) => [name, counters(name)]));
     return {
-      delegated_active: jobs.length,
-      delegated_completed_total: this.#completed,
-      delegated_failed_total: this.#failed,
-      jobs,
+      ...sum(Object.values(providers)),
+      jobs: watches.map((watch) => describeJob(watch, this.#ports)),
+      providers,
     };
   }
 
@@ -114,7 +117,7 @@ export class Delegations {
       lane,
       looks: shift.looks.signal,
       submits: shift.submits.signal,
-      ended: (end) => this.#count(end),
+      tally: this.#tally(watch.provider),
     };
     const working = lane
       .run(this.#ports.settings().concurrency, () => this.#guarded(watch, desk))
@@ -172,10 +175,10 @@ export class Delegations {
     }
   }
 
-  #count(end: AttemptEnd): void {
-    if (end.kind !== 'finished') return;
-    if (end.outcome.state === 'done') this.#completed++;
-    if (end.outcome.state === 'failed') this.#failed++;
+  #tally(provider: string): Tally {
+    const tally = this.#tallies.get(provider) ?? new Tally();
+    this.#tallies.set(provider, tally);
+    return tally;
   }
 
   #lane(provider: string): Lane {
@@ -213,4 +216,14 @@ async function step(watch: Watch, desk: Desk): Promise<Next> {
     case 'accepted':
       return reap(watch, desk, task, phase);
   }
+}
+
+function sum(all: readonly DelegatedCounters[]): DelegatedCounters {
+  const total = (key: keyof DelegatedCounters) => all.reduce((before, counters) => before + counters[key], 0);
+  return {
+    delegated_active: total('delegated_active'),
+    delegated_completed_total: total('delegated_completed_total'),
+    delegated_failed_total: total('delegated_failed_total'),
+    delegated_polls_total: total('delegated_polls_total'),
+  };
 }

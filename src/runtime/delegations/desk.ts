@@ -4,6 +4,7 @@ import type { LiveTask } from '../model/task.ts';
 import type { AttemptEnd, Chance, Clock, Files, Provider, TaskStore } from '../ports.ts';
 import type { Lane } from './lane.ts';
 import type { DelegationSettings } from './settings.ts';
+import type { Tally } from './status.ts';
 import type { Next, Watch } from './watch.ts';
 
 export interface Trouble {
@@ -39,7 +40,7 @@ export interface Desk extends DelegationPorts {
   readonly looks: AbortSignal;
   /** Aborted last: what is cut off here may have been taken. */
   readonly submits: AbortSignal;
-  readonly ended: (end: AttemptEnd) => void;
+  readonly tally: Tally;
 }
 
 export function projectOf(desk: Pick<DelegationPorts, 'store'>, task: TaskRef) {

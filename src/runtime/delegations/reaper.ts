@@ -19,6 +19,7 @@ export async function reap(watch: Watch, desk: Desk, task: LiveTask, phase: Acce
   }
   const { held_until } = desk.lane;
   if (held_until > desk.clock.now()) return { kind: 'again', at: held_until };
+  desk.tally.polled();
   return follow(watch, desk, phase, await provider.look(phase.job_id, desk.looks));
 }
 

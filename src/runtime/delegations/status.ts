@@ -1,27 +1,32 @@
+import type { DelegatedCounters, DelegatedJob } from '../model/delegated.ts';
+import type { AttemptEnd } from '../ports.ts';
 import type { DelegationPorts } from './desk.ts';
 import type { Watch } from './watch.ts';
 
-export interface Counters {
-  readonly delegated_active: number;
-  readonly delegated_completed_total: number;
-  readonly delegated_failed_total: number;
-}
+/** What happened at one provider since the start. */
+export class Tally {
+  #completed = 0;
+  #failed = 0;
+  #polls = 0;
 
-export interface DelegatedJob {
-  /** Null until the provider has named it. */
-  readonly job_id: string | null;
-  readonly project: string;
-  readonly task_file: string;
-  readonly provider: string;
-  /** Seconds since the attempt began. */
-  readonly duration: number;
-  readonly attempt: number;
-  /** The provider's word for it, or our own as long as there is no job. */
-  readonly status: string;
-}
+  ended(end: AttemptEnd): void {
+    if (end.kind !== 'finished') return;
+    if (end.outcome.state === 'done') this.#completed++;
+    if (end.outcome.state === 'failed') this.#failed++;
+  }
 
-export interface DelegationStatus extends Counters {
-  readonly jobs: readonly DelegatedJob[];
+  polled(): void {
+    this.#polls++;
+  }
+
+  with(active: number): DelegatedCounters {
+    return {
+      delegated_active: active,
+      delegated_completed_total: this.#completed,
+      delegated_failed_total: this.#failed,
+      delegated_polls_total: this.#polls,
+    };
+  }
 }
 
 export function describeJob(watch: Watch, ports: Pick<DelegationPorts, 'store' | 'clock'>): DelegatedJob {

@@ -21,7 +21,8 @@ import { type Entry, type Lane, Ready } from './ready.ts';
  * D3. A claim that the store refuses starts nothing. The task is looked at again: at once when it has changed, after
  *     `RELOOK_MS` when it has not, so a refusal that repeats is no busy loop.
  * D4. A lane whose head has to wait is left alone until something could have changed that: the end of any task where it
- *     waits for a place, the end of one in its own project where the project holds it, a resume, a wake.
+ *     waits for a place, the end of one in its own project where the project holds it, a resume, a wake. An agent that
+ *     has ended gives its place back at once (`freed`): the claim that takes it is journalled behind that end.
  * D5. After `stop()` there is no timer, no claim and no launch under way.
  */
 
@@ -87,6 +88,12 @@ export class Dispatcher {
   /** The fleet may have changed in a way that no change of a task tells: look at everything again. */
   wake(): void {
     this.#blocked.clear();
+    this.#sweepSoon();
+  }
+
+  /** A task of this project gave its place back before its end is durable. */
+  freed(project: ProjectId): void {
+    this.#free(project);
     this.#sweepSoon();
   }
 

@@ -83,13 +83,15 @@ export function createSoon(path: string, bytes: Uint8Array, mode: number): Promi
 }
 
 const openInPool = promisify(open);
+const OURS = randomBytes(8).toString('hex');
+let temps = 0;
 
 /**
  * Only the making of the file goes through the pool: it may have to read the disk. Whatever comes of the last step, no
  * temp stays behind.
  */
 async function withTemp<T>(path: string, bytes: Uint8Array, mode: number, last: (temp: string) => T): Promise<T> {
-  const temp = join(dirname(path), `${TEMP_PREFIX}${randomBytes(8).toString('hex')}`);
+  const temp = join(dirname(path), `${TEMP_PREFIX}${OURS}${temps++}`);
   const fd = await openInPool(temp, 'wx', mode);
   let done = false;
   try {
@@ -108,6 +110,26 @@ async function withTemp<T>(path: string, bytes: Uint8Array, mode: number, last: 
 
 /** The whole of a small regular file; `later` when it is something else, or too big to be read at once. */
 export function readNow(path: string, most: number): Uint8Array | 'missing' | 'later' {
+  return withRegular(path, (fd, size) => {
+    if (size > most) return 'later';
+    const bytes = Buffer.allocUnsafe(size + 1); // one more, to see that it ends here
+    const filled = fillNow(fd, bytes, 0);
+    return filled > size ? 'later' : bytes.subarray(0, filled);
+  });
+}
+
+/** A small part of a regular file; `later` when it is something else. */
+export function readAtNow(path: string, offset: number, length: number): Uint8Array | 'missing' | 'later' {
+  return withRegular(path, (fd, size) => {
+    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
+    return bytes.subarray(0, fillNow(fd, bytes, offset));
+  });
+}
+
+function withRegular(
+  path: string,
+  read: (fd: number, size: number) => Uint8Array | 'later',
+): Uint8Array | 'missing' | 'later' {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -116,16 +138,17 @@ export function readNow(path: string, most: number): Uint8Array | 'missing' | 'l
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.size > most) return 'later';
-    const bytes = Buffer.allocUnsafe(stat.size + 1); // one more, to see that it ends here
-    let filled = 0;
-    for (let read = 1; read > 0 && filled < bytes.length; filled += read) {
-      read = readSync(fd, bytes, filled, bytes.length - filled, filled);
-    }
-    return filled > stat.size ? 'later' : bytes.subarray(0, filled);
+    return stat.isFile() ? read(fd, stat.size) : 'later';
   } finally {
     closeSync(fd);
   }
+}
+
+function fillNow(fd: number, bytes: Uint8Array, offset: number): number {
+  let filled = 0;
+  for (let read = 1; read > 0 && filled < bytes.length; filled += read)
+    read = readSync(fd, bytes, filled, bytes.length - filled, offset + filled);
+  return filled;
 }
 
 function isMissing(error: unknown): boolean {

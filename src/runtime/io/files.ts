@@ -5,9 +5,20 @@ import { dirname, join } from 'node:path';
 import { errorCode, FileTooLarge } from '../model/file-error.ts';
 import type { AppendFile, FileStat, Files } from '../ports.ts';
 import { openAppend, openRegular, writeAll } from './append-file.ts';
-import { createSoon, moveNewNow, moveNow, readNow, removeNow, replaceSoon, statNow, TEMP_PREFIX } from './at-once.ts';
+import {
+  createSoon,
+  moveNewNow,
+  moveNow,
+  readAtNow,
+  readNow,
+  removeNow,
+  replaceSoon,
+  statNow,
+  TEMP_PREFIX,
+} from './at-once.ts';
 
 const READ_AT_ONCE = 256 * 1024;
+const READ_PART_AT_ONCE = 64 * 1024;
 const WRITE_AT_ONCE = 256 * 1024;
 const COPY_CHUNK = 256 * 1024;
 
@@ -43,6 +54,8 @@ export class DiskFiles implements Files {
   }
 
   async readAt(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+    const small = length <= READ_PART_AT_ONCE ? readAtNow(path, offset, length) : 'later';
+    if (small !== 'later') return small === 'missing' ? undefined : small;
     const handle = await openRegular(path, constants.O_RDONLY);
     if (handle === undefined) return undefined;
     try {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { realpath, statfs } from 'node:fs/promises';
+import { realpath, rm, statfs } from 'node:fs/promises';
 import type { Chance, Clock, Files, Git, Locks, OpenWriters, Runner } from '../ports.ts';
 import { systemChance } from './chance.ts';
 import { systemClock } from './clock.ts';
@@ -24,6 +24,8 @@ export interface Machine {
   readonly freeBytes: (dir: string) => Promise<number | undefined>;
   /** The path with every link resolved; undefined where nothing is. */
   readonly real: (path: string) => Promise<string | undefined>;
+  /** With all that is in it; links are not followed. */
+  readonly removeTree: (dir: string) => Promise<void>;
 }
 
 export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
@@ -41,6 +43,7 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
         ({ bavail, bsize }) => bavail * bsize,
         () => undefined,
       ),
+    removeTree: (dir) => rm(dir, { recursive: true, force: true }),
     real: (path) => realpath(path).catch(() => undefined),
   };
 }

@@ -13,6 +13,15 @@ export const Duration = z
     return Number(amount) * (UNIT[unit ?? 's'] ?? 1_000);
   });
 
+/** Milliseconds as a file would say them: `90s`, `1h`, `30d`. */
+export function durationText(ms: number): string {
+  const [unit, length] = Object.entries(UNIT).findLast(([, length]) => ms > 0 && ms % length === 0) ?? ['ms', 1];
+  return `${ms / length}${unit}`;
+}
+
+/** How long something is kept: a duration, or `forever`. */
+export const Keep = z.union([z.literal('forever'), Duration]);
+
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'a name of letters, digits, dots, dashes');
 
 /** A program that does tasks: argv template, prompt on stdin or in a file; its exit code and output are the result. */
@@ -111,11 +120,34 @@ export const Config = z.strictObject({
         .describe('enqueue refuses when the disk of the home has less left; 0 = only when it is full'),
     })
     .prefault({}),
+  retention: z
+    .strictObject({
+      runs: Keep.default(2_592_000_000).describe('run directories of finished tasks; done/ and failed/ always stay'),
+      events: Keep.default(7_776_000_000).describe('what `events` can still tell; 0 = only what the journal needs'),
+      events_bytes: z.number().int().min(0).default(268_435_456).describe('the most that old events may take'),
+    })
+    .prefault({}),
   journal: z.strictObject({ segment_bytes: z.number().int().min(4_096).default(16_777_216) }).prefault({}),
   prompt: z
     .strictObject({
       closing: z.string().default('Carry out the actions that this task asks for; do not only describe them.'),
       delegated_closing: z.string().default('Give a complete, self-contained answer: you cannot see any files.'),
+    })
+    .prefault({}),
+  http: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      host: z.string().min(1).default('127.0.0.1').describe('where it listens; more than loopback needs allow_remote'),
+      port: z.number().int().min(0).max(65_535).default(7431).describe('0 = any free one; yardmaster status names it'),
+      allow_remote: z.boolean().default(false).describe('may host be an address that other machines reach?'),
+      hosts: z
+        .array(z.string().min(1))
+        .default([])
+        .describe('further names in the Host header, with their port, such as a proxy has'),
+      max_body_bytes: z.number().int().min(1_024).default(8_388_608),
+      max_connections: z.number().int().min(8).default(256),
+      max_sessions: z.number().int().min(1).default(64).describe('clients of the older MCP revisions at once'),
+      session_idle: Duration.default(3_600_000).describe('a session that nobody uses for this long ends'),
     })
     .prefault({}),
   log: z
@@ -128,3 +160,38 @@ export const Config = z.strictObject({
     .prefault({}),
 });
 export type Config = z.infer<typeof Config>;
+
+const day = 86_400_000;
+export const AttemptTime = Duration.refine((ms) => ms >= 60_000 && ms <= day, 'a duration from 60s to 24h');
+const retry = Config.shape.retry.unwrap().shape;
+const prompt = Config.shape.prompt.unwrap().shape;
+
+/**
+ * What `<project>/yardmaster.yaml` may say: how the project's own tasks are run, and nothing that a stranger's checkout
+ * could misuse. No commands, agents, providers, roots, permission modes, URLs or hosts.
+ */
+export const ProjectConfig = z.strictObject({
+  max_running: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe("0 = no limit of its own; the smaller of this and the user's counts"),
+  shared_checkout: z.boolean().optional(),
+  models: z.partialRecord(Priority, z.string()).optional(),
+  headless: z.strictObject({ ttl: AttemptTime.optional() }).optional(),
+  retry: z
+    .strictObject({
+      max_attempts: retry.max_attempts.unwrap().optional(),
+      backoff: retry.backoff.unwrap().optional(),
+      backoff_max: retry.backoff_max.unwrap().optional(),
+    })
+    .optional(),
+  prompt: z
+    .strictObject({
+      closing: prompt.closing.unwrap().optional(),
+      delegated_closing: prompt.delegated_closing.unwrap().optional(),
+    })
+    .optional(),
+});
+export type ProjectConfig = z.infer<typeof ProjectConfig>;

@@ -50,6 +50,8 @@ export interface FleetProject {
   readonly weight: number;
   /** A local task with `workspace: project` is at work in the checkout and the project does not share it. */
   readonly checkout_busy: boolean;
+  /** Model per priority, where the project's own file says other ones. */
+  readonly models?: Readonly<Record<string, string>>;
   /** The default agent of this project's tasks, when it names one. */
   readonly agent?: string;
 }

@@ -46,6 +46,14 @@ export function askFor(spec: TaskSpec, project?: ProjectId): RouteAsk {
  * dependency or a time. Every field of the spec that a rule reads is in here, and only those.
  */
 export function signatureOf(spec: TaskSpec): string {
+  const known = signatures.get(spec) ?? signed(spec);
+  signatures.set(spec, known);
+  return known;
+}
+
+const signatures = new WeakMap<TaskSpec, string>(); // whole queues are asked for theirs again and again
+
+function signed(spec: TaskSpec): string {
   return JSON.stringify([
     spec.priority,
     spec.needs_claude_code,

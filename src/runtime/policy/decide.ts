@@ -81,9 +81,13 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   if (!picked) waits.push({ reason: 'no_free_agent', detail: noRoomAmong(eligible.agents, full) });
   if (waits.length > 0 || !picked) return waiting(rules, waits);
   const { agent } = picked;
-  const chosen = chooseModel(ask.spec, agent, fleet);
+  const chosen = chooseModel(ask.spec, agent, modelsFor(ask, fleet));
   rules.push(picked.rule, ...chosen.rules);
   return { to: 'agent', agent: agent.id, kind: agent.kind, ...(chosen.model && { model: chosen.model }), rules };
+}
+
+function modelsFor(ask: RouteAsk, fleet: Fleet): Fleet['models'] {
+  return (ask.project && fleet.projects.get(ask.project)?.models) ?? fleet.models;
 }
 
 function noRoomAmong(agents: Fleet['agents'], full: string | undefined): string {

@@ -1,4 +1,4 @@
-import type { Fleet, FleetAgent } from '../model/fleet.ts';
+import type { FleetAgent } from '../model/fleet.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { rule } from './ask.ts';
@@ -7,14 +7,14 @@ import { rule } from './ask.ts';
 export function chooseModel(
   spec: TaskSpec,
   agent: FleetAgent,
-  fleet: Fleet,
+  models: Readonly<Record<string, string>>,
 ): { readonly model?: string; readonly rules: readonly RouteRule[] } {
   if (!(agent.takes_model ?? agent.kind !== 'command')) {
     return { rules: spec.model ? [rule('model', `${agent.id} takes no model: ${spec.model} is not used`)] : [] };
   }
   if (spec.model) return { model: spec.model, rules: [rule('model', `${spec.model}: the task says so`)] };
-  const own = fleet.models[spec.priority];
-  const model = own ?? fleet.models.default;
+  const own = models[spec.priority];
+  const model = own ?? models.default;
   if (!model) return { rules: [] };
   const why = own ? `for priority ${spec.priority}` : 'by default';
   return { model, rules: [rule('model', `${model}: ${why}`)] };

@@ -1,6 +1,6 @@
 import type { Claimed } from '../dispatcher/launch.ts';
 import type { CommandAgent, Config } from '../model/config.ts';
-import { keyOf, type TaskKey } from '../model/ids.ts';
+import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
@@ -31,8 +31,11 @@ export interface AttemptPorts {
   readonly files: Files;
   readonly clock: Clock;
   readonly chance: Chance;
-  readonly config: Config;
+  /** As it counts for one project's tasks. */
+  readonly config: (project: ProjectId) => Config;
   readonly env: Environment;
+  /** The agent of this task has ended, and its end is on its way into the journal: its place is free. */
+  readonly freed: (task: TaskRef) => void;
   /** The agent can't be started at the moment. */
   readonly offline: (agent: string, reason: string) => void;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: Readonly<Record<string, unknown>>) => void;
@@ -91,7 +94,8 @@ export class Attempts {
 
   async #begin({ lease, task, bytes, route }: Claimed<AgentRoute>): Promise<Begun> {
     const { config, store, files, chance, runner, home, env } = this.#ports;
-    const agent = config.agents[route.agent];
+    const { agents, prompt } = config(task.project);
+    const agent = agents[route.agent];
     const project = store.projects().find(({ id }) => id === task.project);
     const parsed = parseTask(bytes);
     if (isRefusal(parsed)) return { kind: 'unfit', reason: parsed.message };
@@ -99,7 +103,7 @@ export class Attempts {
     const paths = queueOf(project.path);
     const results = task.spec.depends_on.map((id) => ({ id, path: paths.done(id) }));
     const model = route.model === undefined ? {} : { model: route.model };
-    const closing = config.prompt.closing;
+    const { closing } = prompt;
     const attempt = { home, project, task, lease, body: parsed.body, agent, ...model, results, closing, env };
     const order = await prepareRun({ files, chance }, attempt);
     if (isRefusal(order)) return { kind: order.code === 'invalid' ? 'unfit' : 'refused', reason: order.message };
@@ -176,11 +180,11 @@ export class Attempts {
   #ttl(task: LiveTask): number {
     const { config } = this.#ports;
     if (task.spec.ttl_seconds !== undefined) return task.spec.ttl_seconds * 1_000;
-    return this.#agent(task)?.ttl ?? config.headless.ttl;
+    return this.#agent(task)?.ttl ?? config(task.project).headless.ttl;
   }
 
   #agent(task: LiveTask): CommandAgent | undefined {
-    return task.route.to === 'agent' ? this.#ports.config.agents[task.route.agent] : undefined;
+    return task.route.to === 'agent' ? this.#ports.config(task.project).agents[task.route.agent] : undefined;
   }
 
   async #onEnd(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
@@ -201,7 +205,7 @@ export class Attempts {
     say('info', 'an attempt is stopped', { task: task.id, attempt: task.attempt, why: stop.reason });
     try {
       await writeStop(files, dir, stop); // A3
-      await runner.stop(dir, config.headless.grace);
+      await runner.stop(dir, config(task.project).headless.grace);
     } catch (error) {
       say('error', 'an attempt could not be stopped', { task: task.id, error: String(error) });
     }
@@ -209,9 +213,13 @@ export class Attempts {
 
   /** A3 */
   async #report(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
-    const { store, say, clock } = this.#ports;
+    const { store, runner, freed, say, clock } = this.#ports;
     try {
-      const refused = await store.end(lease, await this.#judge(task, dir, end), { by: 'runner' });
+      const judged = await this.#judge(task, dir, end);
+      const ended = store.end(lease, judged, { by: 'runner' });
+      if (this.#isLive(lease)) freed(lease.task); // the claim that takes its place is synced together with its end
+      const refused = await ended;
+      runner.journalled(dir);
       if (refused) say('warn', refused.message, { task: task.id });
     } catch (error) {
       say('error', 'the end of an attempt could not be recorded; it is tried again', {
@@ -222,6 +230,11 @@ export class Attempts {
     }
   }
 
+  #isLive({ task, attempt }: Lease): boolean {
+    const now = this.#ports.store.open().get(keyOf(task));
+    return now !== undefined && isLive(now) && now.attempt === attempt;
+  }
+
   async #judge(task: LiveTask, dir: string, end: RunEnd) {
     const { files } = this.#ports;
     const agent = this.#agent(task);
@@ -230,12 +243,12 @@ export class Attempts {
     const verdict = await judgeRun(files, {
       dir,
       end,
-      writesOutput: agent !== undefined && namesOutput(agent),
+      writesOutput: agent === undefined || namesOutput(agent), // one that the configuration has lost may have
       agent: route?.agent ?? 'unknown',
       ...(route?.model !== undefined && { model: route.model }),
       ...(stopped && { stopped }),
     });
-    return attemptEnd(verdict, retrySituation(task, this.#ports));
+    return attemptEnd(verdict, retrySituation(task, { ...this.#ports, config: this.#ports.config(task.project) }));
   }
 }
 

@@ -1,12 +1,11 @@
-import { join } from 'node:path';
 import type { Project } from '../model/event.ts';
 import { ProjectId } from '../model/ids.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
 import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
 import { ProjectFile, readJson, writeJson } from '../taskfile/marker.ts';
-import { TEMP_PREFIX } from '../taskfile/names.ts';
 import type { Commits } from './commit.ts';
+import { sweepTemps } from './durably.ts';
 import type { Ground } from './ground.ts';
 
 /*
@@ -110,7 +109,7 @@ export class Adoption {
         'stop the other runtime, or use its home (YARDMASTER_HOME)',
       );
     }
-    await this.#clearTemps(paths);
+    await sweepTemps(files, [paths.root, paths.inbox, paths.doneDir, paths.failedDir]);
     const file = await files.read(paths.projectFile).catch(() => undefined);
     const mark = file && readJson(ProjectFile, file);
     return {
@@ -121,15 +120,6 @@ export class Adoption {
       },
       ...(mark && { id: mark.project_id }),
     };
-  }
-
-  /** Only the lock's holder writes here and it has not begun: what is unfinished is of one that died. */
-  async #clearTemps({ inbox, doneDir, failedDir }: QueueLayout): Promise<void> {
-    const { files } = this.#ground;
-    for (const dir of [inbox, doneDir, failedDir]) {
-      for (const { name, kind } of (await files.list(dir)) ?? [])
-        if (kind === 'file' && name.startsWith(TEMP_PREFIX)) await files.remove(join(dir, name));
-    }
   }
 
   async #dropsAlreadyThere(path: string): Promise<string[]> {

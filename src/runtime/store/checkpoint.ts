@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Event } from '../model/event.ts';
 import { keyOf } from '../model/ids.ts';
 import type { OpenTask } from '../model/task.ts';
@@ -15,10 +15,13 @@ import { writeSnapshot } from './snapshot.ts';
  *     was open at the snapshot has its bytes in it: one that ended since may not have its file yet.
  * K2. A segment that is mostly dead gives its living bytes to a new record first: the journal's size follows the work
  *     at hand, and each byte is carried only a few times.
+ * K3. A segment that goes is moved aside for those who ask about the past, as long as the configuration wants. Nothing
+ *     is ever read back from there into the state, so that losing it loses no task.
  */
 
 const PROJECTION_PATIENCE_MS = 60_000;
 const LIVING_SHARE = 0.25; // a segment with a smaller living part is emptied; so is the oldest when the whole has less
+const FILES_AT_THE_END = 200;
 const ROOM = 64 * 1_048_576; // that the journal may always take
 
 export class Checkpoints {
@@ -28,6 +31,7 @@ export class Checkpoints {
   readonly #bodies: Bodies;
   #running: Promise<void> | undefined;
   #triedAt: string | undefined;
+  #ending = false;
 
   constructor(ground: Ground, commits: Commits, projections: Projections, bodies: Bodies) {
     this.#ground = ground;
@@ -44,15 +48,27 @@ export class Checkpoints {
     return this.#running;
   }
 
+  /**
+   * At the end of the runtime: a snapshot where it costs little. Where thousands of files would have to be synced first,
+   * nobody waits for that: the journal holds it all, and the next start reads on from the snapshot before.
+   */
+  async last(): Promise<void> {
+    this.#ending = true; // a run under way ends before its next file
+    await this.#running?.catch(() => undefined);
+    if (this.#projections.unsynced > FILES_AT_THE_END) return;
+    this.#ending = false;
+    await this.run();
+  }
+
   /** Without anybody who waits: what goes wrong is said, and tried again when the next segment is full. */
   soon(): void {
     const { journal, say } = this.#ground;
     const newest = journal.segments().at(-1);
     if (newest === this.#triedAt) return;
     this.#triedAt = newest;
-    this.run().catch((error) =>
-      say('warn', 'old journal segments could not be cleared away yet', { error: String(error) }),
-    );
+    this.run().catch((error) => {
+      if (!this.#ending) say('warn', 'old journal segments could not be cleared away yet', { error: String(error) });
+    });
   }
 
   async #run(): Promise<void> {
@@ -76,7 +92,10 @@ export class Checkpoints {
   async #syncFiles(files: Ground['files']): Promise<void> {
     const paths = this.#projections.takeUnsynced();
     try {
-      for (const path of paths) await syncIfThere(files, path);
+      for (const path of paths) {
+        if (this.#ending) throw new Error('the runtime ends');
+        await syncIfThere(files, path);
+      }
     } catch (error) {
       this.#projections.markUnsynced(...paths);
       throw error;
@@ -99,8 +118,21 @@ export class Checkpoints {
       if (!mostlyDead && left <= alive / LIVING_SHARE + ROOM) return; // only the oldest can go, so it stands before the others
       await this.#carry(this.#openIn(name, tasks)); // K2
       if (!tasks.every((task) => this.#isElsewhere(name, task))) return; // K1
+      await this.#moveAside(name); // K3
       await journal.drop(name);
       left -= size;
+    }
+  }
+
+  async #moveAside(name: string): Promise<void> {
+    const { files, home, journal, config, say } = this.#ground;
+    if (config.retention.events === 0) return;
+    const folder = pastEventsDir(home.journal, journal.epoch);
+    try {
+      await files.makeDir(folder);
+      await files.moveNew(join(home.journal, name), join(folder, name));
+    } catch (error) {
+      say('warn', 'old events could not be kept', { segment: name, error: String(error) });
     }
   }
 
@@ -133,6 +165,11 @@ export class Checkpoints {
       await this.#commits.commit({ by: 'recovery' }, () => ({ events, reply: null }));
     }
   }
+}
+
+/** Where the segments of one epoch lie that the journal needs no more. */
+export function pastEventsDir(journal: string, epoch: string): string {
+  return join(dirname(journal), 'events', epoch);
 }
 
 function bySegment(tasks: readonly OpenTask[]): Map<string, OpenTask[]> {

@@ -15,6 +15,7 @@ import { decideCancel, decideEnd, leased, refuseReport } from './decide.ts';
 import { Edits } from './edits.ts';
 import type { Ground } from './ground.ts';
 import { History } from './history.ts';
+import { firstOf } from './journal/segment.ts';
 import { Lists } from './lists.ts';
 import { Projections } from './projections.ts';
 import { Reconcile } from './reconcile.ts';
@@ -43,6 +44,7 @@ export class FileStore implements TaskStore {
   readonly #reconcile: Reconcile;
   readonly #underWay = new Map<string, Promise<unknown>>();
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
+  readonly #followers = new Set<(record: JournalRecord) => void>();
 
   constructor(ground: Ground, state: State) {
     this.#ground = ground;
@@ -188,6 +190,18 @@ export class FileStore implements TaskStore {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Every record from now on, once the state holds it. Returns the way to stop. */
+  follow(listener: (record: JournalRecord) => void): () => void {
+    this.#followers.add(listener);
+    return () => this.#followers.delete(listener);
+  }
+
+  /** The oldest record that is kept, and the newest that the state holds. */
+  span(): { oldest: number; newest: number } {
+    const [first] = this.#ground.journal.segments();
+    return { oldest: (first && firstOf(first)) || 1, newest: this.#commits.committed.seq };
+  }
+
   converged(): boolean {
     return this.#projections.pending === 0;
   }
@@ -206,6 +220,11 @@ export class FileStore implements TaskStore {
       records.push(record);
     }
     return records;
+  }
+
+  /** The kept records after a number, oldest first. */
+  async *records(after: number): AsyncGenerator<JournalRecord> {
+    for await (const { record } of this.#ground.journal.replay(after + 1)) yield record;
   }
 
   troubles(): readonly { key: string; message: string }[] {
@@ -230,7 +249,7 @@ export class FileStore implements TaskStore {
     await this.#commits.settled().catch(() => undefined);
     await this.#projections.reached(CLOSING_PATIENCE_MS);
     await this.#checkpoints
-      .run()
+      .last()
       .catch((error) =>
         this.#ground.say('warn', 'no snapshot at the end; the next start replays more', { error: String(error) }),
       );
@@ -264,14 +283,17 @@ export class FileStore implements TaskStore {
 
   #committed(record: JournalRecord, changes: readonly Change[]): void {
     this.#projections.follow(record, changes, 'live');
-    for (const listener of this.#listeners) {
-      try {
-        listener(changes);
-      } catch (error) {
-        this.#ground.say('error', 'a listener of the queue failed', { error: String(error) });
-      }
-    }
+    for (const listener of this.#listeners) this.#tell(() => listener(changes));
+    for (const follower of this.#followers) this.#tell(() => follower(record));
     this.#checkpoints.soon();
+  }
+
+  #tell(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#ground.say('error', 'a listener of the queue failed', { error: String(error) });
+    }
   }
 }
 

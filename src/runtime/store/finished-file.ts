@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { FinishedTask } from '../model/task.ts';
 import type { Files } from '../ports.ts';
+import { Rows } from './finished-rows.ts';
 import { readLines } from './lines.ts';
 import { unseal } from './sealed-line.ts';
 
@@ -11,22 +12,12 @@ export const Amendment = z.object({
 });
 export type Amendment = z.infer<typeof Amendment>;
 
-export type IndexLine =
-  | { readonly kind: 'task'; readonly task: FinishedTask }
-  | { readonly kind: 'amend'; readonly amend: Amendment['amend'] }
-  /** Everything before this line was synced when it was written. */
-  | { readonly kind: 'synced' }
-  /** Whole, but of a kind that this version doesn't know. */
-  | { readonly kind: 'other' };
+/** What a search looks at; the rest of a line is read when it is shown. */
+const TaskRow = FinishedTask.pick({ project: true, state: true, group: true, finished_seq: true });
 
-export function parseIndexLine(bytes: Uint8Array): IndexLine | undefined {
-  const value = unseal(bytes);
-  if (value === undefined) return undefined;
-  if (value.synced === true) return { kind: 'synced' };
-  const amendment = Amendment.safeParse(value);
-  if (amendment.success) return { kind: 'amend', amend: amendment.data.amend };
-  const task = FinishedTask.safeParse(value);
-  return task.success ? { kind: 'task', task: task.data } : { kind: 'other' };
+/** The task in a line; undefined where the line is damaged or something else. */
+export function taskIn(bytes: Uint8Array): FinishedTask | undefined {
+  return FinishedTask.safeParse(unseal(bytes)).data;
 }
 
 export function indexFile(dir: string, n: number): string {
@@ -39,9 +30,11 @@ export async function listIndex(files: Files, dir: string): Promise<number[]> {
   return names.flatMap((digits) => (digits === undefined ? [] : [Number(digits)])).sort((a, b) => a - b);
 }
 
+/** What an index file holds. */
 export interface IndexFileScan {
   readonly lastSeq: number | undefined;
   readonly amendments: readonly Amendment['amend'][];
+  readonly rows: Rows;
   /** Up to here it may be relied on: later lines are in the journal still. */
   readonly soundTo: number;
   readonly size: number;
@@ -49,21 +42,32 @@ export interface IndexFileScan {
 
 /** Reads a file of bounded size. A bad line before the newest mark is later damage and skipped; after it, it is torn. */
 export async function scanIndexFile(files: Files, path: string): Promise<IndexFileScan> {
+  const rows = new Rows();
   let lastSeq: number | undefined;
-  let amendments: Amendment['amend'][] = [];
+  const amendments: Amendment['amend'][] = [];
   let size = 0;
-  let torn: { offset: number; lastSeq: number | undefined; amendments: Amendment['amend'][] } | undefined;
+  let torn: { offset: number; lastSeq: number | undefined; amendments: number; rows: number } | undefined;
   for await (const lines of readLines(files, path)) {
     for (const { bytes, offset, ended } of lines) {
       size = offset + bytes.length + (ended ? 1 : 0);
-      const line = ended ? parseIndexLine(bytes) : undefined;
-      if (!line) torn ??= { offset, lastSeq, amendments: [...amendments] };
-      else if (line.kind === 'synced') torn = undefined;
-      else if (line.kind === 'task')
-        lastSeq = Math.max(lastSeq ?? 0, line.task.finished_seq); // 0: found as a file
-      else if (line.kind === 'amend') amendments.push(line.amend);
+      const value = ended ? unseal(bytes) : undefined;
+      if (!value) torn ??= { offset, lastSeq, amendments: amendments.length, rows: rows.count };
+      else if (value.synced === true) torn = undefined;
+      else if ('amend' in value) amendments.push(...amendmentIn(value));
+      else {
+        const task = TaskRow.safeParse(value).data;
+        if (!task) continue; // whole, but of a kind that this version doesn't know
+        lastSeq = Math.max(lastSeq ?? 0, task.finished_seq); // 0: found as a file
+        rows.push(task, offset, bytes.length);
+      }
     }
   }
-  if (torn) ({ lastSeq, amendments } = torn);
-  return { lastSeq, amendments, soundTo: torn?.offset ?? size, size };
+  if (!torn) return { lastSeq, amendments, rows, soundTo: size, size };
+  rows.count = torn.rows;
+  return { lastSeq: torn.lastSeq, amendments: amendments.slice(0, torn.amendments), rows, soundTo: torn.offset, size };
+}
+
+function amendmentIn(value: object): Amendment['amend'][] {
+  const { data } = Amendment.safeParse(value);
+  return data ? [data.amend] : [];
 }

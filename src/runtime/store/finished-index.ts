@@ -1,9 +1,11 @@
 import { dirname, join } from 'node:path';
-import { type FinishedTask as Finished, FinishedTask } from '../model/task.ts';
+import type { FinishedTask as Finished } from '../model/task.ts';
 import type { AppendFile, Files } from '../ports.ts';
 import { keepCopy } from './durably.ts';
-import { type Amendment, indexFile, listIndex, parseIndexLine, scanIndexFile } from './finished-file.ts';
-import { readLinesBack } from './lines-back.ts';
+import { ClosedFiles } from './finished-closed.ts';
+import { type Amendment, type IndexFileScan, indexFile, listIndex, scanIndexFile } from './finished-file.ts';
+import { type IndexFiles, type Page, type PageQuery, readPage } from './finished-page.ts';
+import { Rows } from './finished-rows.ts';
 import { seal } from './sealed-line.ts';
 
 /*
@@ -15,40 +17,33 @@ import { seal } from './sealed-line.ts';
 const FILE_BYTES = 4 * 1024 * 1024;
 const AMENDMENTS_KEPT = 10_000;
 
-export interface PageQuery {
-  readonly limit: number;
-  /** From an earlier page's `next`. */
-  readonly cursor?: string;
-  readonly filter?: (task: Finished) => boolean;
-  /** True for a task that is older than what is wanted: the page ends there. */
-  readonly until?: (task: Finished) => boolean;
-  /** Lines to look at, at most; then the page ends early with a `next`. */
-  readonly maxScan?: number;
-}
-
-export interface Page {
-  /** Newest first. */
-  readonly tasks: readonly Finished[];
-  readonly next?: string;
+/** The file that is being written. */
+interface Newest {
+  readonly number: number;
+  readonly file: AppendFile;
+  readonly rows: Rows;
+  readonly amendments: Amendment['amend'][];
+  lastSeq: number | undefined;
+  /** Up to here the file has whole lines; a failed write may have left more. */
+  soundTo: number;
 }
 
 export class FinishedIndex {
   private readonly files: Files;
   private readonly dir: string;
   private readonly fileBytes: number;
-  private file: AppendFile | undefined;
-  private number = 1;
+  private readonly closed: ClosedFiles;
+  private newest: Newest | undefined;
   private dirty = false;
-  /** Up to here the file has whole lines; a failed write may have left more. */
-  private soundTo = 0;
   private tail: Promise<unknown> = Promise.resolve();
-  /** The newest ones, so that a page whose amendment is on an earlier page knows it too. */
+  /** The newest ones; an older retry is not shown in lists any more. */
   private readonly amended = new Map<string, string>();
 
   constructor(files: Files, dir: string, fileBytes: number = FILE_BYTES) {
     this.files = files;
     this.dir = dir;
     this.fileBytes = fileBytes;
+    this.closed = new ClosedFiles(files, dir);
   }
 
   /** The newest finished_seq that is listed, 0 without one; what a crash tore is cut off, with a copy. */
@@ -56,153 +51,135 @@ export class FinishedIndex {
     await this.files.makeDir(this.dir);
     await this.files.syncDir(dirname(this.dir));
     const numbers = await listIndex(this.files, this.dir);
-    this.number = numbers.at(-1) ?? 1;
-    const path = indexFile(this.dir, this.number);
-    const { lastSeq, amendments, soundTo, size } = await scanIndexFile(this.files, path);
-    for (const amend of amendments) this.remember(amend);
-    const kept = join(this.dir, 'quarantine', `${this.number}-${soundTo}.bin`);
+    const number = numbers.at(-1) ?? 1;
+    await this.closed.open(numbers.slice(0, -1));
+    const path = indexFile(this.dir, number);
+    const { soundTo, size, ...scan } = await scanIndexFile(this.files, path);
+    const kept = join(this.dir, 'quarantine', `${number}-${soundTo}.bin`);
     if (soundTo < size) await keepCopy(this.files, { path, offset: soundTo, length: size - soundTo }, kept);
-    this.file = await this.files.append(path);
-    if (soundTo < size) await this.file.truncate(soundTo);
-    this.soundTo = this.file.size;
+    const file = await this.files.append(path);
+    if (soundTo < size) await file.truncate(soundTo);
+    this.newest = { ...scan, amendments: [...scan.amendments], number, file, soundTo: file.size };
     this.dirty = true; // what was found may not be synced
-    const known = lastSeq ?? (await this.lastSeqBefore(numbers.slice(0, -1)));
-    return soundTo < size ? { lastSeq: known, cut: { kept, length: size - soundTo } } : { lastSeq: known };
+    for (const amend of [...this.closed.amendments(), ...scan.amendments]) this.remember(amend);
+    const lastSeq = scan.lastSeq ?? this.closed.lastSeq;
+    return soundTo < size ? { lastSeq, cut: { kept, length: size - soundTo } } : { lastSeq };
   }
 
   /** In the order of the journal. */
   append(lines: readonly (Finished | Amendment)[]): Promise<void> {
-    return this.inTurn(async (file) => {
+    return this.inTurn(async (full) => {
       if (lines.length === 0) return;
-      await this.putWhole(file, Buffer.concat(lines.map(seal)));
+      const newest = full.soundTo >= this.fileBytes ? await this.rotate(full) : full;
+      const sealed = lines.map(seal);
+      let offset = newest.soundTo;
+      await this.putWhole(newest, Buffer.concat(sealed));
       this.dirty = true;
-      for (const line of lines) if ('amend' in line) this.remember(line.amend);
-      if (file.size >= this.fileBytes) await this.rotate(file);
+      for (const [i, line] of lines.entries()) {
+        const length = sealed[i]?.length ?? 0;
+        this.note(newest, line, offset, length - 1);
+        offset += length;
+      }
     });
   }
 
   /** After this the journal may forget what is listed. */
   sync(): Promise<void> {
-    return this.inTurn((file) => this.syncNow(file));
+    return this.inTurn((newest) => this.syncNow(newest));
   }
 
   async close(): Promise<void> {
     await this.tail;
-    const file = this.file;
-    this.file = undefined;
+    const file = this.newest?.file;
+    this.newest = undefined;
     await file?.close();
   }
 
-  async page({ limit, cursor, filter = () => true, until = () => false, maxScan = 5_000 }: PageQuery): Promise<Page> {
+  async page(query: PageQuery): Promise<Page> {
     await this.tail; // what was appended before this call is listed
-    const tasks: Finished[] = [];
-    let at = cursor === undefined ? this.end() : parseCursor(cursor);
-    let scanned = 0;
-    while (at.number >= 1) {
-      for await (const lines of readLinesBack(this.files, indexFile(this.dir, at.number), at.offset)) {
-        for (const line of lines) {
-          if (tasks.length >= limit || scanned >= maxScan) return { tasks, next: cursorOf(at) };
-          scanned++;
-          at = { number: at.number, offset: line.offset };
-          const task = this.read(line.bytes);
-          if (task && until(task)) return { tasks };
-          if (task && filter(task)) tasks.push(task);
-        }
-      }
-      if (at.number === 1) break;
-      at = await this.endOf(at.number - 1);
+    const { tasks, next } = await readPage(this.sources(), query);
+    const shown = tasks.map((task) => {
+      const retried_as = this.amended.get(`${task.project}/${task.id}`);
+      return retried_as === undefined ? task : ({ ...task, retried_as } as Finished);
+    });
+    return { tasks: shown, ...(next !== undefined && { next }) };
+  }
+
+  private sources(): IndexFiles {
+    const { newest, closed, files, dir } = this;
+    return {
+      newest: newest?.number ?? 0,
+      atMost: (n, wanted) => (n === newest?.number ? n : closed.atMost(n, wanted)),
+      rows: async (n) => (n === newest?.number ? newest.rows : closed.rows(n)),
+      read: (n, offset, length) => files.readAt(indexFile(dir, n), offset, length),
+    };
+  }
+
+  private note(newest: Newest, line: Finished | Amendment, offset: number, length: number): void {
+    if ('amend' in line) {
+      newest.amendments.push(line.amend);
+      this.remember(line.amend);
+    } else {
+      newest.rows.push(line, offset, length);
+      newest.lastSeq = Math.max(newest.lastSeq ?? 0, line.finished_seq);
     }
-    return { tasks };
   }
 
-  private read(bytes: Uint8Array): Finished | undefined {
-    const line = parseIndexLine(bytes);
-    if (line?.kind === 'amend') this.learn(line.amend);
-    if (line?.kind !== 'task') return undefined;
-    const retried_as = this.amended.get(`${line.task.project}/${line.task.id}`);
-    return retried_as === undefined ? line.task : FinishedTask.parse({ ...line.task, retried_as });
-  }
-
-  private async rotate(file: AppendFile): Promise<void> {
-    await this.syncNow(file); // only the newest file may be torn
-    const next = await this.files.append(indexFile(this.dir, this.number + 1));
-    await file.close();
-    this.file = next;
-    this.number++;
-    this.soundTo = next.size;
+  /** Nothing was written yet of what is to be appended: a failure here changes nothing. */
+  private async rotate(full: Newest): Promise<Newest> {
+    await this.syncNow(full); // only the newest file may be torn
+    const { rows, amendments, lastSeq, number, soundTo } = full;
+    const scan: IndexFileScan = { rows, amendments, lastSeq, soundTo, size: soundTo };
+    await this.closed.add(number, scan);
+    const file = await this.files.append(indexFile(this.dir, number + 1));
+    this.newest = {
+      number: number + 1,
+      file,
+      rows: new Rows(),
+      amendments: [],
+      lastSeq: undefined,
+      soundTo: file.size,
+    };
     this.dirty = true; // its name
+    await full.file.close();
+    return this.newest;
   }
 
   /** All of it or nothing. */
-  private async putWhole(file: AppendFile, bytes: Uint8Array): Promise<void> {
-    if (file.size > this.soundTo) await file.truncate(this.soundTo);
+  private async putWhole(newest: Newest, bytes: Uint8Array): Promise<void> {
+    const { file } = newest;
+    if (file.size > newest.soundTo) await file.truncate(newest.soundTo);
     try {
       await file.write(bytes);
     } catch (error) {
-      await file.truncate(this.soundTo).catch(() => undefined); // the next write does it
+      await file.truncate(newest.soundTo).catch(() => undefined); // the next write does it
       throw error;
     }
-    this.soundTo = file.size;
+    newest.soundTo = file.size;
   }
 
-  private async syncNow(file: AppendFile): Promise<void> {
+  private async syncNow(newest: Newest): Promise<void> {
     if (!this.dirty) return;
-    await file.sync();
+    await newest.file.sync();
     await this.files.syncDir(this.dir);
-    await this.putWhole(file, seal({ synced: true }));
+    await this.putWhole(newest, seal({ synced: true }));
     this.dirty = false;
   }
 
   /** One after the other, in the order asked for; one that fails fails alone. */
-  private inTurn(act: (file: AppendFile) => Promise<void>): Promise<void> {
+  private inTurn(act: (newest: Newest) => Promise<void>): Promise<void> {
     const turn = this.tail.then(() => {
-      if (!this.file) throw new Error('the finished index is not open');
-      return act(this.file);
+      if (!this.newest) throw new Error('the finished index is not open');
+      return act(this.newest);
     });
     this.tail = turn.catch(() => undefined);
     return turn;
   }
 
-  private async lastSeqBefore(numbers: readonly number[]): Promise<number> {
-    for (const number of numbers.toReversed()) {
-      const { lastSeq } = await scanIndexFile(this.files, indexFile(this.dir, number));
-      if (lastSeq !== undefined) return lastSeq;
-    }
-    return 0;
-  }
-
-  private end(): Position {
-    return { number: this.number, offset: this.file?.size ?? 0 };
-  }
-
-  private async endOf(number: number): Promise<Position> {
-    return { number, offset: (await this.files.stat(indexFile(this.dir, number)))?.size ?? 0 };
-  }
-
   private remember(amend: Amendment['amend']): void {
-    this.amended.delete(`${amend.project}/${amend.id}`);
-    this.learn(amend);
+    const key = `${amend.project}/${amend.id}`;
+    this.amended.delete(key);
+    this.amended.set(key, amend.retried_as);
     if (this.amended.size > AMENDMENTS_KEPT) this.amended.delete(this.amended.keys().next().value ?? '');
   }
-
-  /** An older amendment, met while reading back: it gives way to newer ones. */
-  private learn(amend: Amendment['amend']): void {
-    const key = `${amend.project}/${amend.id}`;
-    if (!this.amended.has(key) && this.amended.size <= AMENDMENTS_KEPT) this.amended.set(key, amend.retried_as);
-  }
-}
-
-interface Position {
-  readonly number: number;
-  readonly offset: number;
-}
-
-function cursorOf({ number, offset }: Position): string {
-  return `${number}:${offset}`;
-}
-
-/** Anything else than a cursor of ours points at the beginning, where nothing follows. */
-function parseCursor(cursor: string): Position {
-  const [, number, offset] = /^(\d{1,8}):(\d{1,15})$/.exec(cursor) ?? [];
-  return { number: Number(number ?? 0), offset: Number(offset ?? 0) };
 }

@@ -1,7 +1,9 @@
 import type { FinishedTask } from '../model/task.ts';
 import type { Clock } from '../ports.ts';
 import type { Amendment } from './finished-file.ts';
-import type { FinishedIndex, Page, PageQuery } from './finished-index.ts';
+import type { FinishedIndex } from './finished-index.ts';
+import type { Page, PageQuery } from './finished-page.ts';
+import { fits } from './finished-rows.ts';
 import type { Ground } from './ground.ts';
 
 const RETRY_MS = 1_000;
@@ -40,10 +42,11 @@ export class FinishedList {
   async page(query: PageQuery): Promise<Page> {
     await this.#write();
     if (query.cursor !== undefined || this.#owed.length === 0) return this.#index.page(query);
-    const { filter = () => true, until = () => false } = query;
+    const { wanted = {}, filter = () => true, until = () => false } = query;
     const owed = this.#owed.flatMap((line) => ('amend' in line ? [] : [line]));
     const page = await this.#index.page(query);
-    return { ...page, tasks: [...owed.toReversed().filter((task) => filter(task) && !until(task)), ...page.tasks] };
+    const shown = owed.toReversed().filter((task) => fits(wanted, task) && filter(task) && !until(task));
+    return { ...page, tasks: [...shown, ...page.tasks] };
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { keyOf, type ProjectId, type TaskRef } from '../model/ids.ts';
+import { keyOf, type TaskRef } from '../model/ids.ts';
 import type { FinishedTask, OpenTask } from '../model/task.ts';
 import { type TaskState, TERMINAL } from '../model/view.ts';
 import type { TaskPage, TaskQuery, TaskText } from '../ports.ts';
@@ -13,7 +13,7 @@ import type { History } from './history.ts';
  * not depend on how much was ever done.
  */
 
-const MAX_SCAN = 50_000; // lines of the index looked at for one page; the cursor goes on from there
+const ENDS = ['done', 'failed', 'cancelled'] as const;
 
 export class Lists {
   readonly #ground: Ground;
@@ -73,7 +73,7 @@ export class Lists {
     const after = query.cursor?.startsWith('o') ? Number(query.cursor.slice(1)) : -1;
     const matching: OpenTask[] = [];
     for (const task of this.#commits.committed.open.values()) {
-      if (task.seq > after && states.has(task.state) && matches(query, task, task.changed_at)) matching.push(task);
+      if (task.seq > after && states.has(task.state) && matches(query, task)) matching.push(task);
     }
     matching.sort((a, b) => a.seq - b.seq);
     const tasks = matching.slice(0, query.limit);
@@ -87,22 +87,25 @@ export class Lists {
     limit: number,
   ): Promise<{ tasks: readonly FinishedTask[]; next?: string }> {
     const cursor = query.cursor?.startsWith('f') ? query.cursor.slice(1) : '';
-    const filter = (task: FinishedTask) => states.has(task.state) && matches(query, task, task.finished_at);
-    const until = query.changed_since;
-    const page = await this.#ground.index.page({
-      ...(cursor !== '' && { cursor }),
+    const since = query.changed_since;
+    return this.#ground.index.page({
       limit,
-      filter,
-      maxScan: MAX_SCAN,
-      ...(until !== undefined && { until: (task: FinishedTask) => task.finished_at < until }),
+      wanted: {
+        states: ENDS.filter((state) => states.has(state)),
+        ...(query.project !== undefined && { project: query.project }),
+        ...(query.group !== undefined && { group: query.group }),
+      },
+      ...(cursor !== '' && { cursor }),
+      ...(since !== undefined && {
+        filter: (task) => task.finished_at >= since,
+        until: (task) => task.finished_seq > 0 && task.finished_at < since, // 0: found as a file, in no order of time
+      }),
     });
-    return { tasks: page.tasks, ...(page.next !== undefined && { next: page.next }) };
   }
 }
 
-function matches(query: TaskQuery, task: OpenTask | FinishedTask, changedAt: number): boolean {
-  if (query.project !== undefined && task.project !== (query.project as ProjectId)) return false;
-  const group = 'spec' in task ? task.spec.group : task.group;
-  if (query.group !== undefined && group !== query.group) return false;
-  return query.changed_since === undefined || changedAt >= query.changed_since;
+function matches(query: TaskQuery, task: OpenTask): boolean {
+  if (query.project !== undefined && task.project !== query.project) return false;
+  if (query.group !== undefined && task.spec.group !== query.group) return false;
+  return query.changed_since === undefined || task.changed_at >= query.changed_since;
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../model/config.ts';
 import { keyOf } from '../model/ids.ts';
 import type { Chance, Clock, Files, Locks } from '../ports.ts';
+import { sweepTemps } from './durably.ts';
 import { FileStore } from './file-store.ts';
 import { FinishedIndex } from './finished-index.ts';
 import { FinishedList } from './finished-list.ts';
@@ -35,6 +36,7 @@ export interface OpenStoreOptions {
 export async function openStore(options: OpenStoreOptions): Promise<FileStore> {
   const { files, clock, chance, locks, config, home, say } = options;
   let store: FileStore | undefined;
+  await sweepTemps(files, [home.journal, home.finished]);
   const { journal, report } = await openJournal({
     files,
     dir: home.journal,

@@ -126,6 +126,10 @@ export class Projections {
     return this.#projector.takeUnsynced();
   }
 
+  get unsynced(): number {
+    return this.#projector.unsynced;
+  }
+
   get pending(): number {
     return this.#projector.pending;
   }

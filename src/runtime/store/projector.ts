@@ -122,6 +122,10 @@ export class Projector {
     return paths;
   }
 
+  get unsynced(): number {
+    return this.#unsynced.size;
+  }
+
   markUnsynced(...paths: string[]): void {
     for (const path of paths) this.#unsynced.add(path);
   }

@@ -100,10 +100,15 @@ export class Reconcile {
       this.#projections.restore(keyOf(task), this.#wasWritten(task));
       return;
     }
-    this.#projections.markUnsynced(file, paths.inbox);
+    if (!this.#wasSynced(task)) this.#projections.markUnsynced(file, paths.inbox);
     const bytes = await this.#ground.files.read(file).catch(() => undefined);
     if (bytes && sha256(bytes) === task.sha) return;
     this.#projections.restore(keyOf(task), this.#wasWritten(task)); // it may be torn
+  }
+
+  /** The snapshot was written when all files of its tasks were safe. */
+  #wasSynced(task: OpenTask): boolean {
+    return task.changed_seq <= this.#ground.snapshotSeq && !this.#adoption.anotherBoot(task.project);
   }
 
   /** Whether its file was there as it should be before: if so, what is there now is an edit. */

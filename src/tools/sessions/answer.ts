@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { refuse } from '../../runtime/model/refusal.ts';
+import { ASKS_A_PERSON } from '../claude-code.ts';
 import { defineTool } from '../tool.ts';
 
 export const answerRequest = defineTool({
@@ -17,7 +18,7 @@ Use it for requests that fleet_status lists under needs, after the user has deci
   }),
   output: z.object({ request_id: z.string(), answered: z.boolean() }),
   hints: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
-  meta: { 'anthropic/requiresUserInteraction': true },
+  meta: ASKS_A_PERSON,
   async handle(_ctx, { request_id, decision, answers }) {
     if ((decision === undefined) === (answers === undefined)) {
       return refuse(

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { TaskRef } from '../../runtime/model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../../runtime/model/refusal.ts';
 import { AgentText, agentText } from '../agent-text.ts';
+import { WHOLE } from '../claude-code.ts';
 import { findTask, isFinished, refOf, taskNaming } from '../find-task.ts';
 import { refuseProject } from '../rights.ts';
 import { defineTool, type ToolContext } from '../tool.ts';
@@ -32,6 +33,7 @@ Use it to see how far a running task is, or why it seems stuck. The text was wri
     note: z.string(),
   }),
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  meta: WHOLE,
   async handle(ctx, args) {
     const run = await runOf(ctx, args);
     if (isRefusal(run)) return run;

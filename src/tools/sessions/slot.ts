@@ -19,7 +19,10 @@ export type Session = z.infer<typeof Session>;
 export const sessionName = z.string().min(1).optional().describe('as list_sessions shows it');
 
 /** A slot as the caller may see it: an attempt does not see what other projects work on. */
-export function sessionOf(ctx: ToolContext, { name, agent, kind, state, task }: SlotView): Session {
+export function sessionOf(
+  ctx: Pick<ToolContext, 'yard' | 'caller'>,
+  { name, agent, kind, state, task }: SlotView,
+): Session {
   if (task === undefined || refuseProject(ctx, task.ref.project)) return { name, agent, kind, state };
   const { ref, title, attempt, since } = task;
   const project = ctx.yard.projectName(ref.project);
@@ -32,7 +35,7 @@ export function sessionOf(ctx: ToolContext, { name, agent, kind, state, task }: 
   };
 }
 
-export function findSlot({ yard }: ToolContext, name: string): SlotView | Refusal {
+export function findSlot({ yard }: Pick<ToolContext, 'yard'>, name: string): SlotView | Refusal {
   const slots = yard.slots();
   const slot = slots.find((one) => one.name === name);
   if (slot) return slot;

@@ -52,7 +52,7 @@ function triesOf(yard: Yard, task: AnyTask): NonNullable<Details['tries']> {
   return {
     newest: task.attempt,
     spent: task.spent,
-    allowed: spec.max_attempts ?? yard.config.retry.max_attempts,
+    allowed: spec.max_attempts ?? yard.configFor(project).retry.max_attempts,
     route: isLive(task) ? task.route : yard.route({ project, spec, task }),
     ...(last_error && { last_error }),
   };

@@ -5,6 +5,7 @@ import { TaskState } from '../../runtime/model/view.ts';
 import type { Enqueued } from '../../runtime/ports.ts';
 import type { NewTaskInput, Yard } from '../../runtime/yard.ts';
 import { causeOf } from '../cause.ts';
+import { AT_ONCE } from '../claude-code.ts';
 import { findProject } from '../find-project.ts';
 import { isFinished } from '../find-task.ts';
 import { nextStep } from '../next-step.ts';
@@ -50,9 +51,10 @@ The body is the whole prompt: the agent sees nothing of this conversation. Give 
       .optional()
       .describe('for a batch: one answer each, in order'),
     refused: z.number().optional(),
+    next: z.string().optional(),
   }),
   hints: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
-  meta: { 'anthropic/alwaysLoad': true },
+  meta: AT_ONCE,
   async handle(ctx, { tasks, ...rest }) {
     if (tasks === undefined) {
       const [answer] = await enqueueItems(ctx, [rest]);
@@ -73,8 +75,9 @@ The body is the whole prompt: the agent sees nothing of this conversation. Give 
     );
     const refused = answers.filter(isRefusal).length;
     return {
-      tasks: answers.map((answer) => (isRefusal(answer) ? errorOf(answer) : answer)),
+      tasks: answers.map((answer) => (isRefusal(answer) ? errorOf(answer) : withoutPlainHint(answer))),
       ...(refused > 0 && { refused }),
+      ...batchNext(answers.filter(notRefused), new Set(tasks.map(({ group }) => group))),
     };
   },
 });
@@ -131,6 +134,27 @@ async function accepted({ yard }: ToolContext, { ref, state, created }: Enqueued
   const name = { id: ref.id, project: yard.projectName(ref.project) };
   const hint = nextStep(summary ?? { ...name, state });
   return { ...name, state, created, hint: `${absentDependencies(yard, task)}${hint}` };
+}
+
+/** In a batch one call waits for all, so a hint is only given where something is particular. */
+function withoutPlainHint({ hint, ...answer }: Accepted): Accepted {
+  const plain = answer.state === 'queued' && hint?.startsWith('job_status {');
+  return { ...answer, ...(hint !== undefined && !plain && { hint }) };
+}
+
+/** The one call that waits for all of a batch. */
+function batchNext(accepted: readonly Accepted[], groups: ReadonlySet<string | undefined>): { next?: string } {
+  if (accepted.length === 0) return {};
+  const [project, ...others] = new Set(accepted.map((one) => one.project));
+  const where = others.length === 0 ? `, project: ${JSON.stringify(project)}` : '';
+  return { next: `job_status {${namesOf(accepted, groups)}${where}, wait: "all", wait_seconds: 45}` };
+}
+
+function namesOf(accepted: readonly Accepted[], groups: ReadonlySet<string | undefined>): string {
+  const [group] = groups;
+  if (group !== undefined && groups.size === 1) return `group: ${JSON.stringify(group)}`;
+  const ids = accepted.slice(0, 20).map(({ id }) => JSON.stringify(id));
+  return `ids: [${ids.join(', ')}${accepted.length > ids.length ? ', …' : ''}]`;
 }
 
 /** A dependency may come later; a mistyped one never does. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isRefusal, type Refusal } from '../../runtime/model/refusal.ts';
 import { TaskState, TaskSummary } from '../../runtime/model/view.ts';
 import type { TaskQuery } from '../../runtime/ports.ts';
+import { WHOLE } from '../claude-code.ts';
 import { Counts, countTasks } from '../counts.ts';
 import { findScope } from '../find-project.ts';
 import { parseSince } from '../since.ts';
@@ -34,6 +35,7 @@ Use it to get an overview, to find an id, or to see what changed while you were 
     hint: z.string().optional(),
   }),
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  meta: WHOLE,
   async handle(ctx, args) {
     const query = await queryOf(ctx, args);
     if (isRefusal(query)) return query;

@@ -4,19 +4,16 @@ import type { Yard } from '../../runtime/yard.ts';
 
 /** The place of a waiting task among those of its project: priority first, then arrival. */
 export function queuePosition(
-  yard: Pick<Yard, 'store' | 'projectName'>,
+  { store }: Pick<Yard, 'store'>,
   named: { id: string; project: string },
 ): { position?: number } {
-  const waiting: QueuedTask[] = [];
-  let own: QueuedTask | undefined;
-  for (const task of yard.store.open().values()) {
-    if (task.state !== 'queued' || yard.projectName(task.project) !== named.project) continue;
-    waiting.push(task);
-    if (task.id === named.id) own = task;
-  }
-  if (own === undefined) return {};
-  const mine = own;
-  return { position: 1 + waiting.filter((task) => before(task, mine)).length };
+  const project = store.projects().find(({ name }) => name === named.project);
+  const own = project && store.open().get(`${project.id}/${named.id}`);
+  if (own?.state !== 'queued') return {};
+  let position = 1;
+  for (const task of store.open().values())
+    if (task.state === 'queued' && task.project === own.project && before(task, own)) position++;
+  return { position };
 }
 
 function before(a: QueuedTask, b: QueuedTask): boolean {

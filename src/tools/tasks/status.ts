@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { TaskId } from '../../runtime/model/ids.ts';
 import { isRefusal } from '../../runtime/model/refusal.ts';
 import { TaskSummary } from '../../runtime/model/view.ts';
+import { AT_ONCE, WHOLE } from '../claude-code.ts';
 import { Counts, countStates } from '../counts.ts';
-import { isFinished, taskNaming } from '../find-task.ts';
+import { type AnyTask, isFinished, taskNaming } from '../find-task.ts';
 import { nextStep } from '../next-step.ts';
 import { defineTool, type ToolContext } from '../tool.ts';
 import { Detail, Details, detailsOf } from './details.ts';
@@ -48,7 +49,7 @@ Use it after enqueue_task: wait, and call again while timed_out is true. With wa
   input,
   output,
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  meta: { 'anthropic/alwaysLoad': true },
+  meta: { ...AT_ONCE, ...WHOLE },
   async handle(ctx, args) {
     const seconds = args.wait_seconds ?? (args.wait === undefined ? 0 : MAX_SECONDS);
     const select = () => selectTasks(ctx, args);
@@ -60,6 +61,7 @@ Use it after enqueue_task: wait, and call again while timed_out is true. With wa
       mode: args.wait ?? 'all',
       ms: seconds * 1_000,
       signal: ctx.signal,
+      progress: ctx.progress,
     });
     return isRefusal(waited) ? waited : answer(ctx, args, waited.selection, waited.timed_out);
   },
@@ -81,8 +83,9 @@ async function answer(
       shown.map(async (task) => {
         const summary = ctx.yard.summary(task);
         const details = await detailsOf(ctx.yard, task, detail, room);
-        const read = details.result !== undefined && summary.state === 'done';
-        return { ...summary, ...details, ...(shown.length <= 5 && !read && { next: nextStep(summary) }) };
+        const read = details.result !== undefined || details.log !== undefined;
+        const over = read && summary.state === 'done';
+        return { ...summary, ...details, ...(shown.length <= 5 && !over && { next: nextStep(summary, read) }) };
       }),
     ),
     counts: countStates(tasks.map(({ state }) => state)),
@@ -90,11 +93,26 @@ async function answer(
     ...(timed_out && { timed_out }),
     ...(missing.length > 0 && { missing: [...missing] }),
     ...(hidden > 0 && { not_shown: hidden }),
-    ...nextOf(timed_out, hidden, more),
+    ...nextOf(timed_out, stuckAmong(ctx, tasks), hidden, more),
   };
 }
 
-function nextOf(timed_out: boolean, hidden: number, more: boolean): { next?: string } {
+/** Those that wait for what only a person can bring. */
+function stuckAmong({ yard }: ToolContext, tasks: readonly AnyTask[]): string[] {
+  return tasks
+    .filter((task) => !isFinished(task))
+    .map((task) => yard.summary(task))
+    .filter(({ waiting }) => waiting?.reason === 'no_eligible_agent')
+    .map(({ id }) => id);
+}
+
+function nextOf(timed_out: boolean, stuck: readonly string[], hidden: number, more: boolean): { next?: string } {
+  if (stuck.length > 0) {
+    const which = stuck.length > 3 ? `${stuck.slice(0, 3).join(', ')} and ${stuck.length - 3} more` : stuck.join(', ');
+    return {
+      next: `no configured agent can take ${which}, so waiting alone will not help: decide_route says why, cancel_task gives it up; the others go on`,
+    };
+  }
   if (timed_out)
     return { next: 'not ended yet; they go on in the background: call job_status again, or do something else first' };
   if (hidden > 0 || more) return { next: 'too many to show: list_tasks with group and cursor goes through all' };

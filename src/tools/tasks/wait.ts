@@ -1,35 +1,41 @@
 import { isRefusal, type Refusal } from '../../runtime/model/refusal.ts';
 import type { Clock } from '../../runtime/ports.ts';
 import type { Yard } from '../../runtime/yard.ts';
+import { isFinished } from '../find-task.ts';
+import type { ToolContext } from '../tool.ts';
+import { WaitProgress } from './progress.ts';
 import type { Selection } from './select.ts';
-import { EndWatch } from './watch-ends.ts';
+import { enoughEnded, untilEnded } from './watch-ends.ts';
 
 export interface WaitFor {
   readonly mode: 'any' | 'all';
   readonly ms: number;
   readonly signal: AbortSignal;
+  readonly progress?: ToolContext['progress'];
 }
 
 /** What was selected once enough of it has ended, the time is up, or the caller has gone away: all of these are normal answers. */
 export async function waitForEnds(
-  yard: Pick<Yard, 'store' | 'clock'>,
+  { store, clock }: Pick<Yard, 'store' | 'clock'>,
   select: () => Promise<Selection | Refusal>,
-  { mode, ms, signal }: WaitFor,
+  { mode, ms, signal, progress }: WaitFor,
 ): Promise<{ selection: Selection; timed_out: boolean } | Refusal> {
-  const watch = new EndWatch(yard);
-  const deadline = deadlineOf(yard.clock, ms, signal);
+  const deadline = deadlineOf(clock, ms, signal);
+  const teller = progress && new WaitProgress(clock, progress);
   try {
     for (;;) {
       const selection = await select(); // again after the wait: a group may have grown meanwhile
       if (isRefusal(selection)) return selection;
-      if (watch.met(mode, selection.tasks) || deadline.signal.aborted) {
-        return { selection, timed_out: !watch.met(mode, selection.tasks) };
-      }
-      while (!watch.met(mode, selection.tasks) && !deadline.signal.aborted) await watch.nextCommit(deadline.signal);
+      const { tasks } = selection;
+      const met = enoughEnded(mode, tasks.filter(isFinished).length, tasks.length);
+      if (met || deadline.signal.aborted) return { selection, timed_out: !met };
+      teller?.over(tasks);
+      const changed = teller && { changed: teller.changed };
+      await untilEnded(store, tasks, { mode, signal: deadline.signal, ...changed });
     }
   } finally {
     deadline.cancel();
-    watch.stop();
+    teller?.stop();
   }
 }
 

@@ -1,44 +1,90 @@
 import { keyOf, type TaskKey } from '../../runtime/model/ids.ts';
-import type { Yard } from '../../runtime/yard.ts';
+import type { Change, TaskStore } from '../../runtime/ports.ts';
 import { type AnyTask, isFinished } from '../find-task.ts';
 
 /*
- * W1. It listens before anybody looks, so that no end falls between the look and the wait.
+ * W1. It listens before it looks at what is open, so that no end falls between the look and the wait.
  * W2. Nothing polls: it wakes on a commit, on the deadline, or when the caller goes away.
+ * W3. All who wait share one listener at the queue: a commit costs what it changed, however many wait for other tasks.
  */
-export class EndWatch {
-  readonly #ended = new Set<TaskKey>();
-  readonly #unsubscribe: () => void;
-  #wake: () => void = () => {};
 
-  constructor({ store }: Pick<Yard, 'store'>) {
-    this.#unsubscribe = store.subscribe((changes) => {
-      for (const { after } of changes) if (after && isFinished(after)) this.#ended.add(keyOf(after));
-      this.#wake();
+type Store = Pick<TaskStore, 'open' | 'subscribe'>;
+type Heard = (key: TaskKey, change: Change) => void;
+
+export interface Wait {
+  readonly mode: 'any' | 'all';
+  readonly signal: AbortSignal;
+  /** A task that is waited for has changed. */
+  readonly changed?: (after: AnyTask) => void;
+}
+
+/** Any: at least one of them has ended. All: none of them is open. */
+export function enoughEnded(mode: Wait['mode'], ended: number, of: number): boolean {
+  return mode === 'all' || of === 0 ? ended === of : ended > 0;
+}
+
+/** Settles when enough of these tasks have ended, or when `signal` says that there is no use in waiting. */
+export function untilEnded(store: Store, tasks: readonly AnyTask[], { mode, signal, changed }: Wait): Promise<void> {
+  const open = new Set(tasks.filter((task) => !isFinished(task)).map(keyOf));
+  const enough = () => enoughEnded(mode, tasks.length - open.size, tasks.length);
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stop();
+      signal.removeEventListener('abort', settle);
+      resolve();
+    };
+    const stop = earsOf(store).listen([...open], (key, { after }) => {
+      if (after !== undefined) changed?.(after);
+      if (after === undefined || isFinished(after)) open.delete(key);
+      if (enough()) settle();
     }); // W1
+    signal.addEventListener('abort', settle); // W2
+    for (const key of open) if (!store.open().has(key)) open.delete(key);
+    if (signal.aborted || enough()) settle();
+  });
+}
+
+const known = new WeakMap<Store, Ears>();
+
+function earsOf(store: Store): Ears {
+  const ears = known.get(store) ?? new Ears(store);
+  known.set(store, ears);
+  return ears;
+}
+
+/** Who waits for which task (W3). Listens only while somebody does. */
+class Ears {
+  readonly #store: Store;
+  readonly #byTask = new Map<TaskKey, Set<Heard>>();
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(store: Store) {
+    this.#store = store;
   }
 
-  /** Any: at least one of them has ended. All: none of them is open. */
-  met(mode: 'any' | 'all', tasks: readonly AnyTask[]): boolean {
-    const ended = tasks.filter((task) => isFinished(task) || this.#ended.has(keyOf(task))).length;
-    return mode === 'all' || tasks.length === 0 ? ended === tasks.length : ended > 0;
+  listen(keys: readonly TaskKey[], heard: Heard): () => void {
+    this.#unsubscribe ??= this.#store.subscribe((changes) => this.#tell(changes));
+    for (const key of keys) this.#byTask.set(key, (this.#byTask.get(key) ?? new Set()).add(heard));
+    return () => {
+      for (const key of keys) this.#leave(key, heard);
+      if (this.#byTask.size > 0) return;
+      this.#unsubscribe?.();
+      this.#unsubscribe = undefined;
+    };
   }
 
-  /** Settles at the next commit, or when `signal` says that there is no use in waiting. */
-  nextCommit(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake);
-        this.#wake = () => {};
-        resolve();
-      };
-      this.#wake = wake;
-      signal.addEventListener('abort', wake);
-    }); // W2
+  #leave(key: TaskKey, heard: Heard): void {
+    const all = this.#byTask.get(key);
+    all?.delete(heard);
+    if (all?.size === 0) this.#byTask.delete(key);
   }
 
-  stop(): void {
-    this.#unsubscribe();
+  #tell(changes: readonly Change[]): void {
+    for (const change of changes) {
+      const task = change.after ?? change.before;
+      if (task === undefined) continue;
+      const key = keyOf(task);
+      for (const heard of [...(this.#byTask.get(key) ?? [])]) heard(key, change);
+    }
   }
 }

@@ -31,6 +31,7 @@ describe('following jobs', () => {
     });
     expect(await world.marker('login')).toBeUndefined();
     expect(runtime.status()).toMatchObject({ delegated_active: 0, delegated_completed_total: 1, jobs: [] });
+    expect(runtime.status().delegated_polls_total).toBeGreaterThan(0);
   });
 
   it('looks at a job once per interval', async () => {

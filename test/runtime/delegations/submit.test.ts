@@ -42,10 +42,15 @@ describe('submitting a task to a provider', () => {
     });
     expect([...world.store.tasks.values()][0]).toMatchObject({ state: 'running', job_id: 'job-1' });
     world.clock.time += 90_000;
-    expect(runtime.status()).toEqual({
+    const counters = {
       delegated_active: 1,
       delegated_completed_total: 0,
       delegated_failed_total: 0,
+      delegated_polls_total: 0,
+    };
+    expect(runtime.status()).toEqual({
+      ...counters,
+      providers: { far: counters },
       jobs: [
         {
           ...{ job_id: 'job-1', project: 'shop', task_file: 'login.md', provider: 'far', duration: 90 },

@@ -23,6 +23,20 @@ describe('what starts', () => {
     expect(ids()).toHaveLength(4);
   });
 
+  it('takes a place that was given back before the end of its task is durable', async () => {
+    const { store, load, dispatcher, ids, settled } = world(ONE);
+    store.add({ id: 'first' }, { id: 'second' }, { id: 'third' });
+    await settled();
+    expect(ids()).toEqual(['first']);
+    load.free({ project: PROJECT, id: store.find('first').id });
+    dispatcher.freed(PROJECT);
+    await settled();
+    expect(ids()).toEqual(['first', 'second']);
+    store.end('first');
+    await settled();
+    expect(ids()).toEqual(['first', 'second']); // its place was given back once
+  });
+
   it('is launched with its lease after the claim, by an agent or by a provider', async () => {
     const providers = { far: { kind: 'jobs', base_url: 'https://far.example' } };
     const { store, launched, settled } = world({ ...ONE, delegation: { providers } });

@@ -6,7 +6,7 @@ import { isRefusal } from '../../../src/runtime/model/refusal.ts';
 import type { RunEnd } from '../../../src/runtime/ports.ts';
 import { namesOutput, prepareRun } from '../../../src/runtime/runs/order.ts';
 import { attemptEnd, type EndedRun, judgeRun } from '../../../src/runtime/runs/outcome.ts';
-import { agentsDir } from '../io/processes/world.ts';
+import { agentsDir, supervisor } from '../io/processes/world.ts';
 import { localFiles } from './local-files.ts';
 import { attemptAt, chance, tempDir } from './world.ts';
 
@@ -58,7 +58,7 @@ describe('a run that did not succeed', () => {
     [exited(137, 'SIGKILL'), { class: 'tool_failure', reason: 'the agent was ended by SIGKILL (exit code 137)' }],
     [exited(127), { class: 'tool_failure', final: true, exit_code: 127 }],
     [exited(126), { class: 'tool_failure', final: true }],
-    [{ kind: 'lost', reason: 'its wrapper died' } as const, { class: 'crash', reason: 'its wrapper died' }],
+    [{ kind: 'lost', reason: 'its supervisor died' } as const, { class: 'crash', reason: 'its supervisor died' }],
   ])('%j fails as %j', async (end, failure) => {
     expect(await judgeRun(localFiles, await ran(end))).toMatchObject({ kind: 'failed', failure });
   });
@@ -103,7 +103,7 @@ describe('an attempt from its order to its end', () => {
     const attempt = attemptAt(home, { command, env: { PATH: `${agentsDir}:${process.env.PATH}` } });
     const order = await prepareRun({ files: localFiles, chance }, attempt);
     if (isRefusal(order)) throw new Error(order.message);
-    const runner = createRunner();
+    const runner = createRunner({ supervisor });
     expect(await runner.start(order)).toEqual({ kind: 'started' });
     const end = await runner.ended(order.dir);
     return judgeRun(localFiles, { dir: order.dir, end, writesOutput: namesOutput(attempt.agent), agent: 'bot' });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DiskFiles } from '../../../src/runtime/io/files.ts';
+import { ProjectId } from '../../../src/runtime/model/ids.ts';
 import { FinishedTask } from '../../../src/runtime/model/task.ts';
 import type { Files } from '../../../src/runtime/ports.ts';
 import { type Amendment, indexFile } from '../../../src/runtime/store/finished-file.ts';
@@ -49,6 +50,12 @@ async function all(index: FinishedIndex, query: Omit<Parameters<FinishedIndex['p
   }
   return { tasks, pages };
 }
+
+const STATE = fc.constantFrom('done' as const, 'failed' as const, 'cancelled' as const);
+const PROJECT = fc.constantFrom(
+  ...['p_0123456789ab', 'p_0123456789ac', 'p_ffffffffffff'].map((id) => ProjectId.parse(id)),
+);
+const GROUP = fc.constantFrom('night', 'release', 'rare');
 
 const seqs = (tasks: readonly FinishedTask[]) => tasks.map((task) => task.finished_seq);
 const count = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
@@ -109,6 +116,79 @@ describe('the finished index', () => {
     await index.close();
     const again = await opened(files);
     expect((await again.page({ limit: 9 })).tasks.at(-1)?.retried_as).toBe('second');
+  });
+
+  it('shows what was made of a task of a file that is full, also after a restart', async () => {
+    const index = await opened(files, 2_000);
+    await index.append([finished(1), retried(1, 'second')]);
+    for (const seq of count(30)) await index.append([finished(1 + seq)]);
+    await index.close();
+    const again = await opened(files, 2_000);
+    expect((await all(again, { limit: 4 })).tasks.at(-1)?.retried_as).toBe('second');
+  });
+
+  it('finds by state, project and group what a look at every line would find, page by page', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ state: STATE, project: PROJECT, group: fc.option(GROUP, { nil: undefined }) })),
+        fc.record(
+          { states: fc.uniqueArray(STATE, { minLength: 1 }), project: PROJECT, group: GROUP },
+          { requiredKeys: [] },
+        ),
+        fc.integer({ min: 1, max: 9 }),
+        fc.boolean(),
+        async (facts, wanted, limit, restarted) => {
+          const disk = await newDisk();
+          const first = await opened(disk, 1_500);
+          const tasks = facts.map((those, i) => FinishedTask.parse({ ...finished(i + 1), ...those }));
+          for (const task of tasks) await first.append([task]);
+          if (restarted) await first.close();
+          const index = restarted ? await opened(disk, 1_500) : first;
+          const expected = tasks.filter(
+            (task) =>
+              (wanted.states?.includes(task.state) ?? true) &&
+              (wanted.project ?? task.project) === task.project &&
+              (wanted.group ?? task.group) === task.group,
+          );
+          const found = await all(index, { limit, wanted });
+          expect(seqs(found.tasks)).toEqual(seqs(expected).reverse());
+          expect(found.pages).toBe(Math.max(1, Math.ceil(expected.length / limit)));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each(['lost', 'cut', 'spoilt', 'of another file'])('makes rows anew that are %s', async (how) => {
+    const index = await opened(files, 2_000);
+    for (const seq of count(50)) await index.append([finished(seq)]);
+    await index.close();
+    const [path, other] = [join(DIR, '00000003.rows'), join(DIR, '00000004.rows')];
+    const rows = Buffer.from((await files.read(path))!);
+    if (how === 'lost') await files.remove(path);
+    else if (how === 'cut') await files.replace(path, rows.subarray(0, -3));
+    else if (how === 'spoilt') await files.replace(path, rows.fill(0xff, rows.length - 20));
+    else await files.replace(path, Buffer.concat([Buffer.from((await files.read(other))!), Buffer.from('x')]));
+    const again = await opened(files, 2_000);
+    expect(seqs((await all(again, { limit: 7 })).tasks)).toEqual(count(50).reverse());
+    const failed = await all(again, { limit: 2, wanted: { states: ['failed'] } });
+    expect(seqs(failed.tasks)).toEqual([50, 40, 30, 20, 10]);
+  });
+
+  it('lists a task once, wherever a full disk stops the change to the next file', async () => {
+    for (const step of count(14)) {
+      const disk = await newDisk();
+      const index = await opened(disk, 2_000);
+      await index.append(count(9).map(finished));
+      disk.failAt(step, 'ENOSPC');
+      const refused = await index.append([finished(10)]).then(
+        () => false,
+        () => true,
+      );
+      disk.heal();
+      if (refused) await index.append([finished(10)]);
+      expect(seqs((await all(index, { limit: 4 })).tasks)).toEqual(count(10).reverse());
+    }
   });
 
   it('cuts a torn end, keeps a copy and goes on', async () => {
@@ -183,6 +263,11 @@ describe('the finished index with 200,000 lines', () => {
       readAt: async (path: string, offset: number, length: number) => {
         read += length;
         return disk.readAt(path, offset, length);
+      },
+      read: async (path: string) => {
+        const bytes = await disk.read(path);
+        read += bytes?.length ?? 0;
+        return bytes;
       },
     });
     const cost: number[] = [];

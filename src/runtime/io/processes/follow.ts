@@ -5,6 +5,8 @@ import type { Recovered, RunEnd } from '../../ports.ts';
 export interface Following {
   readonly ended: Promise<RunEnd>;
   close(): void;
+  /** Somebody else has found out how it ended. */
+  settle(end: RunEnd): void;
 }
 
 export interface Looking {
@@ -13,12 +15,13 @@ export interface Looking {
   look(): Promise<Recovered>;
 }
 
-/** A run that we started: its wrapper is our child, so there is nothing to look at before it is gone. */
-export function followChild(gone: Promise<void>, looking: Looking): Following {
+/** A run whose supervisor tells us its end. Where the supervisor ends first, its directory is looked at. */
+export function followTold(told: Promise<RunEnd | 'untold'>, looking: Looking): Following {
   let after: Following | undefined;
   let closed = false;
-  const ended = gone.then(() => {
+  const ended = told.then((end) => {
     if (closed) return new Promise<never>(() => {});
+    if (end !== 'untold') return end;
     after = followAdopted(looking);
     return after.ended;
   });
@@ -26,7 +29,7 @@ export function followChild(gone: Promise<void>, looking: Looking): Following {
     closed = true;
     after?.close();
   };
-  return { ended, close };
+  return following(ended, close);
 }
 
 /** A run that somebody else started: a change in its directory is a hint, a look at times is the truth. */
@@ -53,7 +56,19 @@ export function followAdopted({ dir, pollMs, look }: Looking): Following {
     }
     return new Promise<never>(() => {});
   };
-  return { ended: untilEnd(), close };
+  return following(untilEnd(), close);
+}
+
+function following(found: Promise<RunEnd>, close: () => void): Following {
+  let settle = (_: RunEnd) => {};
+  const settled = new Promise<RunEnd>((resolve) => {
+    settle = resolve;
+  });
+  const conclude = (end: RunEnd) => {
+    close();
+    settle(end);
+  };
+  return { ended: Promise.race([found, settled]), close, settle: conclude };
 }
 
 /** One who waits and many who ring; a ring before the wait is heard too. */

@@ -18,7 +18,7 @@ export interface Seen {
 }
 
 export interface ProcessTable {
-  /** How the wrapper learns its own identity; both must say the same. */
+  /** How the supervisor learns its own identity; both must say the same. */
   readonly probe: 'proc' | 'ps';
   boot(): Promise<string>;
   look(pid: number): Promise<Seen | undefined>;

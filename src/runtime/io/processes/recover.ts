@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Recovered, RunEnd } from '../../ports.ts';
+import { fence } from './owner.ts';
 import { isAlive, type ProcessTable } from './proc.ts';
-import { type Exited, fence, type Owner, readAgent, readExit, readOwner, tidy } from './records.ts';
+import { type Exited, type Owner, readAgent, readExit, readOwner } from './records.ts';
 import { endSurvivors } from './survivors.ts';
 
 /*
@@ -10,7 +11,7 @@ import { endSurvivors } from './survivors.ts';
  *
  * 1. An exit record is the truth, whatever else is found.
  * 2. Without an owner nothing was started, and after this call nothing will be: it is fenced.
- * 3. `lost` is said only after proof of death: the wrapper is no more, there was no exit record after that, and what
+ * 3. `lost` is said only after proof of death: its supervisor is no more, there was no exit record after that, and what
  *    survived of the run has been killed.
  */
 
@@ -22,26 +23,25 @@ export async function recoverRun(dir: string, table: ProcessTable): Promise<Reco
   switch (owned.kind) {
     case 'nobody':
       if (hadBegun) return orphaned(dir, table, 'its owner record is gone');
-      return (await fence(dir)) ? { kind: 'never_started' } : recoverRun(dir, table); // 2
+      return fence(dir) ? { kind: 'never_started' } : recoverRun(dir, table); // 2
     case 'fenced':
       return { kind: 'never_started' };
     case 'torn':
       return orphaned(dir, table, 'its owner record is damaged, as after a power cut');
-    case 'wrapper':
+    case 'supervisor':
       return (await isAlive(table, owned.owner)) ? { kind: 'running' } : proveDeath(dir, table, owned.owner);
   }
 }
 
 async function proveDeath(dir: string, table: ProcessTable, owner: Owner): Promise<RunEnd> {
-  const late = await readExit(dir); // 3: it may have been written between the first look and the wrapper's death
+  const late = await readExit(dir); // 3: it may have been written between the first look and its supervisor's death
   if (late) return concluded(dir, table, late);
-  await tidy(dir, owner);
   if (owner.boot !== (await table.boot())) return lost('the machine was restarted');
-  await endSurvivors(table, { run: owner.run, agent: await readAgent(dir) });
-  return lost('its wrapper died without leaving an exit record');
+  await endSurvivors(table, { supervisor: owner.supervisor, run: owner.run, agent: await readAgent(dir) });
+  return lost('its supervisor died without leaving an exit record');
 }
 
-/** The wrapper can't be known any more; what is known of the agent must do. */
+/** Its supervisor can't be known any more; what is known of the agent must do. */
 async function orphaned(dir: string, table: ProcessTable, reason: string): Promise<RunEnd> {
   await endSurvivors(table, { agent: await readAgent(dir) });
   return lost(reason);
@@ -53,8 +53,7 @@ async function orphaned(dir: string, table: ProcessTable, reason: string): Promi
  */
 async function concluded(dir: string, table: ProcessTable, exit: Exited): Promise<Exited> {
   const owned = await readOwner(dir);
-  if (owned.kind !== 'wrapper') return exit;
-  await tidy(dir, owned.owner);
+  if (owned.kind !== 'supervisor') return exit;
   if (exit.code !== 0 && owned.owner.boot === (await table.boot())) {
     await endSurvivors(table, { run: owned.owner.run, agent: await readAgent(dir) });
   }

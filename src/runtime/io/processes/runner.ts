@@ -1,37 +1,51 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { RunEnd, Runner, RunOrder } from '../../ports.ts';
-import { asEnd, type Following, followAdopted, followChild } from './follow.ts';
+import { asEnd, type Following, followAdopted, followTold } from './follow.ts';
 import { prepare } from './order.ts';
 import { type ProcessTable, processTable } from './proc.ts';
-import { readOwner } from './records.ts';
+import { readAgent } from './records.ts';
 import { recoverRun } from './recover.ts';
-import { spawnWrapper } from './spawn.ts';
 import { stopRun } from './stop.ts';
+import { Supervisors } from './supervisors.ts';
+import { endSurvivors, RUN_MARK } from './survivors.ts';
+import type { SeenEnd } from './talk.ts';
 
 export interface RunnerOptions {
   readonly table?: ProcessTable;
   /** How often an adopted run is looked at; its exit record is normally noticed at once. */
   readonly pollMs?: number;
-  /** How long a wrapper may live on after its agent was killed. */
+  /** How long a supervisor may be silent after its agent was killed. */
   readonly patienceMs?: number;
-  /** Where the wrapper's own tools are looked for, after the usual places; default: this process's PATH. */
-  readonly toolPath?: string;
+  /** How long a supervisor may take to answer a start. */
+  readonly answerMs?: number;
+  /** How long a supervisor without runs is kept. */
+  readonly idleMs?: number;
+  /** The supervisor's program. */
+  readonly supervisor?: string;
 }
 
 type Started = Awaited<ReturnType<Runner['start']>>;
 
+const SUPERVISOR = fileURLToPath(new URL('./supervisor.js', import.meta.url));
+
 /** Runs agents as processes that outlive this one, at most once per directory (laws 2 and 5 of the design). */
 export function createRunner(options: RunnerOptions = {}): Runner {
   const table = options.table ?? processTable();
-  const { patienceMs = 30_000 } = options;
+  const { patienceMs = 30_000, pollMs = 2_000, answerMs = 30_000, idleMs = 60_000 } = options;
+  const supervisors = new Supervisors({
+    ...{ program: options.supervisor ?? SUPERVISOR, probe: table.probe, answerMs, idleMs },
+  });
   const following = new Map<string, Following>();
   const stopping = new Map<string, Promise<RunEnd>>();
+  const toldTo = new Map<string, () => void>();
   const recover = (dir: string) => recoverRun(dir, table);
-  const lookingAt = (dir: string) => ({ dir, pollMs: options.pollMs ?? 2_000, look: () => recover(dir) });
+  const lookingAt = (dir: string) => ({ dir, pollMs, look: () => recover(dir) });
 
   function follow(dir: string, run: Following): Promise<RunEnd> {
     following.set(dir, run);
-    void run.ended.then(() => following.delete(dir));
+    void run.ended.then(() => following.get(dir) === run && following.delete(dir));
     return run.ended;
   }
 
@@ -40,21 +54,56 @@ export function createRunner(options: RunnerOptions = {}): Runner {
   }
 
   async function start(order: RunOrder): Promise<Started> {
-    const prepared = await prepare(order, options.toolPath);
+    const prepared = prepare(order);
     if ('refused' in prepared) return { kind: 'refused', reason: prepared.refused };
-    await mkdir(order.dir, { recursive: true });
-    await chmod(order.dir, 0o700); // what an agent prints is its user's alone
-    const wrapper = await spawnWrapper(order, prepared, table);
-    if ('refused' in wrapper) return { kind: 'refused', reason: wrapper.refused };
-    const owned = await readOwner(order.dir);
-    const isOurs = owned.kind === 'wrapper' && owned.owner.pid === wrapper.pid;
-    if (!isOurs) return { kind: 'refused', reason: 'another start, or a recovery, was first in this run directory' };
-    void follow(order.dir, followChild(wrapper.gone, lookingAt(order.dir)));
+    const { dir, cwd, argv } = order;
+    mkdirSync(dir, { recursive: true });
+    chmodSync(dir, 0o700); // what an agent prints is its user's alone
+    const run = order.env[RUN_MARK] ?? randomUUID();
+    const env = { ...order.env, PWD: cwd, [RUN_MARK]: run };
+    const { program } = prepared;
+    const stdin = order.stdin ?? '/dev/null';
+    const answer = await supervisors.start({ dir, run, program, args: argv.slice(1), cwd, env, stdin });
+    switch (answer.kind) {
+      case 'started': {
+        toldTo.set(dir, answer.journalled);
+        void follow(dir, followTold(concluded(dir, run, answer.ended), lookingAt(dir)));
+        return { kind: 'started' };
+      }
+      case 'taken':
+        return { kind: 'refused', reason: 'another start, or a recovery, was first in this run directory' };
+      case 'refused':
+        return answer;
+      case 'unanswered':
+        return startedAfterAll(dir);
+    }
+  }
+
+  /** The answer was lost: who owns the directory decides, and nobody will after this look. */
+  async function startedAfterAll(dir: string): Promise<Started> {
+    const found = await recover(dir);
+    if (found.kind === 'never_started') return { kind: 'refused', reason: 'the supervisor of runs did not answer' };
+    void ended(dir);
     return { kind: 'started' };
   }
 
+  /** Nothing of a failed attempt may still be at work when the next one begins. */
+  /** Nothing of a failed attempt may still be at work when the next one begins. */
+  async function concluded(dir: string, run: string, ended: Promise<SeenEnd | 'untold'>): Promise<RunEnd | 'untold'> {
+    const end = await ended;
+    if (end === 'untold') return end;
+    if (end.code !== 0) await endSurvivors(table, { run, agent: await readAgent(dir) });
+    return { kind: 'exited', ...end };
+  }
+
   async function stopNow(dir: string, graceMs: number): Promise<RunEnd> {
-    return asEnd(await recover(dir)) ?? stopRun(dir, { graceMs, patienceMs }, table, ended(dir));
+    const over = asEnd(await recover(dir));
+    if (over) return over;
+    const end = ended(dir);
+    const run = following.get(dir);
+    const stopped = await stopRun(dir, { graceMs, patienceMs }, table, end);
+    run?.settle(stopped); // where its supervisor did not
+    return stopped;
   }
 
   function stop(dir: string, graceMs: number): Promise<RunEnd> {
@@ -65,10 +114,16 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     return stopped;
   }
 
+  function journalled(dir: string): void {
+    toldTo.get(dir)?.();
+    toldTo.delete(dir);
+  }
+
   async function close(): Promise<void> {
+    supervisors.close();
     for (const run of following.values()) run.close();
     following.clear();
   }
 
-  return { start, recover, ended, stop, close };
+  return { start, recover, ended, stop, journalled, close };
 }

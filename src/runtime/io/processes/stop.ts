@@ -2,17 +2,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { RunEnd } from '../../ports.ts';
 import { isAlive, type ProcessTable } from './proc.ts';
 import { readAgent, readOwner } from './records.ts';
-import { endSurvivors, killMarked, send, signalAgent } from './survivors.ts';
+import { endSurvivors, send, signalAgent } from './survivors.ts';
 
 export interface StopTimes {
   readonly graceMs: number;
-  /** How long the wrapper may take for its record after the agent was killed: it may be waiting for room on the disk. */
+  /** How long its supervisor may take to notice that the agent was killed. */
   readonly patienceMs: number;
 }
 
 /**
- * Ends a run whose wrapper is alive. Only the agent is signalled, so that the wrapper records how it went; the wrapper
- * itself is killed when it does not end although nothing is left to wait for (it was stopped, or its disk hangs).
+ * Ends a run whose supervisor is alive. Only the agent and what it started are signalled: the supervisor tells how it
+ * went, and has other runs to care for. One that says nothing for too long was stopped, or its machine hangs; what it has
+ * started it never starts again, so the death of all that is proof enough. Where it has not come so far, only its own is.
  */
 export async function stopRun(
   dir: string,
@@ -21,7 +22,8 @@ export async function stopRun(
   ended: Promise<RunEnd>,
 ): Promise<RunEnd> {
   const owned = await readOwner(dir);
-  if (owned.kind !== 'wrapper') return ended;
+  if (owned.kind !== 'supervisor') return ended;
+  const { run } = owned.owner;
   const over = ended.then(() => true);
   const deadline = Date.now() + graceMs;
   while (!(await tell(dir, table, 'SIGTERM')) && Date.now() < deadline) {
@@ -29,13 +31,17 @@ export async function stopRun(
   }
   if (!(await isOver(over, Math.max(0, deadline - Date.now())))) {
     await tell(dir, table, 'SIGKILL');
-    await killMarked(table, owned.owner.run, owned.owner.pid);
-    if (!(await isOver(over, patienceMs)) && (await isAlive(table, owned.owner))) {
-      send(owned.owner.pid, 'SIGKILL');
+    await endSurvivors(table, { run });
+    if (!(await isOver(over, patienceMs))) {
+      const agent = await readAgent(dir);
+      await endSurvivors(table, { run, agent });
+      if (agent !== undefined)
+        return { kind: 'lost', reason: 'it was stopped, and its supervisor did not tell its end' };
+      if (await isAlive(table, owned.owner)) send(owned.owner.pid, 'SIGKILL');
     }
   }
   const end = await ended;
-  await endSurvivors(table, { run: owned.owner.run });
+  await endSurvivors(table, { run });
   return end;
 }
 

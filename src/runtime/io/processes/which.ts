@@ -1,21 +1,17 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** The file that `program` means: a path as seen from `cwd`, or the first executable of that name on `path`. */
-export async function which(program: string, path: string | undefined, cwd: string): Promise<string | undefined> {
+export function which(program: string, path: string | undefined, cwd: string): string | undefined {
   const places = program.includes('/') ? [''] : (path ?? '').split(':').filter((place) => place !== '');
-  for (const place of places) {
-    const file = resolve(cwd, place, program);
-    if (await isExecutable(file)) return file;
-  }
-  return undefined;
+  return places.map((place) => resolve(cwd, place, program)).find(isExecutable);
 }
 
-async function isExecutable(file: string): Promise<boolean> {
+function isExecutable(file: string): boolean {
   try {
-    await access(file, constants.X_OK);
-    return (await stat(file)).isFile();
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return false;
+    accessSync(file, constants.X_OK);
+    return true;
   } catch {
     return false;
   }

@@ -1,46 +1,31 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ownSession } from '../../../../src/runtime/io/processes/order.ts';
 import { isAlive, procTable, psTable } from '../../../../src/runtime/io/processes/proc.ts';
-import { agentOf, another, ready, stranger, world, wrapperOf } from './world.ts';
+import { agentOf, another, ready, stranger, supervisorOf, world } from './world.ts';
 
 describe('without /proc', () => {
-  it('ps tells the same of a process to us and to the wrapper', async () => {
+  it('ps tells the same of a process to us and to the supervisor', async () => {
     const { runner, dir, order } = await world({ table: psTable });
     await runner.start(order('hangs.sh'));
     await ready(dir);
     expect((await agentOf(dir)).start).toMatch(/^\w{3} \w{3} \d+ [\d:]{8} \d{4}$/);
-    expect(await isAlive(psTable, await wrapperOf(dir))).toBe(true);
+    expect(await isAlive(psTable, await supervisorOf(dir))).toBe(true);
     expect(await isAlive(psTable, await agentOf(dir))).toBe(true);
     expect(await another({ table: psTable }).recover(dir)).toEqual({ kind: 'running' });
     expect(await runner.stop(dir, 5_000)).toMatchObject({ code: 143 });
-    expect(await isAlive(psTable, await wrapperOf(dir))).toBe(false);
+    expect(await isAlive(psTable, await agentOf(dir))).toBe(false);
   });
 
-  it('a killed wrapper is still proven dead and its agent ended', async () => {
+  it('a killed supervisor is still proven dead and its agent ended', async () => {
     const { runner, dir, order } = await world({ table: psTable });
     await runner.start(order('ignores-term.sh'));
     await ready(dir);
     const agent = await agentOf(dir);
-    process.kill((await wrapperOf(dir)).pid, 'SIGKILL');
+    process.kill((await supervisorOf(dir)).pid, 'SIGKILL');
     expect(await runner.ended(dir)).toMatchObject({ kind: 'lost' });
     expect(await isAlive(psTable, agent)).toBe(false);
   });
-});
-
-it('without setsid, perl gives the agent its own session', async () => {
-  const { root } = await world();
-  const bin = join(root, 'bin');
-  await mkdir(bin);
-  expect(await ownSession(bin)).toBeUndefined();
-  await symlink(execFileSync('which', ['perl'], { encoding: 'utf8' }).trim(), join(bin, 'perl'));
-  const [perl, ...args] = (await ownSession(bin)) ?? [];
-  expect(perl).toBe(join(bin, 'perl'));
-  const stat = execFileSync(perl ?? '', [...args, '/bin/cat', '/proc/self/stat'], { encoding: 'utf8' });
-  const [pid, , , , group, session] = stat.split(' ');
-  expect([group, session]).toEqual([pid, pid]);
 });
 
 it('a process that is dead but not collected counts as dead', async () => {

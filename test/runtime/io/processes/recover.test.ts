@@ -2,9 +2,9 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { procTable } from '../../../../src/runtime/io/processes/proc.ts';
-import { agentOf, another, dies, pidIn, ready, runs, stranger, world, wrapperOf } from './world.ts';
+import { agentOf, another, dies, pidIn, ready, recorded, runs, stranger, supervisorOf, world } from './world.ts';
 
-const LOST = { kind: 'lost', reason: 'its wrapper died without leaving an exit record' };
+const LOST = { kind: 'lost', reason: 'its supervisor died without leaving an exit record' };
 
 describe('after a restart of the runtime', () => {
   it('a run goes on and is adopted until its end', async () => {
@@ -42,13 +42,13 @@ describe('after a restart of the runtime', () => {
 });
 
 describe('proof of death', () => {
-  it('of a killed wrapper ends its agent and all that the agent started', async () => {
+  it('of a killed supervisor ends its agent and all that the agent started', async () => {
     const { runner, root, dir, order } = await world();
     await runner.start(order('leaves-children.sh', 'hang'));
     await ready(dir);
     const children = [await pidIn(join(root, 'group.pid')), await pidIn(join(root, 'session.pid'))];
     const agent = await agentOf(dir);
-    process.kill((await wrapperOf(dir)).pid, 'SIGKILL');
+    process.kill((await supervisorOf(dir)).pid, 'SIGKILL');
     expect(await runner.ended(dir)).toEqual(LOST);
     for (const pid of [agent.pid, ...children]) expect(await runs(pid)).toBe(false);
     expect(await another().recover(dir)).toEqual(LOST);
@@ -60,7 +60,7 @@ describe('proof of death', () => {
     await ready(dir);
     await runner.close();
     const ended = another().ended(dir);
-    process.kill((await wrapperOf(dir)).pid, 'SIGKILL');
+    process.kill((await supervisorOf(dir)).pid, 'SIGKILL');
     expect(await ended).toEqual(LOST);
     expect(await runs((await agentOf(dir)).pid)).toBe(false);
   });
@@ -73,24 +73,26 @@ describe('proof of death', () => {
     expect(await runner.ended(dir)).toMatchObject({ kind: 'exited', code: 137, signal: 'SIGKILL' });
   });
 
-  it('covers a wrapper that was killed before its agent had a record', async () => {
+  it('covers a supervisor that was killed before its agent had a record', async () => {
     const { runner, dir } = await world();
     const orphan = stranger({ YARDMASTER_RUN: 'run-1' });
     const other = stranger({ YARDMASTER_RUN: 'run-11' });
+    const unborn = stranger({ YARDMASTER_SUPERVISOR: 'supervisor-1' }); // forked, and not the agent yet
     await owned(dir, { pid: await deadPid(), start: '1', boot: await procTable.boot(), run: 'run-1' });
     expect(await runner.recover(dir)).toEqual(LOST);
     await dies(orphan);
+    await dies(unborn);
     expect(await runs(other)).toBe(true);
   });
 
   it('is not a live process that got the same pid later', async () => {
     const { runner, dir } = await world();
     const boot = await procTable.boot();
-    const [wrapper, agent] = [stranger(), stranger()];
-    await owned(dir, { pid: wrapper, start: '1', boot, run: 'run-2' });
+    const [owner, agent] = [stranger(), stranger()];
+    await owned(dir, { pid: owner, start: '1', boot, run: 'run-2' });
     await writeFile(join(dir, 'agent'), JSON.stringify({ pid: agent, start: '1', boot }));
     expect(await runner.recover(dir)).toEqual(LOST);
-    expect([await runs(wrapper), await runs(agent)]).toEqual([true, true]);
+    expect([await runs(owner), await runs(agent)]).toEqual([true, true]);
   });
 
   it('is another boot of the machine, and nothing of this boot is touched', async () => {
@@ -136,28 +138,36 @@ describe('proof of death', () => {
   it('never beats an exit record', async () => {
     const { runner, dir } = await world();
     await owned(dir, { pid: await deadPid(), start: '1', boot: 'another-boot', run: 'run-4' });
-    await writeFile(join(dir, 'exit'), '{"code":0}\n');
+    await writeFile(join(dir, 'exit'), '{"code":0,"started_at":1,"ended_at":2}\n');
     expect(await runner.recover(dir)).toMatchObject({ kind: 'exited', code: 0 });
   });
 
-  it('is not given by a wrapper that still works on its record', async () => {
+  it('is not an exit record that a power cut has torn', async () => {
+    const { runner, dir } = await world();
+    await owned(dir, { pid: await deadPid(), start: '1', boot: 'another-boot', run: 'run-5' });
+    await writeFile(join(dir, 'exit'), '');
+    expect(await runner.recover(dir)).toEqual({ kind: 'lost', reason: 'the machine was restarted' });
+  });
+
+  it('is not given by a supervisor that still works on its record', async () => {
     const { runner, root, dir, order } = await world();
     await runner.start(order('waits.sh', join(root, 'go'), '9'));
     await ready(dir);
-    const { pid } = await wrapperOf(dir);
+    const { pid } = await supervisorOf(dir);
     process.kill(pid, 'SIGSTOP');
     await writeFile(join(root, 'go'), '');
     await dies((await agentOf(dir)).pid);
     expect(await another().recover(dir)).toEqual({ kind: 'running' });
     process.kill(pid, 'SIGCONT');
     expect(await runner.ended(dir)).toMatchObject({ kind: 'exited', code: 9 });
-    expect(await readFile(join(dir, 'exit'), 'utf8')).toBe('{"code":9}\n');
+    await recorded(dir);
+    expect(JSON.parse(await readFile(join(dir, 'exit'), 'utf8'))).toMatchObject({ code: 9 });
   });
 });
 
 async function owned(dir: string, owner: object): Promise<void> {
   await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'owner'), JSON.stringify(owner));
+  await writeFile(join(dir, 'owner'), JSON.stringify({ supervisor: 'supervisor-1', ...owner }));
 }
 
 async function deadPid(): Promise<number> {

@@ -1,7 +1,7 @@
-import { mkdir, readFile, readlink, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { agentOf, another, dies, ready, world, wrapperOf } from './world.ts';
+import { agentOf, another, dies, ready, recorded, supervisorOf, world } from './world.ts';
 
 describe('a run from start to end', () => {
   it('leaves its output and its exit record', async () => {
@@ -16,6 +16,7 @@ describe('a run from start to end', () => {
     expect(await readFile(join(dir, 'stdout'), 'utf8')).toBe('the work is done\n');
     expect(await readFile(join(dir, 'stderr'), 'utf8')).toBe('a note\n');
     expect(await runner.ended(dir)).toEqual(end);
+    await recorded(dir);
     expect(await another().recover(dir)).toEqual(end);
   });
 
@@ -39,13 +40,13 @@ describe('a run from start to end', () => {
     expect(shown.env).toEqual({ ...env, PWD: root, YARDMASTER_RUN: expect.stringMatching(/^[0-9a-f-]{36}$/) });
   });
 
-  it('starts the agent in a session of its own, apart from its wrapper, with no signal ignored', async () => {
+  it('starts the agent in a session of its own, apart from its supervisor, with no signal ignored', async () => {
     const { runner, dir, order } = await world();
     await runner.start(order('hangs.sh'));
     await ready(dir);
-    const [agent, wrapper] = [await agentOf(dir), await wrapperOf(dir)];
+    const [agent, owner] = [await agentOf(dir), await supervisorOf(dir)];
     expect(await sessionOf(agent.pid)).toBe(agent.pid);
-    expect(await sessionOf(wrapper.pid)).toBe(wrapper.pid);
+    expect(await sessionOf(owner.pid)).toBe(owner.pid);
     const status = await readFile(`/proc/${agent.pid}/status`, 'utf8');
     expect(status).toMatch(/SigIgn:\s+0{16}/);
     expect(await readlink(`/proc/${agent.pid}/fd/0`)).toBe('/dev/null');
@@ -58,12 +59,12 @@ describe('a run from start to end', () => {
     expect((await stat(join(dir, 'stdout'))).size).toBe(5 * 1024 * 1024 + 'first line\nlast line\n'.length);
   });
 
-  it('loses no record to signals at the wrapper', async () => {
+  it('loses no record to signals at the supervisor', async () => {
     const { runner, root, dir, order } = await world();
     const go = join(root, 'go');
     await runner.start(order('waits.sh', go, '7'));
     await ready(dir);
-    const { pid } = await wrapperOf(dir);
+    const { pid } = await supervisorOf(dir);
     for (const name of ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const) process.kill(pid, name);
     process.kill(-pid, 'SIGTERM');
     await writeFile(go, '');
@@ -83,13 +84,12 @@ describe('a run from start to end', () => {
     expect(await runner.ended(dir)).toMatchObject({ kind: 'exited', code: 7 });
   });
 
-  it('leaves no temporary file behind', async () => {
+  it('leaves its records and its output, and no temporary file', async () => {
     const { runner, dir, order } = await world();
     await runner.start(order('finishes.sh'));
-    const { pid } = await wrapperOf(dir);
     await runner.ended(dir);
-    await expect(stat(join(dir, `owner.${pid}`))).rejects.toThrow('ENOENT');
-    await expect(stat(join(dir, 'exit.new'))).rejects.toThrow('ENOENT');
+    await recorded(dir);
+    expect((await readdir(dir)).sort()).toEqual(['agent', 'exit', 'owner', 'stderr', 'stdout']);
   });
 });
 

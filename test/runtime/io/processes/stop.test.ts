@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { agentOf, another, dies, pidIn, ready, runs, world, wrapperOf } from './world.ts';
+import { agentOf, another, dies, pidIn, ready, runs, supervisorOf, world } from './world.ts';
 
 describe('stopping a run', () => {
   it('asks the agent with SIGTERM, and the record says so', async () => {
@@ -65,14 +65,17 @@ describe('stopping a run', () => {
     expect(await runner.start(order('finishes.sh'))).toMatchObject({ kind: 'refused' });
   });
 
-  it('does not wait for ever for a wrapper that was stopped', async () => {
+  it('does not wait for ever for a supervisor that was stopped', async () => {
     const { runner, dir, order } = await world({ patienceMs: 300 });
     await runner.start(order('hangs.sh'));
     await ready(dir);
-    const [agent, wrapper] = [await agentOf(dir), await wrapperOf(dir)];
-    process.kill(wrapper.pid, 'SIGSTOP');
+    const [agent, owner] = [await agentOf(dir), await supervisorOf(dir)];
+    process.kill(owner.pid, 'SIGSTOP');
+    const ended = runner.ended(dir);
     expect(await runner.stop(dir, 100)).toMatchObject({ kind: 'lost' });
     expect(await runs(agent.pid)).toBe(false);
+    expect(await ended).toMatchObject({ kind: 'lost' });
+    process.kill(owner.pid, 'SIGKILL');
   });
 });
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished } from 'vitest';
 import { procTable } from '../../../../src/runtime/io/processes/proc.ts';
 import { readAgent, readOwner } from '../../../../src/runtime/io/processes/records.ts';
@@ -11,10 +12,15 @@ import type { Runner, RunOrder } from '../../../../src/runtime/ports.ts';
 
 export const agentsDir = join(import.meta.dirname, '../../../fixtures/agents');
 
+/** It runs as a process of its own, so it has to be plain JavaScript. */
+export const supervisor = fileURLToPath(
+  new URL('../../../../dist/for-tests/src/runtime/io/processes/supervisor.js', import.meta.url),
+);
+
 /** A folder for one test, with a working directory and a run directory in it; whatever runs there ends with the test. */
 export async function world(options: RunnerOptions = {}) {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'yard-runner-')));
-  const runner = createRunner({ pollMs: 200, ...options });
+  const runner = createRunner({ pollMs: 200, supervisor, ...options });
   const dir = join(root, 'run');
   onTestFinished(async () => {
     await runner.stop(dir, 0);
@@ -30,7 +36,7 @@ export function orderIn(cwd: string, dir: string, argv: RunOrder['argv']): RunOr
 
 /** A runtime after a restart: knows nothing but the directory. */
 export function another(options: RunnerOptions = {}): Runner {
-  const runner = createRunner({ pollMs: 200, ...options });
+  const runner = createRunner({ pollMs: 200, supervisor, ...options });
   onTestFinished(() => runner.close());
   return runner;
 }
@@ -41,9 +47,14 @@ export async function ready(dir: string): Promise<void> {
     .toContain('ready');
 }
 
-export async function wrapperOf(dir: string) {
+/** The end is told before its record is on disk. */
+export async function recorded(dir: string): Promise<void> {
+  await expect.poll(() => existsSync(join(dir, 'exit')), { timeout: 15_000 }).toBe(true);
+}
+
+export async function supervisorOf(dir: string) {
   const owned = await readOwner(dir);
-  if (owned.kind !== 'wrapper') throw new Error(`owned by ${owned.kind}`);
+  if (owned.kind !== 'supervisor') throw new Error(`owned by ${owned.kind}`);
   return owned.owner;
 }
 

@@ -1,0 +1,47 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { World } from '../../stories/world.ts';
+import { type Ended, runAlone } from '../alone.ts';
+import type { ScriptedModel } from '../model/model.ts';
+
+export interface Asking {
+  readonly world: World;
+  readonly program: string;
+  readonly model: ScriptedModel;
+  /** Our part of its configuration. */
+  readonly block: string;
+  readonly ports?: readonly number[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs the real Codex with a configuration of its own, which knows nothing but the scripted model and our server. */
+export function runCodex(
+  { world, program, model, block, ports, env }: Asking,
+  args: readonly string[],
+): Promise<Ended> {
+  const home = join(world.root, 'codex');
+  mkdirSync(join(home, '.codex'), { recursive: true });
+  writeFileSync(join(home, '.codex', 'config.toml'), `${modelAt(model.url)}\n${block}`);
+  return runAlone({
+    command: program,
+    args,
+    cwd: world.user,
+    env: {
+      ...{ PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`, HOME: home, LANG: 'C.UTF-8' },
+      ...{ SCRIPTED_KEY: 'dummy', ...env },
+    },
+    ports: [model.port, ...(ports ?? [])],
+    folder: world.root,
+  });
+}
+
+function modelAt(url: string): string {
+  return `model = "scripted"
+model_provider = "scripted"
+[model_providers.scripted]
+name = "scripted"
+base_url = "${url}/v1"
+wire_api = "responses"
+env_key = "SCRIPTED_KEY"
+`;
+}
