@@ -88,6 +88,7 @@ export class TmuxClient {
     return new Promise((resolve) => {
       const child = execFile(program, args, { cwd: '/', env, encoding: 'utf8', ...limits }, (error, out, complaint) => {
         if (error?.killed) resolve({ kind: 'unanswered', reason: `tmux said nothing for ${silenceMs / 1_000} s` });
+        else if (error?.signal) resolve({ kind: 'unanswered', reason: `its client was ended by ${error.signal}` });
         else if (typeof error?.code === 'string') resolve(this.#notStarted(error));
         else resolve(answerOf(out, complaint));
       });

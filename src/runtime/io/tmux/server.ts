@@ -1,5 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
-import type { Sweep, TmuxNews } from '../../ports.ts';
+import type { PaneView, Sweep, TmuxNews } from '../../ports.ts';
 import { channel } from './acts.ts';
 import { type Answer, type Ask, type ClientOptions, TmuxClient } from './client.ts';
 import { armed, disarmed, SHOW } from './closed-hook.ts';
@@ -8,6 +8,7 @@ import { PaneNews } from './news.ts';
 import { paneTable } from './panes.ts';
 import { Presence } from './presence.ts';
 import { list } from './quote.ts';
+import { Reaping } from './reaping.ts';
 import { unanswered } from './refusals.ts';
 import { Waiter } from './waiter.ts';
 
@@ -16,7 +17,7 @@ import { Waiter } from './waiter.ts';
  *
  * S1. Looks come one after the other, and whoever asks for one gets one that began after he asked: news are never told
  *     twice, and never from an older look.
- * S2. Hints only make somebody look. Nothing polls.
+ * S2. Hints only make somebody look; no look is repeated for its own sake.
  * S3. A server that says nothing is asked by one at a time, with growing pauses, until it answers or is gone.
  */
 export interface ServerOptions extends ClientOptions {
@@ -38,6 +39,7 @@ export class TmuxServer {
     connected: (server) => this.#connected(server),
     lost: (gone, reason) => this.#lost(gone, reason),
   });
+  readonly #reaping = new Reaping();
   readonly #waiter = new Waiter(() => this.hint());
   #last: Promise<unknown> = Promise.resolve();
   #hooks: Promise<void> = Promise.resolve();
@@ -66,7 +68,7 @@ export class TmuxServer {
 
   /** Something may have changed. */
   hint(): void {
-    if (!this.#closed) this.sweep().catch(() => this.#again(FIRST_PAUSE_MS));
+    if (!this.#closed) this.#again(0);
   }
 
   async ask(command: readonly string[], ask: Ask): Promise<Answer> {
@@ -98,6 +100,7 @@ export class TmuxServer {
     this.#listeners.clear();
     await this.#last;
     await this.#waiter.close();
+    this.#reaping.stop();
     if (this.#presence.server !== undefined && !this.#presence.isAway) this.#hook(disarmed);
     await this.#hooks;
   }
@@ -126,18 +129,26 @@ export class TmuxServer {
     const tmux = await this.#client.command();
     const { server } = this.#presence;
     if (!isRefusal(tmux) && server !== undefined) this.#waiter.wait(tmux, this.#channel, server);
-    this.#news.see(look.panes.filter((pane) => pane.home === this.#options.mark));
+    const ours = look.panes.filter((pane) => pane.home === this.#options.mark);
+    this.#collect(look.server.pid, ours);
+    this.#news.see(ours);
     return { server, panes: look.panes };
   }
 
+  #collect(server: number, ours: readonly PaneView[]): void {
+    if (this.#closed || ours.length === 0) this.#reaping.stop();
+    else this.#reaping.watch(server);
+    if (ours.some((pane) => pane.life.kind === 'hung_up')) this.#reaping.collect();
+  }
+
   #connected(server: string): void {
-    clearTimeout(this.#retry);
     void removeUnread(this.#options.spill, Date.now());
     if (!this.#closed) this.#hook(armed);
     this.#tell({ kind: 'connected', server });
   }
 
   #lost(gone: boolean, reason: string): void {
+    this.#reaping.stop();
     this.#tell({ kind: 'lost', gone, reason });
     if (gone) this.#news.forget();
     else this.#again(FIRST_PAUSE_MS);
@@ -149,8 +160,8 @@ export class TmuxServer {
     if (this.#closed) return;
     this.#retry = setTimeout(async () => {
       const found = await this.sweep().catch(() => undefined);
-      const isLost = found === undefined || isRefusal(found);
-      if (isLost) this.#again(Math.min(pause * 2, LONGEST_PAUSE_MS));
+      const isLost = found === undefined || (isRefusal(found) && found.code === 'unavailable');
+      if (isLost) this.#again(Math.min(Math.max(pause * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS));
     }, pause).unref();
   }
 

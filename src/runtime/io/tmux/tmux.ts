@@ -89,6 +89,7 @@ class SystemTmux implements Tmux {
     const commands = await composeRespawn(target.pane, program, this.#options);
     if (isRefusal(commands)) return commands;
     const answer = await this.#server.run(acts.guarded(target, 'ours', this.#options.mark, commands));
+    this.#server.hint();
     if (answer.kind !== 'answered') return unsure(answer);
     return acts.toldPid(answer.out) ?? refusedFor(target, this.#options.mark, answer);
   }

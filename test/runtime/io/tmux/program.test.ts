@@ -16,6 +16,15 @@ test('without tmux there is one refusal, and when it is installed everything goe
   sure(await port.create({ name: 'a', cwd: dir, facts: {} }));
 });
 
+test('a client that is killed before it could say what happened leaves it unconfirmed', async () => {
+  const { dir, port: make } = await world();
+  const program = join(dir, 'tmux');
+  await writeFile(program, '#!/bin/sh\ntmux "$@" >/dev/null\ncase "$*" in *source-file*) kill -9 $$;; esac\n');
+  await chmod(program, 0o755);
+  const port = make({ program });
+  expect(await port.create({ name: 'a', cwd: dir, facts: {} })).toMatchObject({ unconfirmed: true });
+});
+
 test('a short PATH does not hide tmux', async () => {
   const { dir, env, port: make } = await world();
   const port = make({ env: { ...env, PATH: join(dir, 'empty') } });

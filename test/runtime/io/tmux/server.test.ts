@@ -159,6 +159,17 @@ describe('a program', () => {
     if (left !== undefined) process.kill(Number(left.trim().split(' ')[0]), 'SIGKILL');
   });
 
+  test('that ends at once is heard each time, even where tmux misses the signal', async () => {
+    const { dir, port: make } = await world();
+    const port = make();
+    const quick = { argv: sh('exit 3'), cwd: dir, env: {}, facts: {} };
+    let target = sure(await port.create({ name: 'work', cwd: dir, facts: {} }));
+    for (let count = 1; count <= 30; count++) {
+      target = sure(await port.respawn(target, quick));
+      await until(async () => port.news.filter((news) => news.kind === 'died').length === count);
+    }
+  }, 90_000);
+
   test('starts in its folder or not at all', async () => {
     const { dir, port: make } = await world();
     const port = make();
