@@ -22,6 +22,7 @@ import { writeSnapshot } from './snapshot.ts';
 const PROJECTION_PATIENCE_MS = 60_000;
 const LIVING_SHARE = 0.25; // a segment with a smaller living part is emptied; so is the oldest when the whole has less
 const FILES_AT_THE_END = 200;
+const SYNCS_AT_ONCE = 3; // of the four threads that all files share: the journal's own sync must find one
 const ROOM = 64 * 1_048_576; // that the journal may always take
 
 export class Checkpoints {
@@ -91,11 +92,16 @@ export class Checkpoints {
 
   async #syncFiles(files: Ground['files']): Promise<void> {
     const paths = this.#projections.takeUnsynced();
-    try {
-      for (const path of paths) {
+    const left = paths.values();
+    const syncOthers = async () => {
+      for (const path of left) {
         if (this.#ending) throw new Error('the runtime ends');
         await syncIfThere(files, path);
       }
+    };
+    try {
+      // Side by side they share the disk's own commits; one after another each would wait for one of its own.
+      await Promise.all(Array.from({ length: SYNCS_AT_ONCE }, syncOthers));
     } catch (error) {
       this.#projections.markUnsynced(...paths);
       throw error;
