@@ -88,7 +88,6 @@ export function createRunner(options: RunnerOptions = {}): Runner {
   }
 
   /** Nothing of a failed attempt may still be at work when the next one begins. */
-  /** Nothing of a failed attempt may still be at work when the next one begins. */
   async function concluded(dir: string, run: string, ended: Promise<SeenEnd | 'untold'>): Promise<RunEnd | 'untold'> {
     const end = await ended;
     if (end === 'untold') return end;
