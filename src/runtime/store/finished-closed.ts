@@ -3,7 +3,7 @@ import type { Amendment, IndexFileScan } from './finished-file.ts';
 import type { Rows, Wanted } from './finished-rows.ts';
 import { readRows, type Summary, summarize, writeSidecar } from './finished-sidecar.ts';
 
-const ROWS_KEPT = 4; // files; the next page is mostly in the same one
+const ROWS_KEPT = 16; // files, some 170 KB each: the next page is mostly in the same one, a scattered group's in several
 
 /** The full files of the index: what may be in each is in memory, a kilobyte for some 10,000 tasks; the rest is read. */
 export class ClosedFiles {
