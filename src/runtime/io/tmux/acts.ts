@@ -1,4 +1,4 @@
-import type { Key, PaneFact, PaneFacts, PaneTarget } from '../../ports.ts';
+import type { Key, PaneFact, PaneFacts, PaneTarget } from '../../terminals.ts';
 import { FACTS, factOption, HOME_OPTION } from './panes.ts';
 import { list, word, words } from './quote.ts';
 

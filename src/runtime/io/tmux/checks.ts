@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../../model/refusal.ts';
-import type { PaneFact, PaneProgram, PaneTarget } from '../../ports.ts';
+import type { PaneFact, PaneProgram, PaneTarget } from '../../terminals.ts';
 import { controlIn } from './quote.ts';
 
 /* What is refused before tmux sees it. */

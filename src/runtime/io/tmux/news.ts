@@ -1,4 +1,4 @@
-import type { PaneView, TmuxNews } from '../../ports.ts';
+import type { PaneView, TmuxNews } from '../../terminals.ts';
 
 /**
  * What changed among the panes of one home, found by comparing looks. Hints only make somebody look: a lost one is made

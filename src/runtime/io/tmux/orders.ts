@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '../../model/refusal.ts';
-import type { PaneProgram, SessionOrder } from '../../ports.ts';
+import type { PaneProgram, SessionOrder } from '../../terminals.ts';
 import * as acts from './acts.ts';
 import { LONGEST_LINE } from './checks.ts';
 import { launch, launchFromFile, placeholder } from './launcher.ts';

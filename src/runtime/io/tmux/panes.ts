@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { plainLine } from '../../model/plain-text.ts';
-import type { PaneFact, PaneFacts, PaneLife, PaneView } from '../../ports.ts';
+import type { PaneFact, PaneFacts, PaneLife, PaneView } from '../../terminals.ts';
 
 /*
  * One look at all panes. Fields and records are parted by random words: titles, names and other people's options may

@@ -1,6 +1,6 @@
 import { plainLine } from '../../model/plain-text.ts';
 import { type Refusal, refuse } from '../../model/refusal.ts';
-import type { PaneTarget, Unconfirmed } from '../../ports.ts';
+import type { PaneTarget, Unconfirmed } from '../../terminals.ts';
 import { seenInstead } from './acts.ts';
 import type { Answer } from './client.ts';
 

@@ -1,5 +1,5 @@
 import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
-import type { PaneView, Sweep, TmuxNews } from '../../ports.ts';
+import type { PaneView, Sweep, TmuxNews } from '../../terminals.ts';
 import { channel } from './acts.ts';
 import { type Answer, type Ask, type ClientOptions, TmuxClient } from './client.ts';
 import { armed, disarmed, SHOW } from './closed-hook.ts';

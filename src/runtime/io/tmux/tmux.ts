@@ -12,7 +12,7 @@ import type {
   Tmux,
   TmuxNews,
   Unconfirmed,
-} from '../../ports.ts';
+} from '../../terminals.ts';
 import * as acts from './acts.ts';
 import { checkFacts, checkProgram, checkSession, checkTarget, checkText } from './checks.ts';
 import { composeCreate, composeRespawn } from './orders.ts';

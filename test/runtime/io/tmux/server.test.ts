@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { TmuxNews } from '../../../../src/runtime/ports.ts';
+import type { TmuxNews } from '../../../../src/runtime/terminals.ts';
 import { heard, of, paneOf, sh, sure, until, world } from './world.ts';
 
 const run = promisify(execFile);

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach } from 'vitest';
 import { type TmuxOptions, tmux } from '../../../../src/runtime/io/tmux/tmux.ts';
 import { isRefusal } from '../../../../src/runtime/model/refusal.ts';
-import type { PaneTarget, PaneView, Sweep, Tmux, TmuxNews } from '../../../../src/runtime/ports.ts';
+import type { PaneTarget, PaneView, Sweep, Tmux, TmuxNews } from '../../../../src/runtime/terminals.ts';
 
 const run = promisify(execFile);
 
