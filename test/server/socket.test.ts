@@ -69,6 +69,10 @@ const byId = (id: unknown) => (message: Heard) => message.id === id && message.m
 
 test('the socket is the owner’s alone', async () => {
   await runtime();
+  const { say, next, socket } = await line();
+  say(hello(), request(1, 'yardmaster/status'));
+  await next(byId(1)); // until it answers, only the home's own mode keeps others out
+  socket.destroy();
   expect(statSync(world.home.socket).mode & 0o777).toBe(0o600);
   expect(statSync(world.home.dir).mode & 0o777).toBe(0o700);
 });
