@@ -42,7 +42,7 @@ function install() {
     fail(
       'node_modules is a link to an install that does not match package-lock.json; install there, or remove the link.',
     );
-  const args = ['--no-audit', '--no-fund', '--loglevel=http'];
+  const args = ['--no-audit', '--no-fund'];
   const ci = run('installing packages (npm ci)', 'npm', ['ci', ...args], { mayFail: true });
   if (ci !== 0) run('npm ci failed; trying npm install', 'npm', ['install', ...args]);
 }

@@ -87,7 +87,7 @@ function lacking(cli: Cli): string {
 function firstRun(cli: Cli, { config }: LoadedConfig): string {
   if (config === undefined || Object.keys(config.agents).length > 0) return '';
   const path = safeLine(configPath(cli.around.env, cli.around.userHome));
-  return `No agent is configured: tasks are kept and wait. To try it, put this into ${path} and start again:\n${EXAMPLE}`;
+  return `No agent is configured: tasks are kept and wait. To try it, put this into ${path}; it counts within seconds:\n${EXAMPLE}`;
 }
 
 /** The smallest configuration that does something. */

@@ -46,13 +46,13 @@ test('a home of its own goes into the line to paste, quoted where a shell needs 
 test('the first run is told what to configure, and where; the next one counts what is there', async () => {
   const path = join(world.dir, '.config', 'yardmaster', 'yardmaster.yaml');
   const first = await serve();
-  expect(first).toContain(`put this into ${path} and start again:\n  allowed_roots:`);
-  const example = first.split('start again:\n')[1]?.replace(/^ {2}/gm, '') ?? '';
+  expect(first).toContain(`put this into ${path}; it counts within seconds:\n  allowed_roots:`);
+  const example = first.split('within seconds:\n')[1]?.replace(/^ {2}/gm, '') ?? '';
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, example);
   const second = await serve();
   expect(second).toContain(`${path}: 0 projects, 1 agent\n`);
-  expect(second).not.toContain('start again');
+  expect(second).not.toContain('within seconds');
 });
 
 test('what the machine lacks is said with the way to get it', async () => {
