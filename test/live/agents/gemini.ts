@@ -1,18 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { World } from '../../stories/world.ts';
 import { type Ended, runAlone } from '../alone.ts';
-import type { ScriptedModel } from '../model/model.ts';
-
-export interface Asking {
-  readonly world: World;
-  readonly program: string;
-  readonly model: ScriptedModel;
-  /** Our part of its settings. */
-  readonly block: string;
-  readonly ports?: readonly number[];
-  readonly env?: Readonly<Record<string, string>>;
-}
+import type { Asking } from './asking.ts';
 
 /** Runs the real Gemini CLI with settings of its own, which know nothing but the scripted model and our server. */
 export function runGemini(

@@ -7,7 +7,7 @@ import type { NewTask } from '../../../src/runtime/ports.ts';
 import { parseTask } from '../../../src/runtime/taskfile/parse.ts';
 import { Machine } from './power-cut/machine.ts';
 
-const INBOX = '/work/shop/.agent-queue/inbox';
+const INBOX = '/code/shop/.agent-queue/inbox';
 const WORKER: RunRoute = { to: 'agent', agent: 'worker', kind: 'command', rules: [] };
 
 async function start(segmentBytes = 1_000_000): Promise<Machine> {

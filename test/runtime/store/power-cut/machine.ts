@@ -8,7 +8,7 @@ import { IdleClock } from '../../../fakes/idle-clock.ts';
 import { LocalLocks } from '../../../fakes/local-locks.ts';
 import { seededChance } from '../../../fakes/seeded-chance.ts';
 
-export const FOLDERS = ['/work/shop', '/work/bank'] as const;
+export const FOLDERS = ['/code/shop', '/code/bank'] as const;
 const HOME = {
   dir: '/home',
   journal: '/home/journal',
@@ -45,7 +45,7 @@ export class Machine {
 
   async setUp(): Promise<void> {
     for (const dir of ['/home', ...FOLDERS]) await this.files.makeDir(dir);
-    for (const dir of ['/', '/work']) await this.files.syncDir(dir);
+    for (const dir of ['/', '/code']) await this.files.syncDir(dir);
   }
 
   get store(): FileStore {
