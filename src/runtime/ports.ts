@@ -281,7 +281,6 @@ export interface TaskStore {
   cancel(ref: TaskRef, reason: string, cause: Cause): Promise<{ state: TaskState; note: string } | Refusal>;
   /** A failed or cancelled task becomes a new one; a waiting or unknown one is freed to run now. */
   retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
-  /** A drop that could not be taken; its bytes are in failed/ already. */
   /** A drop that can't be a task now lies in failed/; recorded before its source is removed. */
   rejected(
     project: ProjectId,
@@ -301,7 +300,6 @@ export interface TaskStore {
   text(ref: TaskRef): Promise<TaskText | undefined>;
   list(query: TaskQuery): Promise<TaskPage>;
   counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>>;
-  /** Open and finished members of a group. */
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
 
   /** Called after each commit, in order. Returns the way to stop. */
