@@ -143,8 +143,22 @@ export class TmuxServer {
 
   #connected(server: string): void {
     void removeUnread(this.#options.spill, Date.now());
-    if (!this.#closed) this.#hook(armed);
+    if (!this.#closed) {
+      this.#hook(armed);
+      this.#freeChannel();
+    }
     this.#tell({ kind: 'connected', server });
+  }
+
+  /**
+   * tmux may still count the waiter of a runtime that was killed, and would spend the next signal on it. One of our own
+   * frees the channel of it, and the look that follows finds what was signalled before.
+   */
+  #freeChannel(): void {
+    this.#hooks = this.#hooks.then(async () => {
+      await this.#client.ask(['wait-for', '-S', this.#channel], { start: false });
+      this.hint();
+    });
   }
 
   #lost(gone: boolean, reason: string): void {
