@@ -67,14 +67,14 @@ describe('a server', () => {
   });
 
   test('in whose place another one answers is not dead while its process runs', async () => {
-    const { dir, port: make, person, serverPid, socket } = await world();
+    const { dir, port: make, person, serverPid, socket, env } = await world();
     const port = make();
     sure(await port.create({ name: 'work', cwd: dir, facts: {} }));
     await heard(port, of('connected'));
     await port.sweep();
     const old = await serverPid();
-    await rm(socket);
-    await person('new-session', '-d', '-s', 'his', 'cat');
+    await run('tmux', ['-S', `${socket}.his`, '-f', '/dev/null', 'new-session', '-d', '-s', 'his', 'cat'], { env });
+    await rename(`${socket}.his`, socket); // at no moment is there none
     expect(sure(await port.sweep()).panes.map((pane) => pane.session)).toEqual(['his']);
     expect(await heard(port, of('lost'))).toMatchObject({ gone: false, reason: expect.stringContaining(`${old}`) });
     process.kill(old, 'SIGKILL');
