@@ -11,7 +11,11 @@ try {
 }
 
 const tests = report.testResults.flatMap((suite) =>
-  suite.assertionResults.map(({ status, fullName }) => ({ status, name: `${suite.name}: ${fullName}` })),
+  suite.assertionResults.map(({ status, fullName, failureMessages }) => ({
+    status,
+    name: `${suite.name}: ${fullName}`,
+    why: failureMessages?.join('\n') ?? '',
+  })),
 );
 const skipped = tests.filter(({ status }) => ['skipped', 'pending', 'todo', 'disabled'].includes(status));
 const failed = tests.filter(({ status }) => status === 'failed');
@@ -19,7 +23,10 @@ const failed = tests.filter(({ status }) => status === 'failed');
 const broken = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0);
 
 for (const { name } of skipped) console.log(`SKIPPED ${name}`);
-for (const { name } of failed) console.log(`FAILED  ${name}`);
+for (const { name, why } of failed) {
+  console.log(`FAILED  ${name}`);
+  for (const line of why.split('\n').slice(0, 12)) console.log(`        ${line.slice(0, 300)}`);
+}
 for (const { name } of broken) console.log(`FAILED  ${name}: the file could not be run`);
 const passed = tests.filter(({ status }) => status === 'passed').length;
 console.log(`${passed} passed, ${failed.length + broken.length} failed, ${skipped.length} skipped`);

@@ -188,8 +188,9 @@ test('a running task whose agent ignores SIGTERM is killed after the grace', asy
   const asked = Date.now();
   expect(await client.ask('cancel_task', { project, id })).toMatchObject({ state: 'running' });
   expect(await client.ended(project, id)).toMatchObject({ state: 'cancelled' });
-  expect(Date.now() - asked).toBeGreaterThanOrEqual(300);
-  expect(world.processes().some(({ command }) => command.includes('trap'))).toBe(false);
+  expect(Date.now() - asked).toBeGreaterThanOrEqual(290); // timers and the wall clock differ by a little
+  // A child forked in that very moment dies of the same signal, a moment after the agent that was waited for.
+  await until(() => !world.processes().some(({ command }) => command.includes('trap')), 2_000);
 });
 
 test('not_before holds a task back until its time', async () => {
