@@ -25,6 +25,7 @@ import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
 import { readPage, readTail } from './runs/reader.ts';
+import type { SessionDesk } from './session-desk.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
@@ -51,6 +52,7 @@ export interface DeskPorts {
   readonly reload: () => Promise<Reloaded>;
   readonly past: PastEvents;
   readonly retention: Retention;
+  readonly sessions: SessionDesk;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -60,6 +62,7 @@ export class Desk implements Yard {
   readonly store: FileStore;
   readonly version: string;
   readonly home: string;
+  readonly sessions: SessionDesk;
   readonly #ports: DeskPorts;
   readonly #intake: Intake;
 
@@ -70,6 +73,7 @@ export class Desk implements Yard {
     this.store = ports.store;
     this.version = ports.version;
     this.home = ports.home;
+    this.sessions = ports.sessions;
     this.#intake = new Intake({ ...ports, route: ({ project, spec }) => this.route({ project, spec }) });
   }
 

@@ -1,6 +1,6 @@
 import { stricter } from './config/project.ts';
 import type { Counts } from './load.ts';
-import type { Config, ProjectConfig } from './model/config.ts';
+import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
 import type { Project } from './model/event.ts';
 import type { Fleet, FleetAgent, FleetProject, FleetProvider } from './model/fleet.ts';
 import type { ProjectId } from './model/ids.ts';
@@ -26,7 +26,7 @@ export function buildFleet(parts: FleetParts): Fleet {
   const { config, load, paused } = parts;
   const { default_provider } = config.delegation;
   return {
-    agents: Object.entries(config.agents).map(([id, agent]) => commandAgent(id, agent, parts)),
+    agents: Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
     providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
     ...(default_provider !== undefined && { default_provider }),
     headless: { running: load.headless, max: config.headless.max_running },
@@ -36,7 +36,7 @@ export function buildFleet(parts: FleetParts): Fleet {
   };
 }
 
-function commandAgent(id: string, agent: Config['agents'][string], parts: FleetParts): FleetAgent {
+function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): FleetAgent {
   const load = parts.load.agent(id);
   return {
     id,

@@ -1,4 +1,4 @@
-import type { Project } from './model/event.ts';
+import type { Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
@@ -291,6 +291,8 @@ export interface TaskStore {
   restore(ref: TaskRef): void;
   /** Records something that a person may want to know. */
   note(code: string, message: string, about?: { project?: ProjectId; id?: TaskId }): Promise<void>;
+  /** Records what happened to a session, a blocked task or a profile. */
+  record(event: SessionEvent, cause: Cause): Promise<void>;
   pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void>;
 
   /** The open tasks in memory. */

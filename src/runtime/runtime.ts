@@ -23,6 +23,7 @@ import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { retrySituation } from './runs/situation.ts';
+import { noSessions } from './sessions/none.ts';
 import { openStore } from './store/open-store.ts';
 import type { Caller, Reloaded, Yard } from './yard.ts';
 
@@ -184,6 +185,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     offline: offline.reasons,
     ...{ settings, past, retention },
+    sessions: noSessions,
     reload: () => follower.reload(),
   });
   settings.onChange(() => {

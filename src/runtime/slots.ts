@@ -1,4 +1,4 @@
-import type { Config } from './model/config.ts';
+import { type Config, commandAgents } from './model/config.ts';
 import { isLive, type LiveTask, type OpenTask } from './model/task.ts';
 import { runDirOf } from './runs/order.ts';
 import type { SlotView } from './yard.ts';
@@ -7,13 +7,12 @@ import type { SlotView } from './yard.ts';
 export function slotsOf(config: Config, open: Iterable<OpenTask>, home: string): SlotView[] {
   const byAgent = new Map<string, LiveTask[]>();
   for (const task of open) {
-    if (!isLive(task) || task.route.to !== 'agent') continue;
+    if (!isLive(task) || task.route.to !== 'agent' || task.route.kind === 'session') continue;
     byAgent.set(task.route.agent, [...(byAgent.get(task.route.agent) ?? []), task]);
   }
-  const names = new Set([...Object.keys(config.agents), ...byAgent.keys()]);
-  return [...names].flatMap((agent) =>
-    slotsOfAgent(agent, config.agents[agent]?.max ?? 1, byAgent.get(agent) ?? [], home),
-  );
+  const commands = commandAgents(config);
+  const names = new Set([...Object.keys(commands), ...byAgent.keys()]);
+  return [...names].flatMap((agent) => slotsOfAgent(agent, commands[agent]?.max ?? 1, byAgent.get(agent) ?? [], home));
 }
 
 function slotsOfAgent(agent: string, max: number, working: LiveTask[], home: string): SlotView[] {

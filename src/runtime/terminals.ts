@@ -3,7 +3,7 @@ import type { Refusal } from './model/refusal.ts';
 /* The port to the terminals of the machine. */
 
 /** What is written on a pane of ours, so that it survives the loss of everything else. */
-export type PaneFact = 'project' | 'task' | 'attempt' | 'agent_session' | 'state';
+export type PaneFact = 'name' | 'project' | 'task' | 'attempt' | 'agent_session' | 'state';
 export type PaneFacts = Readonly<Partial<Record<PaneFact, string>>>;
 
 export type PaneLife =

@@ -9,6 +9,7 @@ import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import type { Clock, Enqueued, TaskStore } from './ports.ts';
+import type { SessionDesk } from './session-desk.ts';
 
 /** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
 export type Caller =
@@ -120,6 +121,7 @@ export interface Yard {
   summary(task: OpenTask | FinishedTask): TaskSummary;
 
   slots(): readonly SlotView[];
+  readonly sessions: SessionDesk;
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
   /** The last `tail` bytes that an attempt wrote; undefined where it wrote no such file (a remote job, a pruned run). */

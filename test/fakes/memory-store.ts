@@ -75,6 +75,7 @@ export class MemoryStore implements TaskStore {
   async releaseHeld(): Promise<void> {}
   async rejected(): Promise<void> {}
   async note(): Promise<void> {}
+  async record(): Promise<void> {}
   restore(): void {}
 
   async enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {

@@ -8,6 +8,7 @@ import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { type Cause, type FinishedTask, isLive, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { TaskSummary } from '../../src/runtime/model/view.ts';
 import type { Enqueued, NewTask } from '../../src/runtime/ports.ts';
+import { noSessions } from '../../src/runtime/sessions/none.ts';
 import type {
   Caller,
   Need,
@@ -34,6 +35,7 @@ export class MemoryYard implements Yard {
   readonly providers: FleetProvider[] = [{ id: 'gpu', ai: ['gemini'], status: 'available', load: 0, max: 0 }];
   readonly working: SlotView[] = [];
   readonly needed: Need[] = [];
+  readonly sessions = noSessions;
   /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
   readonly written = new Map<string, string>();
 

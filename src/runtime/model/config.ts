@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Priority } from './spec.ts';
+import { PermissionMode, Priority } from './spec.ts';
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
 const UNIT: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -37,6 +37,45 @@ export const CommandAgent = z.strictObject({
 });
 export type CommandAgent = z.infer<typeof CommandAgent>;
 
+/** One account of an agent: its own configuration directory, with its own login and limits. */
+export const Profile = z.strictObject({
+  name,
+  config_dir: z.string().describe("the agent's configuration directory for this account, such as ~/.claude-work"),
+});
+export type Profile = z.infer<typeof Profile>;
+
+/** An agent that Yardmaster knows how to talk to: `claude`, `codex` or `gemini`. */
+export const CodingAgent = z.strictObject({
+  program: z.array(z.string().min(1)).min(1).optional().describe('how it is started; default: its own name'),
+  args: z.array(z.string()).default([]).describe('further arguments, before the ones that Yardmaster gives'),
+  capabilities: z.array(z.string()).default([]),
+  models: z.partialRecord(Priority, z.string()).optional().describe('instead of models, for this agent'),
+  permission_mode: PermissionMode.default('acceptEdits').describe('a task may only narrow it'),
+  allowed_tools: z.array(z.string().min(1)).default([]).describe('used without asking; a task may only narrow them'),
+  profiles: z.array(Profile).default([]).describe('accounts, in the order in which they are used'),
+  ttl: Duration.optional(),
+  env: z.record(z.string(), z.string()).default({}),
+  pass_env: z.array(z.string()).default([]).describe('names of variables that the agent gets from the runtime'),
+});
+export type CodingAgent = z.infer<typeof CodingAgent>;
+
+export const CODING_AGENTS = ['claude', 'codex', 'gemini'] as const;
+export type CodingAgentName = (typeof CODING_AGENTS)[number];
+
+const Agents = z
+  .object({ claude: CodingAgent.optional(), codex: CodingAgent.optional(), gemini: CodingAgent.optional() })
+  .catchall(CommandAgent)
+  .superRefine((agents, ctx) => {
+    for (const key of Object.keys(agents))
+      if (!name.safeParse(key).success)
+        ctx.addIssue({ code: 'custom', path: [key], message: 'a name of letters, digits, dots, dashes' });
+  });
+
+const session = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/, 'a name that tmux keeps as it is: letters, digits, _ and -');
+const ofSessions = z.enum(CODING_AGENTS).default('claude').describe('the agent that works in it');
+
 export const JobsProvider = z.strictObject({
   kind: z.literal('jobs'),
   base_url: z.url(),
@@ -73,9 +112,67 @@ export const Config = z.strictObject({
       scan: Duration.default(60_000),
       settle: Duration.default(1_000).describe('a file written in place is taken when it has been quiet for this long'),
       default_agent: z.string().optional(),
+      prompt_timeout: Duration.default(30_000).describe('how long an agent may take to confirm its prompt'),
+      resume_dir: z
+        .string()
+        .optional()
+        .describe('folder with <session>-resume-id.txt: a conversation to go on with, used once'),
+      cooldown: Duration.default(300_000).describe('how long a session rests in which no agent could be started'),
     })
     .prefault({}),
-  agents: z.record(name, CommandAgent).default({}),
+  agents: Agents.default({}),
+  pool: z
+    .strictObject({
+      dedicated: z
+        .array(z.strictObject({ name: session, project: z.string(), agent: ofSessions }))
+        .default([])
+        .describe('sessions for one project each: its path or its configured name'),
+      autonomous: z
+        .strictObject({
+          prefix: session.default('ccl-auto-'),
+          start_index: z.number().int().min(0).default(0),
+          min: z.number().int().min(0).default(0).describe('kept alive'),
+          max: z.number().int().min(0).max(500).default(0).describe('made when there is work for them'),
+          agent: ofSessions,
+        })
+        .prefault({}),
+      shared_projects_dir: z.string().optional().describe('as dispatcher.projects_dir, which comes first'),
+      shrink_after: Duration.default(600_000).describe('a session beyond min that was idle for this long is closed'),
+      linger: Duration.default(600_000).describe('how long an agent that is done stays open in its session'),
+    })
+    .prefault({}),
+  tmux: z
+    .strictObject({
+      program: z.string().min(1).default('tmux'),
+      socket: z
+        .string()
+        .regex(/^(?:[A-Za-z0-9_-]{1,64}|\/.+)$/, 'a name as for tmux -L, or the path of a socket')
+        .optional()
+        .describe("a server of its own; default: the person's own"),
+    })
+    .prefault({}),
+  lifecycle: z
+    .strictObject({
+      interval: Duration.default(15_000).describe('how often sessions are compared with what should be there'),
+      stalled_after: Duration.default(900_000).describe('an agent that shows no sign for this long needs a look'),
+    })
+    .prefault({}),
+  blocked_timeout: Duration.default(1_800_000).describe('then a request is denied and its attempt fails'),
+  interrupted: z
+    .strictObject({
+      wait: Duration.default(300_000).describe('how long a person who pressed Escape has for the next word'),
+      next: z.enum(['ask', 'end']).default('ask').describe('ask the agent to go on, or end the attempt'),
+    })
+    .prefault({}),
+  orchestrator_may_answer: z
+    .union([z.boolean(), z.array(z.string().min(1))])
+    .default(false)
+    .describe('may a client answer requests without asking a person? true, or for tools such as Bash(git *)'),
+  notify_command: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('run when an agent needs a person, meets a limit or fails; the news come as JSON on its input'),
   models: z.partialRecord(Priority, z.string()).default({ critical: 'opus', default: 'sonnet' }),
   headless: z
     .strictObject({
@@ -160,6 +257,25 @@ export const Config = z.strictObject({
     .prefault({}),
 });
 export type Config = z.infer<typeof Config>;
+
+export type AgentConfig = Config['agents'][string];
+
+export function isCodingAgent(name: string): name is CodingAgentName {
+  return (CODING_AGENTS as readonly string[]).includes(name);
+}
+
+/** The agents that are commands of the user's own. */
+export function commandAgents({ agents }: Pick<Config, 'agents'>): Readonly<Record<string, CommandAgent>> {
+  return Object.fromEntries(Object.entries(agents).filter(([id]) => !isCodingAgent(id))) as Record<
+    string,
+    CommandAgent
+  >;
+}
+
+/** One that Yardmaster knows; it needs no entry to be there. */
+export function codingAgent({ agents }: Pick<Config, 'agents'>, name: CodingAgentName): CodingAgent {
+  return (agents[name] as CodingAgent | undefined) ?? CodingAgent.parse({});
+}
 
 const day = 86_400_000;
 export const AttemptTime = Duration.refine((ms) => ms >= 60_000 && ms <= day, 'a duration from 60s to 24h');

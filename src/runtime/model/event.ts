@@ -83,6 +83,40 @@ export const Event = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('paused'), project: ProjectId.optional(), reason: z.string() }),
   z.object({ type: z.literal('resumed'), project: ProjectId.optional() }),
+  /** A session came, went, or changed hands; what it works on is in the events of the task. */
+  z.object({
+    type: z.literal('session_changed'),
+    session: z.string(),
+    what: z.enum(['created', 'recreated', 'died', 'closed', 'cooling', 'foreign', 'adopted', 'interrupted']),
+    detail: z.string().optional(),
+  }),
+  z.object({
+    type: z.literal('task_blocked'),
+    ...ref,
+    attempt: z.number(),
+    session: z.string(),
+    on: z.string(),
+    request: z.string().optional(),
+    detail: z.string(),
+  }),
+  z.object({
+    type: z.literal('task_unblocked'),
+    ...ref,
+    attempt: z.number(),
+    session: z.string(),
+    request: z.string().optional(),
+    /** Who or what ended it, and how: `allowed`, `denied: …`, `answered at the terminal`, `timed out`. */
+    how: z.string(),
+  }),
+  z.object({
+    type: z.literal('profile_paused'),
+    agent: z.string(),
+    profile: z.string(),
+    reason: z.string(),
+    until: z.number().optional(),
+  }),
+  z.object({ type: z.literal('profile_resumed'), agent: z.string(), profile: z.string() }),
+  z.object({ type: z.literal('profile_chosen'), agent: z.string(), profile: z.string() }),
   /** Something a person may want to know; changes no state. */
   z.object({
     type: z.literal('noted'),
@@ -93,6 +127,20 @@ export const Event = z.discriminatedUnion('type', [
   }),
 ]);
 export type Event = z.infer<typeof Event>;
+
+/** What sessions and profiles tell; it changes no task. */
+export type SessionEvent = Extract<
+  Event,
+  {
+    type:
+      | 'session_changed'
+      | 'task_blocked'
+      | 'task_unblocked'
+      | 'profile_paused'
+      | 'profile_resumed'
+      | 'profile_chosen';
+  }
+>;
 
 /** One line of the journal: one change with its cause, committed whole or not at all. */
 export const JournalRecord = z.object({

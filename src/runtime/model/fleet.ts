@@ -14,6 +14,11 @@ export interface FleetAgent {
   readonly takes_model?: boolean;
   /** Which of the things that a task may ask for it can keep (policy/abilities.ts); absent = all of them. */
   readonly keeps?: readonly string[];
+  /** Among equals the smaller one is taken: sessions that are there before those that would have to be made. */
+  readonly rank?: number;
+  /** Why it is offline, and until when, where that is known. */
+  readonly detail?: string;
+  readonly until?: number;
   /** A dedicated session takes only this project's tasks. */
   readonly project?: ProjectId;
 }

@@ -4,6 +4,10 @@ import { TaskId } from './ids.ts';
 export const Priority = z.enum(['critical', 'high', 'default', 'low']);
 export type Priority = z.infer<typeof Priority>;
 
+/** From the narrowest to the widest. */
+export const PermissionMode = z.enum(['plan', 'default', 'acceptEdits', 'auto', 'dontAsk', 'bypassPermissions']);
+export type PermissionMode = z.infer<typeof PermissionMode>;
+
 export const ErrorClass = z.enum([
   'rate_limit',
   'tool_failure',
@@ -54,7 +58,7 @@ export const TaskSpec = z.object({
   workspace: z.enum(['project', 'worktree']).default('project'),
   base: label.optional(),
   continues: TaskId.optional(),
-  permission_mode: z.enum(['plan', 'default', 'acceptEdits', 'auto', 'dontAsk', 'bypassPermissions']).optional(),
+  permission_mode: PermissionMode.optional(),
   allowed_tools: z.array(label).max(200).optional(),
   constraints: z.array(z.string().max(2_000)).max(50).default([]),
   learnings: z.array(z.string().max(4_000)).max(200).default([]),

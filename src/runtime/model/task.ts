@@ -106,6 +106,15 @@ export const Outcome = z.discriminatedUnion('state', [
     cost_usd: z.number().optional(),
     cost_cad: z.number().optional(),
     tokens: z.number().optional(),
+    usage: z
+      .object({
+        input_tokens: z.number(),
+        output_tokens: z.number(),
+        cache_read_tokens: z.number(),
+        cache_write_tokens: z.number(),
+      })
+      .optional(),
+    profile: z.string().optional(),
     exit_code: z.number().optional(),
     verified: z.enum(['unverified', 'passed']).default('unverified'),
     truncated: z.boolean().optional(),
@@ -117,6 +126,7 @@ export const Outcome = z.discriminatedUnion('state', [
     agent: z.string().optional(),
     provider: z.string().optional(),
     job_id: z.string().optional(),
+    session_id: z.string().optional(),
     exit_code: z.number().optional(),
     output: z.string().optional(),
   }),

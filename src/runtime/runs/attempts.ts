@@ -1,5 +1,5 @@
 import type { Claimed } from '../dispatcher/launch.ts';
-import type { CommandAgent, Config } from '../model/config.ts';
+import { type CommandAgent, type Config, commandAgents } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
@@ -94,8 +94,9 @@ export class Attempts {
 
   async #begin({ lease, task, bytes, route }: Claimed<AgentRoute>): Promise<Begun> {
     const { config, store, files, chance, runner, home, env } = this.#ports;
-    const { agents, prompt } = config(task.project);
-    const agent = agents[route.agent];
+    const now = config(task.project);
+    const { prompt } = now;
+    const agent = commandAgents(now)[route.agent];
     const project = store.projects().find(({ id }) => id === task.project);
     const parsed = parseTask(bytes);
     if (isRefusal(parsed)) return { kind: 'unfit', reason: parsed.message };
@@ -184,7 +185,7 @@ export class Attempts {
   }
 
   #agent(task: LiveTask): CommandAgent | undefined {
-    return task.route.to === 'agent' ? this.#ports.config(task.project).agents[task.route.agent] : undefined;
+    return task.route.to === 'agent' ? commandAgents(this.#ports.config(task.project))[task.route.agent] : undefined;
   }
 
   async #onEnd(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
@@ -256,7 +257,7 @@ export class Attempts {
 type Begun = { kind: 'started'; dir: string } | { kind: 'refused'; reason: string } | { kind: 'unfit'; reason: string };
 
 function onAgent(task: OpenTask): task is LiveTask {
-  return isLive(task) && task.route.to === 'agent';
+  return isLive(task) && task.route.to === 'agent' && task.route.kind !== 'session';
 }
 
 export function leaseOf(task: LiveTask, epoch: string): Lease {

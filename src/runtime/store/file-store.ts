@@ -1,4 +1,4 @@
-import type { JournalRecord, Project } from '../model/event.ts';
+import type { JournalRecord, Project, SessionEvent } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
@@ -145,6 +145,10 @@ export class FileStore implements TaskStore {
       events: [{ type: 'noted', code, message, ...about }],
       reply: null,
     }));
+  }
+
+  async record(event: SessionEvent, cause: Cause): Promise<void> {
+    await this.#commits.commit(cause, () => ({ events: [event], reply: null }));
   }
 
   async releaseHeld(project: ProjectId, cause: Cause): Promise<void> {

@@ -135,6 +135,12 @@ export class State {
         return;
       case 'report_refused':
       case 'drop_rejected':
+      case 'session_changed':
+      case 'task_blocked':
+      case 'task_unblocked':
+      case 'profile_paused':
+      case 'profile_resumed':
+      case 'profile_chosen':
       case 'noted':
         changed(undefined, undefined);
         return;

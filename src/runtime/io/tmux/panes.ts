@@ -8,7 +8,7 @@ import type { PaneFact, PaneFacts, PaneLife, PaneView } from '../../terminals.ts
  */
 
 export const HOME_OPTION = '@ym_home';
-export const FACTS: readonly PaneFact[] = ['project', 'task', 'attempt', 'agent_session', 'state'];
+export const FACTS: readonly PaneFact[] = ['name', 'project', 'task', 'attempt', 'agent_session', 'state'];
 
 export function factOption(fact: PaneFact): string {
   return `@ym_${fact}`;
