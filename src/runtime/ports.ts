@@ -145,6 +145,31 @@ export interface Runner {
   close(): Promise<void>;
 }
 
+// ── commands of the person's own ────────────────────────────────────────────
+
+export interface CommandOrder {
+  readonly argv: readonly [string, ...string[]];
+  /** What it reads. */
+  readonly input: string;
+  readonly cwd: string;
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Then it is killed, with what it has started. */
+  readonly timeoutMs: number;
+}
+
+export type CommandEnd =
+  | { readonly kind: 'exited'; readonly code: number; readonly signal?: string; readonly stderr: string }
+  | { readonly kind: 'not_started'; readonly reason: string }
+  | { readonly kind: 'timed_out'; readonly stderr: string }
+  | { readonly kind: 'aborted' };
+
+/** Small programs beside the work, without a shell. What they print is of no use, what they complain about is kept. */
+export interface Commands {
+  /** Always answers; the signal kills it. */
+  run(order: CommandOrder, signal: AbortSignal): Promise<CommandEnd>;
+}
+
 // ── remote job services ─────────────────────────────────────────────────────
 
 export interface JobOrder {
