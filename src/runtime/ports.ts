@@ -1,5 +1,6 @@
 import type { Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
+import type { ProfileRecord } from './model/profile.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
 import type { ErrorClass, TaskSpec } from './model/spec.ts';
@@ -142,6 +143,31 @@ export interface Runner {
   journalled(dir: string): void;
   /** Stops watching; runs go on. */
   close(): Promise<void>;
+}
+
+// ── commands of the person's own ────────────────────────────────────────────
+
+export interface CommandOrder {
+  readonly argv: readonly [string, ...string[]];
+  /** What it reads. */
+  readonly input: string;
+  readonly cwd: string;
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Then it is killed, with what it has started. */
+  readonly timeoutMs: number;
+}
+
+export type CommandEnd =
+  | { readonly kind: 'exited'; readonly code: number; readonly signal?: string; readonly stderr: string }
+  | { readonly kind: 'not_started'; readonly reason: string }
+  | { readonly kind: 'timed_out'; readonly stderr: string }
+  | { readonly kind: 'aborted' };
+
+/** Small programs beside the work, without a shell. What they print is of no use, what they complain about is kept. */
+export interface Commands {
+  /** Always answers; the signal kills it. */
+  run(order: CommandOrder, signal: AbortSignal): Promise<CommandEnd>;
 }
 
 // ── remote job services ─────────────────────────────────────────────────────
@@ -303,6 +329,8 @@ export interface TaskStore {
   list(query: TaskQuery): Promise<TaskPage>;
   counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>>;
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */
+  profiles(): ReadonlyMap<string, ProfileRecord>;
 
   /** Called after each commit, in order. Returns the way to stop. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void;
