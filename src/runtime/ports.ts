@@ -1,5 +1,6 @@
 import type { Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
+import type { ProfileRecord } from './model/profile.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
 import type { ErrorClass, TaskSpec } from './model/spec.ts';
@@ -311,6 +312,8 @@ export interface TaskStore {
   list(query: TaskQuery): Promise<TaskPage>;
   counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>>;
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */
+  profiles(): ReadonlyMap<string, ProfileRecord>;
 
   /** Called after each commit, in order. Returns the way to stop. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void;
