@@ -14,7 +14,12 @@ export type FittingAnswer =
   | { readonly decision: 'deny'; readonly reason: string }
   | { readonly answers: Readonly<Record<string, string>> };
 
-type Asked = Pick<SessionRequest, 'id' | 'kind' | 'tool' | 'questions'>;
+interface Asked {
+  readonly id: string;
+  readonly kind: SessionRequest['kind'];
+  readonly tool: string;
+  readonly questions?: readonly AgentQuestion[];
+}
 
 const LONGEST = 4_000;
 /** Words of one's own, where the agent's interface has the line "Other". */

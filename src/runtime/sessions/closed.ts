@@ -127,3 +127,7 @@ export function unseen(agent: PaneAgent, why: string): Refusal {
     attach(agent),
   );
 }
+
+export function tookTooLong({ seat }: PaneAgent): Refusal {
+  return refuse('busy', `${seat} answered too slowly to type into it safely`, 'try again');
+}

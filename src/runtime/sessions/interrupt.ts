@@ -1,12 +1,12 @@
 import type { LiveState, ScreenReading } from '../agents/agent.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Files } from '../ports.ts';
 import type { Tmux } from '../terminals.ts';
 import { pause, readScreen } from './box.ts';
 import { seen } from './closed.ts';
 import type { Guard } from './guard.ts';
-import type { PaneAgent } from './pane-agent.ts';
+import { liveOf, type PaneAgent } from './pane-agent.ts';
 
 /*
  * Escape, to an agent that works. At an empty box it would open something else, and at a dialog it refuses what is asked:
@@ -18,6 +18,7 @@ export interface InterruptPorts {
   readonly guard: Pick<Guard, 'press'>;
   readonly tmux: Pick<Tmux, 'read'>;
   readonly clock: Clock;
+  readonly files: Files;
 }
 
 export type Interrupted =
@@ -40,8 +41,8 @@ export async function interrupt(
   const since = ports.clock.now();
   const dismiss = options.dismiss === true;
   const wanted = dismiss ? askingOrBusy : busy;
-  const besides = dismiss ? 'open_request' : 'nothing_open';
-  const pressed = await ports.guard.press(agent, 'Escape', (reading) => wanted(agent, reading), besides);
+  const when = dismiss ? 'at_request' : 'nothing_open';
+  const pressed = await ports.guard.press(agent, 'Escape', (reading) => wanted(agent, reading), when);
   if (isRefusal(pressed)) return pressed;
   const detail = await stopped(ports, agent, since);
   if (detail !== undefined) return { verdict: 'interrupted', ...detail };
@@ -67,15 +68,15 @@ function askingOrBusy(agent: PaneAgent, reading: ScreenReading): Refusal | undef
 
 /** What is known when it has stopped; undefined when it does not seem to. */
 async function stopped(
-  { clock, tmux }: InterruptPorts,
+  { clock, tmux, files }: InterruptPorts,
   agent: PaneAgent,
   since: number,
 ): Promise<{ detail?: string } | undefined> {
   for (const end = clock.now() + CONFIRM_MS; clock.now() < end; ) {
-    const live = await agent.live();
+    const live = await liveOf(files, agent);
     const reading = await readScreen(tmux, agent);
     const screen = isRefusal(reading) ? undefined : reading;
-    if (isIdle(live, agent, since) || (live === undefined && screen?.kind === 'ready')) {
+    if (isIdle(live, since) || (live === undefined && screen?.kind === 'ready')) {
       const left = screen?.kind === 'ready' && screen.box.trim() !== '';
       return left ? { detail: 'its prompt stands in its box again, not submitted' } : {};
     }
@@ -84,8 +85,8 @@ async function stopped(
   return undefined;
 }
 
-function isIdle(live: LiveState | undefined, { conversation }: PaneAgent, since: number): boolean {
-  return live?.conversation === conversation && live.status === 'idle' && live.at >= since;
+function isIdle(live: LiveState | undefined, since: number): boolean {
+  return live !== undefined && live.status === 'idle' && live.at >= since;
 }
 
 function doesNothing({ seat }: PaneAgent): Refusal {

@@ -1,7 +1,8 @@
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
-import type { Guard, Typed } from './guard.ts';
+import type { Guard } from './guard.ts';
 import type { PaneAgent } from './pane-agent.ts';
+import type { Typed } from './typing.ts';
 import { wordingOf } from './wording.ts';
 
 /** Sends a text to the agent in a pane. One message after the other reaches it; none is ever sent twice. */

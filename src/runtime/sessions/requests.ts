@@ -1,14 +1,15 @@
-import { createHmac } from 'node:crypto';
-import { basename, dirname } from 'node:path';
-import type { HeardReport, Report } from '../agents/agent.ts';
 import { plainLine } from '../model/plain-text.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { SessionRequest } from '../model/session.ts';
 import type { Cause } from '../model/task.ts';
 import { type FittingAnswer, fittingAnswer, type GivenAnswer, toldAnswer } from '../policy/answers.ts';
 import type { Clock, Files, Pipes, TaskStore } from '../ports.ts';
+import type { AgentRequest, Requests } from './attempt-ports.ts';
 import { BlockedBooks } from './blocked-books.ts';
-import type { PaneAgent } from './pane-agent.ts';
+import { pause } from './box.ts';
+import { NewReports, readReport } from './new-reports.ts';
+import { liveOf, type PaneAgent } from './pane-agent.ts';
+import { shownRequest } from './shown-request.ts';
 
 /*
  * What agents ask. Each request is one waiting hook: its answer goes to that hook, for that one use of the tool.
@@ -22,33 +23,21 @@ import type { PaneAgent } from './pane-agent.ts';
 
 export interface RequestPorts {
   readonly store: Pick<TaskStore, 'record'>;
-  readonly files: Pick<Files, 'list' | 'read' | 'replace' | 'remove'>;
+  readonly files: Files;
   readonly pipes: Pipes;
   readonly clock: Clock;
-  /** Of this home, the same after a restart: ids can't be worked out without it. */
-  readonly secret: string;
+  /** The agent that runs in a seat now. */
+  readonly agentIn: (seat: string) => PaneAgent | undefined;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: Readonly<Record<string, unknown>>) => void;
-}
-
-/** The hook that waits, and the agent whose it is. */
-export interface Waiting {
-  readonly by: PaneAgent;
-  readonly report: Report;
 }
 
 /** `unconfirmed`: the hook has taken the answer, and the agent gave no sign of it in time. */
 export type Answered = SessionRequest & { readonly verdict: 'confirmed' | 'unconfirmed'; readonly detail?: string };
 
-export type RequestNews =
-  | { readonly kind: 'opened'; readonly request: SessionRequest }
-  | { readonly kind: 'settled'; readonly request: SessionRequest; readonly how: string; readonly expired: boolean };
-
 interface Open {
-  readonly request: SessionRequest;
-  readonly waiting: Waiting;
-  readonly cancelTimer: () => void;
+  readonly request: AgentRequest;
   /** An answer is on its way to the hook. */
-  answering?: true;
+  answering: boolean;
   /** What its attempt told meanwhile: it counts where that answer is not taken. */
   over?: string;
 }
@@ -60,217 +49,202 @@ const LOOK_AGAIN_MS = 100;
 const LIVE_LAG_MS = 500;
 const REMEMBERED = 2_000;
 
-export class Requests {
+export class OpenRequests implements Requests {
   readonly #ports: RequestPorts;
   readonly #books: BlockedBooks;
   readonly #open = new Map<string, Open>();
   readonly #settled = new Map<string, string>();
-  readonly #listeners = new Set<(news: RequestNews) => void>();
+  readonly #listeners = new Set<(answered: AgentRequest) => void>();
 
   constructor(ports: RequestPorts) {
     this.#ports = ports;
     this.#books = new BlockedBooks(ports);
   }
 
-  /** An agent asks. The same report, told again, is the same request. */
-  opened(asked: Omit<SessionRequest, 'id'>, waiting: Waiting): SessionRequest {
-    const request = { ...asked, id: this.idOf(waiting.by.run_dir, waiting.report.name) };
-    const known = this.#open.get(request.id);
-    if (known !== undefined) return known.request;
-    if (this.#settled.has(request.id)) return request; // Q1
-    const left = Math.max(0, request.expires_at - this.#ports.clock.now());
-    const cancelTimer = this.#ports.clock.after(left, () => void this.#expire(request.id));
-    this.#open.set(request.id, { request, waiting, cancelTimer });
-    this.#books.blocked(request, pipeOf(waiting));
-    this.#tell({ kind: 'opened', request });
-    return request;
+  opened(request: AgentRequest): void {
+    if (this.#open.has(request.id) || this.#settled.has(request.id)) return; // Q1
+    this.#open.set(request.id, { request, answering: false });
+    this.#books.blocked(shownRequest(request), pipeOf(request));
   }
 
-  /** It is over by other means: somebody answered in the terminal, the turn has ended, the agent is dead. */
-  closed(run_dir: string, report: string, how: string): void {
-    const open = this.#open.get(this.idOf(run_dir, report));
+  closed({ id }: AgentRequest, how: string): void {
+    const open = this.#open.get(id);
     if (open === undefined) return; // Q1
-    if (open.answering) {
-      open.over ??= how;
-      return;
-    }
-    this.#settle(open, how, { by: 'runner' });
-    void this.#release(open.waiting); // Q3
+    if (open.answering) open.over ??= how;
+    else this.#close(open, how);
   }
 
-  /** Nothing that was asked in this run is open any more, also not what an earlier runtime knew of. */
-  async ended(run_dir: string, how: string): Promise<void> {
-    for (const open of this.#of(run_dir)) this.closed(run_dir, open.waiting.report.name, how);
-    await this.recovered(run_dir);
+  async deny(request: AgentRequest, reason: string): Promise<'denied' | 'gone'> {
+    const open = this.#open.get(request.id);
+    if (open === undefined || open.answering) return 'gone';
+    const how = `denied: ${plainLine(reason)}`;
+    const given = await this.#give(open, { decision: 'deny', reason }, how, { by: 'runner' });
+    return isRefusal(given) ? 'gone' : 'denied';
   }
 
-  /** After a restart, when the run's reports have been read: lets go whoever waits for nothing. */
+  /**
+   * To be called when a run has been taken up again and its reports are read, and when it is over: lets go whoever waits
+   * for nothing, and tells what ended while nobody watched.
+   */
   async recovered(run_dir: string): Promise<void> {
-    const open = new Set(this.#of(run_dir).map(({ waiting }) => pipeOf(waiting)));
+    const open = new Set(this.#of(run_dir).map(pipeOf));
     for (const { name, kind } of (await this.#ports.files.list(`${run_dir}/answers`)) ?? []) {
       const path = `${run_dir}/answers/${name}`;
-      if (kind === 'other' && !open.has(path)) await this.#ports.pipes.answer(path, '');
+      if (kind === 'other' && !open.has(path)) await this.#ports.pipes.answer(path, ''); // Q3
     }
     await this.#books.recovered(run_dir, open);
   }
 
   list(): readonly SessionRequest[] {
-    return [...this.#open.values()].map(({ request }) => request).sort((a, b) => a.asked_at - b.asked_at);
+    return [...this.#open.values()].map(({ request }) => shownRequest(request)).sort((a, b) => a.asked_at - b.asked_at);
   }
 
   /** What is open in this run, oldest first. */
   openIn(run_dir: string): readonly SessionRequest[] {
-    return this.#of(run_dir).map(({ request }) => request);
+    return this.#of(run_dir).map(shownRequest);
   }
 
   async answer(id: string, given: GivenAnswer, cause: Cause): Promise<Answered | Refusal> {
     if (cause.by === 'attempt') return ofAnAttempt(id);
     const open = this.#open.get(id);
     if (open === undefined) return this.#notOpen(id);
-    if (open.answering) return answeredMeanwhile(id, 'somebody else is answering it at this moment');
+    if (open.answering) return tooLate(id, 'somebody else is answering it at this moment');
     const answer = fittingAnswer(open.request, given);
     if (isRefusal(answer)) return answer;
-    return this.#give(open, answer, toldAnswer(answer), cause);
+    const by = this.#agentOf(open.request);
+    const sign = by && (await NewReports.from(this.#ports.files, by));
+    const since = this.#ports.clock.now();
+    const refused = await this.#give(open, answer, toldAnswer(answer), cause, by);
+    if (refused !== undefined) return refused;
+    const request = shownRequest(open.request);
+    if (by && sign && (await this.#seenToGoOn(by, sign, since))) return { ...request, verdict: 'confirmed' };
+    const detail = 'its hook has taken the answer, but the agent gave no sign of it yet; it is not given again';
+    return { ...request, verdict: 'unconfirmed', detail };
   }
 
-  subscribe(listener: (news: RequestNews) => void): () => void {
+  /** Called when a hook has taken an answer of ours. */
+  subscribe(listener: (answered: AgentRequest) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /** Hooks go on waiting: the next runtime finds them. */
   async close(): Promise<void> {
-    for (const { cancelTimer } of this.#open.values()) cancelTimer();
     this.#listeners.clear();
     await this.#books.written();
   }
 
-  idOf(run_dir: string, report: string): string {
-    const place = `${basename(dirname(dirname(run_dir)))}/${basename(dirname(run_dir))}/${basename(run_dir)}`;
-    return `req-${createHmac('sha256', this.#ports.secret).update(`${place}\0${report}`).digest('hex').slice(0, 16)}`;
+  /** Q1, Q2. Undefined when the hook has taken it. */
+  async #give(
+    open: Open,
+    answer: FittingAnswer,
+    how: string,
+    cause: Cause,
+    by = this.#agentOf(open.request),
+  ): Promise<Refusal | undefined> {
+    const { request } = open;
+    open.answering = true;
+    try {
+      const first = by && (await this.#whoWasFirst(request, by));
+      const taken = by !== undefined && first === undefined && (await this.#taken(request, by, answer));
+      if (taken) {
+        this.#settle(open, how, cause);
+        for (const listener of [...this.#listeners]) listener(request);
+        return undefined;
+      }
+      const over = open.over ?? first ?? 'nobody waits for an answer any more';
+      this.#close(open, over);
+      return tooLate(request.id, over);
+    } finally {
+      open.answering = false;
+      if (open.over !== undefined) this.#close(open, open.over);
+    }
   }
 
-  async #give(open: Open, answer: FittingAnswer, how: string, cause: Cause): Promise<Answered | Refusal> {
-    const { request, waiting } = open;
-    open.answering = true;
-    const since = this.#ports.clock.now();
-    const sign = this.#signOf(waiting.by);
-    try {
-      const first = await this.#whoWasFirst(open);
-      const taken =
-        first === undefined && (await this.#written(waiting, waiting.by.agent.answer(waiting.report, answer)));
-      if (!taken) return this.#notTaken(open, first);
-      this.#settle(open, how, cause); // Q1, Q2
-      if (await sign.seen(since)) return { ...request, verdict: 'confirmed' };
-      const detail = 'its hook has taken the answer, but the agent gave no sign of it yet; it is not given again';
-      return { ...request, verdict: 'unconfirmed', detail };
-    } finally {
-      delete open.answering;
-      sign.stop();
-    }
+  async #taken(request: AgentRequest, by: PaneAgent, answer: FittingAnswer): Promise<boolean> {
+    const report = await readReport(this.#ports.files, request.run_dir, request.report);
+    return report !== undefined && this.#written(request, by.agent.answer(report, answer));
   }
 
   /** The agent itself says that nobody is asked any more. */
-  async #whoWasFirst({ request, waiting }: Open): Promise<string | undefined> {
-    const live = await waiting.by.live();
-    if (live === undefined || live.conversation !== waiting.by.conversation) return undefined;
-    const over = (live.status === 'busy' || live.status === 'idle') && live.at > request.asked_at + LIVE_LAG_MS;
+  async #whoWasFirst({ asked_at }: AgentRequest, by: PaneAgent): Promise<string | undefined> {
+    const live = await liveOf(this.#ports.files, by);
+    if (live === undefined || live.at <= asked_at + LIVE_LAG_MS) return undefined;
+    const over = live.status === 'busy' || live.status === 'idle';
     return over ? `the agent is ${live.status} again: somebody answered in the terminal` : undefined;
   }
 
-  #notTaken(open: Open, first: string | undefined): Refusal {
-    const how = open.over ?? first ?? 'its hook waits no more';
+  #close(open: Open, how: string): void {
+    if (!this.#open.has(open.request.id)) return;
     this.#settle(open, how, { by: 'runner' });
-    void this.#release(open.waiting);
-    return answeredMeanwhile(open.request.id, how);
+    this.#written(open.request, '').catch((error: unknown) =>
+      this.#ports.say('warn', 'a hook that waits for nothing could not be let go', { error, of: open.request.id }),
+    ); // Q3
   }
 
-  /** Denied, so that the agent does not wait for ever; its attempt hears of it and decides. */
-  async #expire(id: string): Promise<void> {
-    const open = this.#open.get(id);
-    if (open === undefined || open.answering) return;
-    const minutes = Math.round((open.request.expires_at - open.request.asked_at) / 60_000);
-    const reason = `nobody answered within ${minutes} min, so this was denied. Don't try it in another way; say what you could not do.`;
-    const text = open.waiting.by.agent.answer(open.waiting.report, { decision: 'deny', reason });
-    open.answering = true;
-    await this.#written(open.waiting, text);
-    delete open.answering;
-    this.#settle(open, open.over ?? 'timed out', { by: 'runner' }, open.over === undefined);
-  }
-
-  #settle(open: Open, how: string, cause: Cause, expired = false): void {
-    const { request, waiting, cancelTimer } = open;
-    if (!this.#open.delete(request.id)) return; // Q1
-    cancelTimer();
+  #settle({ request }: Open, how: string, cause: Cause): void {
+    this.#open.delete(request.id);
     this.#settled.set(request.id, how);
     const [oldest] = this.#settled.keys();
     if (this.#settled.size > REMEMBERED && oldest !== undefined) this.#settled.delete(oldest);
-    this.#books.unblocked(request, pipeOf(waiting), how, cause);
-    this.#tell({ kind: 'settled', request, how, expired });
+    this.#books.unblocked(shownRequest(request), pipeOf(request), how, cause);
   }
 
-  async #release(waiting: Waiting): Promise<void> {
-    await this.#written(waiting, '').catch((error: unknown) =>
-      this.#ports.say('warn', 'a hook that waits for nothing could not be let go', { pipe: pipeOf(waiting), error }),
-    );
-  }
-
-  async #written(waiting: Waiting, text: string): Promise<boolean> {
+  async #written(request: AgentRequest, text: string): Promise<boolean> {
     const { clock, pipes } = this.#ports;
     for (;;) {
-      if ((await pipes.answer(pipeOf(waiting), text)) === 'taken') return true;
-      if (clock.now() > waiting.report.at + HOOK_COMES_MS) return false;
-      await new Promise<void>((resolve) => clock.after(LOOK_AGAIN_MS, resolve));
+      if ((await pipes.answer(pipeOf(request), text)) === 'taken') return true;
+      if (clock.now() > request.asked_at + HOOK_COMES_MS) return false;
+      await pause(clock, LOOK_AGAIN_MS);
     }
   }
 
-  /** Anything that an agent does which waits for an answer no more. */
-  #signOf(by: PaneAgent) {
-    const { clock } = this.#ports;
-    let heard = -1;
-    const stop = by.heard((report) => {
-      if (isSign(report)) heard = report.at;
-    });
-    const seen = async (since: number): Promise<boolean> => {
-      for (const end = clock.now() + CONFIRM_MS; clock.now() < end; ) {
-        if (heard >= since) return true;
-        const live = await by.live();
-        if (live?.conversation === by.conversation && live.status !== 'waiting' && live.at >= since) return true;
-        await new Promise<void>((resolve) => clock.after(LOOK_AGAIN_MS, resolve));
-      }
-      await by.look();
-      return heard >= since;
-    };
-    return { stop, seen };
+  /** It does what an agent does that waits for an answer no more. */
+  async #seenToGoOn(by: PaneAgent, reports: NewReports, since: number): Promise<boolean> {
+    const { clock, files } = this.#ports;
+    for (const end = clock.now() + CONFIRM_MS; ; ) {
+      if ((await reports.next()).some(({ heard }) => GOES_ON.has(heard.kind))) return true;
+      const live = await liveOf(files, by);
+      if (live !== undefined && live.status !== 'waiting' && live.at >= since) return true;
+      if (clock.now() >= end) return false;
+      await pause(clock, LOOK_AGAIN_MS);
+    }
   }
 
-  #of(run_dir: string): Open[] {
+  #agentOf({ seat, run_dir }: AgentRequest): PaneAgent | undefined {
+    const by = this.#ports.agentIn(seat);
+    return by?.run_dir === run_dir ? by : undefined; // another attempt's agent may be there by now
+  }
+
+  #of(run_dir: string): AgentRequest[] {
     return [...this.#open.values()]
-      .filter(({ waiting }) => waiting.by.run_dir === run_dir)
-      .sort((a, b) => a.request.asked_at - b.request.asked_at);
+      .map(({ request }) => request)
+      .filter((request) => request.run_dir === run_dir)
+      .sort((a, b) => a.asked_at - b.asked_at);
   }
 
   #notOpen(id: string): Refusal {
     const how = this.#settled.get(id);
-    if (how !== undefined) return answeredMeanwhile(id, how);
+    if (how !== undefined) return tooLate(id, how);
     return refuse(
       'not_found',
       `there is no open request ${plainLine(id).slice(0, 80)}; nothing was answered`,
       'list_sessions shows what waits for an answer',
     );
   }
-
-  #tell(news: RequestNews): void {
-    for (const listener of [...this.#listeners]) listener(news);
-  }
 }
 
-function pipeOf({ by, report }: Waiting): string {
-  return `${by.run_dir}/answers/${report.name}`;
-}
+const GOES_ON: ReadonlySet<string> = new Set([
+  'tool_begins',
+  'tool_ended',
+  'turn_ended',
+  'turn_failed',
+  'prompt',
+  'left',
+]);
 
-function isSign({ heard }: HeardReport): boolean {
-  return ['tool_begins', 'tool_ended', 'turn_ended', 'turn_failed', 'prompt', 'left'].includes(heard.kind);
+function pipeOf({ run_dir, report }: AgentRequest): string {
+  return `${run_dir}/answers/${report}`;
 }
 
 function ofAnAttempt(id: string): Refusal {
@@ -281,6 +255,6 @@ function ofAnAttempt(id: string): Refusal {
   );
 }
 
-function answeredMeanwhile(id: string, how: string): Refusal {
+function tooLate(id: string, how: string): Refusal {
   return refuse('stale', `${id} is over: ${how}; this answer changed nothing`, 'list_sessions shows what is open now');
 }
