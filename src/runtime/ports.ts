@@ -95,6 +95,15 @@ export interface OpenWriters {
   among(paths: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
+/** Named pipes at whose other end somebody may wait for an answer. */
+export interface Pipes {
+  /**
+   * Writes the whole text to whoever waits at this pipe, then closes it; an empty text is an answer too. `nobody`: there is
+   * no pipe of ours, or nobody reads it (any more); then nothing was answered.
+   */
+  answer(path: string, text: string): Promise<'taken' | 'nobody'>;
+}
+
 /** A lock that dies with its owner. */
 export interface Locks {
   /** Undefined when somebody else holds it. */
