@@ -95,6 +95,15 @@ export interface OpenWriters {
   among(paths: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
+/** Named pipes at whose other end somebody may wait for an answer. */
+export interface Pipes {
+  /**
+   * Writes the whole text to whoever waits at this pipe, then closes it; an empty text is an answer too. `nobody`: there is
+   * no pipe of ours, or nobody reads it (any more); then nothing was answered.
+   */
+  answer(path: string, text: string): Promise<'taken' | 'nobody'>;
+}
+
 /** A lock that dies with its owner. */
 export interface Locks {
   /** Undefined when somebody else holds it. */
@@ -127,12 +136,20 @@ export type RunEnd =
 
 export type Recovered =
   | { readonly kind: 'never_started' } // fenced: it can't start any more
-  | { readonly kind: 'running' }
+  /** `pid`: of the agent itself, where nobody supervises it. */
+  | { readonly kind: 'running'; readonly pid?: number }
   | RunEnd;
 
 /** Runs one process per run directory, at most once; the process outlives the runtime. */
 export interface Runner {
   start(order: RunOrder): Promise<{ kind: 'started' } | { kind: 'refused'; reason: string }>;
+  /**
+   * For a program that a terminal starts: the command that makes it the run of this directory, at most once. Later, or
+   * after a fence, it ends at once. `run` is its mark, `YARDMASTER_RUN` in its environment.
+   */
+  enclose(dir: string, run: string, argv: readonly [string, ...string[]]): [string, ...string[]];
+  /** What is to be seen of it now; whoever waits for its end hears of it. Decides nothing: `not_begun` may still begin. */
+  look(dir: string): Promise<Recovered | { readonly kind: 'not_begun' }>;
   /** After a restart: what became of it. Fences a run that never began. */
   recover(dir: string): Promise<Recovered>;
   /** Settles when the run has ended, whoever started it. */
