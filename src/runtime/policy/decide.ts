@@ -4,7 +4,7 @@ import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
-import { eligibleAgents, hasRoom, pickAgent } from './local.ts';
+import { byId, eligibleAgents, hasRoom, pickAgent } from './local.ts';
 import { chooseModel } from './models.ts';
 import { checkoutWait, generalWaits, headlessFull, type Wait } from './waits.ts';
 
@@ -92,15 +92,26 @@ function modelsFor(ask: RouteAsk, fleet: Fleet): Fleet['models'] {
 
 function noRoomAmong(agents: Fleet['agents'], full: string | undefined): Pick<Wait, 'detail' | 'until'> {
   if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return { detail: full };
-  const states = [...new Set([...agents].sort((a, b) => (a.id < b.id ? -1 : 1)).map(stateOf))];
+  const states = statesOf([...agents].sort(byId));
   const more = states.length > 5 ? ` and ${states.length - 5} more` : '';
   return { detail: states.slice(0, 5).join(', ') + more, ...backAt(agents) };
 }
 
-/** Those that are offline for one reason, such as a limit of their account, say it once. */
-function stateOf({ id, program, status, detail, load, max }: Fleet['agents'][number]): string {
-  if (status !== 'offline') return `${id} has ${load} of ${max} runs`;
-  return detail === undefined ? `${id} is offline` : `${program}: ${detail}`;
+/** Those that are away for one reason, such as a limit of their account, say it once. */
+function statesOf(agents: Fleet['agents']): string[] {
+  const alike = new Map<string, { first: string; count: number }>();
+  for (const { id, program, status, detail } of agents) {
+    if (status !== 'offline' || detail === undefined) continue;
+    const { first, count } = alike.get(`${program}: ${detail}`) ?? { first: id, count: 0 };
+    alike.set(`${program}: ${detail}`, { first, count: count + 1 });
+  }
+  return agents.flatMap(({ id, program, status, detail, load, max }) => {
+    if (status !== 'offline') return [`${id} has ${load} of ${max} runs`];
+    if (detail === undefined) return [`${id} is offline`];
+    const { first, count } = alike.get(`${program}: ${detail}`) ?? { first: id, count: 1 };
+    if (first !== id) return [];
+    return [count > 1 ? `${count} sessions of ${program}: ${detail}` : `${id}: ${detail}`];
+  });
 }
 
 /** When the first of them comes back; whoever is only busy may be free at any moment. */

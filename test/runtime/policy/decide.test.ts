@@ -257,7 +257,7 @@ describe('a wait for agents that are away', () => {
     const agents = [away('auto-2', NOW + 9_000), away('auto-1', NOW + 5_000)];
     expect(route({}, { agents })).toMatchObject({
       ...{ to: 'wait', reason: 'no_free_agent', until: NOW + 5_000 },
-      detail: 'claude: all its accounts rest (work: weekly limit)',
+      detail: '2 sessions of claude: all its accounts rest (work: weekly limit)',
     });
   });
 
@@ -267,7 +267,7 @@ describe('a wait for agents that are away', () => {
     const waits = route({}, { agents: [away('auto-1', NOW + 5_000), busy] });
     expect(waits).not.toHaveProperty('until');
     expect(waits).toMatchObject({
-      detail: 'claude: all its accounts rest (work: weekly limit), auto-3 has 1 of 1 runs',
+      detail: 'auto-1: all its accounts rest (work: weekly limit), auto-3 has 1 of 1 runs',
     });
   });
 });
