@@ -32,7 +32,7 @@ export function newsOf({ at, events, cause }: JournalRecord, projectName: (id: P
   const failures: Of<'task_finished'>[] = [];
   const news: News[] = [];
   for (const event of events) {
-    if (event.type === 'task_blocked') news.push(blocked(event, projectName, when));
+    if (event.type === 'task_blocked' && event.on !== 'interrupted') news.push(blocked(event, projectName, when));
     else if (event.type === 'profile_paused' && !BY_A_PERSON.includes(cause.by)) news.push(...rests(event, when));
     else if (event.type === 'task_finished' && event.outcome.state === 'failed' && !event.from_file)
       failures.push(event);

@@ -56,6 +56,7 @@ describe('news', () => {
 
   it('are not what a person did, nor a rest of seconds, nor what was found in files', () => {
     expect(news([paused({})], 'owner')).toEqual([]);
+    expect(news([blocked({ on: 'interrupted', detail: 'Escape' })])).toEqual([]);
     expect(news([paused({ why: 'busy' })])).toEqual([]);
     expect(news([failed('old', 'crash', 'long ago', { from_file: true })])).toEqual([]);
     expect(news([{ type: 'profile_resumed', agent: 'claude', profile: 'work' }])).toEqual([]);
