@@ -10,7 +10,7 @@ export interface News {
   /** Its name. */
   readonly project?: string;
   readonly session?: string;
-  /** For `yardmaster approve` and `yardmaster deny`. */
+  /** For `yardmaster approve`, `deny` and `answer`. */
   readonly request?: string;
   readonly detail: string;
   /** What a person does about it. */
@@ -58,8 +58,8 @@ function blocked(
   at: string,
 ): News {
   const look = `yardmaster attach ${session}`;
-  const next =
-    request === undefined ? look : on === 'permission' ? `yardmaster approve ${request}, or deny; ${look}` : look;
+  const answer = on === 'question' ? `yardmaster answer ${request}` : `yardmaster approve ${request}, or deny`;
+  const next = request === undefined ? look : `${answer}; ${look}`;
   return {
     ...{ what: 'blocked', task: id, project: projectName(project), session },
     ...(request !== undefined && { request }),

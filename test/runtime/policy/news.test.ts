@@ -37,6 +37,9 @@ describe('news', () => {
         next: 'yardmaster approve r7, or deny; yardmaster attach shop-main',
       },
     ]);
+    expect(news([blocked({ on: 'question', request: 'r8' })])).toMatchObject([
+      { next: 'yardmaster answer r8; yardmaster attach shop-main' },
+    ]);
     expect(news([blocked({ on: 'dialog', detail: 'trust' })])).toEqual([
       { ...common, detail: 'dialog: trust', next: 'yardmaster attach shop-main' },
     ]);
