@@ -32,6 +32,9 @@ export function settle(given: Config, userHome: string): { config: Config; findi
       }),
     },
     agents: withConfigDirs(given, path),
+    ...(given.notify_command && {
+      notify_command: given.notify_command.map((word, n) => (n === 0 ? expandHome(word, userHome) : word)), // no shell does
+    }),
     delegation: { ...given.delegation, providers: withKeyFiles(given, path) },
   };
   return { config, findings: [...findings, ...unknownNames(config), ...sameNames(config), ...sameProfiles(config)] };

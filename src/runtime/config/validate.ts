@@ -124,9 +124,10 @@ export function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.Zod
 
 function inside(schema: unknown, key: PropertyKey): unknown {
   const kind = unwrap(schema) as
-    | { shape?: Record<PropertyKey, unknown>; element?: unknown; valueType?: unknown }
+    | { shape?: Record<PropertyKey, unknown>; element?: unknown; valueType?: unknown; def?: { catchall?: unknown } }
     | undefined;
-  return kind?.shape?.[key] ?? kind?.element ?? kind?.valueType;
+  const others = kind?.def?.catchall as { def?: { type?: string } } | undefined; // `never` in a strict object
+  return kind?.shape?.[key] ?? kind?.element ?? kind?.valueType ?? (others?.def?.type === 'never' ? undefined : others);
 }
 
 /** Does the key hold a span of time? */

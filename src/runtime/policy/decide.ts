@@ -4,7 +4,7 @@ import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
-import { eligibleAgents, hasRoom, pickAgent } from './local.ts';
+import { byId, eligibleAgents, hasRoom, pickAgent } from './local.ts';
 import { chooseModel } from './models.ts';
 import { checkoutWait, generalWaits, headlessFull, type Wait } from './waits.ts';
 
@@ -78,7 +78,7 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const full = headlessFull(fleet);
   const usable = full ? eligible.agents.filter((agent) => agent.kind === 'session') : eligible.agents;
   const picked = pickAgent(usable, ask.spec.priority);
-  if (!picked) waits.push({ reason: 'no_free_agent', detail: noRoomAmong(eligible.agents, full) });
+  if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(eligible.agents, full) });
   if (waits.length > 0 || !picked) return waiting(rules, waits);
   const { agent } = picked;
   const chosen = chooseModel(ask.spec, agent, modelsFor(ask, fleet));
@@ -90,14 +90,35 @@ function modelsFor(ask: RouteAsk, fleet: Fleet): Fleet['models'] {
   return (ask.project && fleet.projects.get(ask.project)?.models) ?? fleet.models;
 }
 
-function noRoomAmong(agents: Fleet['agents'], full: string | undefined): string {
-  if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return full;
-  const states = [...agents].sort((a, b) => (a.id < b.id ? -1 : 1)).map(stateOf);
-  return states.slice(0, 5).join(', ') + (states.length > 5 ? ` and ${states.length - 5} more` : '');
+function noRoomAmong(agents: Fleet['agents'], full: string | undefined): Pick<Wait, 'detail' | 'until'> {
+  if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return { detail: full };
+  const states = statesOf([...agents].sort(byId));
+  const more = states.length > 5 ? ` and ${states.length - 5} more` : '';
+  return { detail: states.slice(0, 5).join(', ') + more, ...backAt(agents) };
 }
 
-function stateOf(agent: Fleet['agents'][number]): string {
-  return agent.status === 'offline' ? `${agent.id} is offline` : `${agent.id} has ${agent.load} of ${agent.max} runs`;
+/** Those that are away for one reason, such as a limit of their account, say it once. */
+function statesOf(agents: Fleet['agents']): string[] {
+  const alike = new Map<string, { first: string; count: number }>();
+  for (const { id, program, status, detail } of agents) {
+    if (status !== 'offline' || detail === undefined) continue;
+    const { first, count } = alike.get(`${program}: ${detail}`) ?? { first: id, count: 0 };
+    alike.set(`${program}: ${detail}`, { first, count: count + 1 });
+  }
+  return agents.flatMap(({ id, program, status, detail, load, max }) => {
+    if (status !== 'offline') return [`${id} has ${load} of ${max} runs`];
+    if (detail === undefined) return [`${id} is offline`];
+    const { first, count } = alike.get(`${program}: ${detail}`) ?? { first: id, count: 1 };
+    if (first !== id) return [];
+    return [count > 1 ? `${count} sessions of ${program}: ${detail}` : `${id}: ${detail}`];
+  });
+}
+
+/** When the first of them comes back; whoever is only busy may be free at any moment. */
+function backAt(agents: Fleet['agents']): { until?: number } {
+  const ends = agents.flatMap(({ until }) => until ?? []);
+  const away = agents.every(({ status }) => status === 'offline');
+  return away && ends.length > 0 ? { until: Math.min(...ends) } : {};
 }
 
 function waiting(rules: readonly RouteRule[], waits: readonly Wait[], also: readonly Wait[] = []): Route {

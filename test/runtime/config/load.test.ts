@@ -30,6 +30,7 @@ test('the file is read and ~ becomes the home directory', async () => {
       'allowed_roots: [~/code]',
       'projects: [{ name: shop, path: ~/code/shop, weight: 2 }]',
       'dispatcher: { projects_dir: ~/code, scan: 5m, default_agent: echo }',
+      'notify_command: [~/bin/tell-me, ~/x]',
       'agents: { echo: { command: [cat, "{prompt_file}"] }, claude: { profiles: [{ name: work, config_dir: ~/.claude-work }] } }',
       'delegation: { providers: { gpu: { kind: jobs, base_url: "https://jobs.example.com", key_file: ~/.key } } }',
     ].join('\n'),
@@ -39,6 +40,7 @@ test('the file is read and ~ becomes the home directory', async () => {
     allowed_roots: ['/home/ada/code'],
     projects: [{ name: 'shop', path: '/home/ada/code/shop', weight: 2 }],
     dispatcher: { projects_dir: '/home/ada/code', scan: 300_000 },
+    notify_command: ['/home/ada/bin/tell-me', '~/x'],
     agents: { claude: { profiles: [{ name: 'work', config_dir: '/home/ada/.claude-work' }] } },
     delegation: { providers: { gpu: { key_file: '/home/ada/.key' } } },
   });

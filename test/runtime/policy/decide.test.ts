@@ -248,3 +248,26 @@ describe('why it waits', () => {
     expect(route({}, {}, { not_before: NOW + 5 })).toMatchObject({ until: NOW + 5 });
   });
 });
+
+describe('a wait for agents that are away', () => {
+  const away = (id: string, until?: number, detail = 'all its accounts rest (work: weekly limit)') =>
+    agent(id, { ...{ kind: 'session', program: 'claude', status: 'offline', detail }, ...(until && { until }) });
+
+  it('says why once, and until when the first of them is back', () => {
+    const agents = [away('auto-2', NOW + 9_000), away('auto-1', NOW + 5_000)];
+    expect(route({}, { agents })).toMatchObject({
+      ...{ to: 'wait', reason: 'no_free_agent', until: NOW + 5_000 },
+      detail: '2 sessions of claude: all its accounts rest (work: weekly limit)',
+    });
+  });
+
+  it('has no time where a person is waited for, or where one may be free at any moment', () => {
+    expect(route({}, { agents: [away('auto-1')] })).not.toHaveProperty('until');
+    const busy = agent('auto-3', { kind: 'session', program: 'claude', load: 1 });
+    const waits = route({}, { agents: [away('auto-1', NOW + 5_000), busy] });
+    expect(waits).not.toHaveProperty('until');
+    expect(waits).toMatchObject({
+      detail: 'auto-1: all its accounts rest (work: weekly limit), auto-3 has 1 of 1 runs',
+    });
+  });
+});
