@@ -91,13 +91,13 @@ function none(rules: RouteRule[], key: string, detail: string): Eligible {
   return { kind: 'none', detail, rules: [...rules, rule(key, detail)] };
 }
 
-/** Critical work goes where least is going on, other work where the largest share is free; ties by id. */
+/** Critical work goes where least is going on, other work where the largest share is free; ties by rank, then by id. */
 export function pickAgent(
   agents: readonly FleetAgent[],
   priority: TaskSpec['priority'],
 ): { agent: FleetAgent; rule: RouteRule } | undefined {
   const critical = priority === 'critical';
-  const order = (a: FleetAgent, b: FleetAgent) => (critical ? a.load - b.load : score(b) - score(a)) || byId(a, b);
+  const order = (a: FleetAgent, b: FleetAgent) => (critical ? a.load - b.load : score(b) - score(a)) || byRank(a, b) || byId(a, b);
   const [best] = agents.filter(hasRoom).sort(order);
   if (!best) return undefined;
   const slots = best.max === 0 ? 'without limit' : `of ${best.max}`;
@@ -111,6 +111,11 @@ export function hasRoom(place: { status: string; load: number; max: number }): b
 
 function score(agent: FleetAgent): number {
   return agent.max === 0 ? 1 : 1 - agent.load / agent.max;
+}
+
+/** One without a rank comes after those that have one. */
+function byRank({ rank: a = Number.MAX_VALUE }: FleetAgent, { rank: b = Number.MAX_VALUE }: FleetAgent): number {
+  return a - b;
 }
 
 export function byId(a: { readonly id: string }, b: { readonly id: string }): number {
