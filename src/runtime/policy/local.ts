@@ -97,7 +97,8 @@ export function pickAgent(
   priority: TaskSpec['priority'],
 ): { agent: FleetAgent; rule: RouteRule } | undefined {
   const critical = priority === 'critical';
-  const order = (a: FleetAgent, b: FleetAgent) => (critical ? a.load - b.load : score(b) - score(a)) || byRank(a, b) || byId(a, b);
+  const order = (a: FleetAgent, b: FleetAgent) =>
+    (critical ? a.load - b.load : score(b) - score(a)) || byRank(a, b) || byId(a, b);
   const [best] = agents.filter(hasRoom).sort(order);
   if (!best) return undefined;
   const slots = best.max === 0 ? 'without limit' : `of ${best.max}`;
