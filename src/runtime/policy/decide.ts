@@ -113,7 +113,9 @@ function statesOf(agents: Fleet['agents']): string[] {
     ids.set(state, [...(ids.get(state) ?? []), agent.id]);
   }
   return [...ids].flatMap(([state, [first = '', ...more]]) =>
-    more.length < 3 ? [first, ...more].map((id) => `${id} ${state}`) : [`${first} ${state}, so ${more.length} others`],
+    more.length < 3
+      ? [first, ...more].map((id) => `${id} ${state}`)
+      : [`${first} ${state}, like ${more.length} others`],
   );
 }
 

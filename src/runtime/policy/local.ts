@@ -1,3 +1,4 @@
+import { isCodingAgent } from '../model/config.ts';
 import type { Fleet, FleetAgent } from '../model/fleet.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
@@ -28,8 +29,7 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
   const named = wish ?? ownWish(ask, fleet);
   const rules: RouteRule[] = [];
   if (named && !fleet.agents.some((agent) => goesBy(agent, named.name)) && named.firm === 'must') {
-    const known = listed([...new Set(fleet.agents.map((agent) => agent.program))].sort());
-    return none(rules, named.key, `no agent ${named.name} is configured (known: ${known})`);
+    return none(rules, named.key, unknown(named.name, fleet));
   }
   const fitting = fleet.agents.filter((agent) => misfit(ask, agent) === undefined);
   if (!named) return some(rules, fitting, ask, fleet.agents);
@@ -45,6 +45,12 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
   }
   rules.push(rule(named.key, `${named.name} can't take it; any other agent that can may`)); // L2
   return some(rules, fitting, ask, fleet.agents);
+}
+
+function unknown(name: string, fleet: Fleet): string {
+  const known = listed([...new Set(fleet.agents.map((agent) => agent.program))].sort());
+  const is = isCodingAgent(name) ? `no session of ${name}` : `no agent ${name}`;
+  return `${is} is configured (known: ${known})`;
 }
 
 /** `agent:` first; else the project's default, which binds when it names nobody: that is a mistake to be seen. */
