@@ -90,35 +90,38 @@ function modelsFor(ask: RouteAsk, fleet: Fleet): Fleet['models'] {
   return (ask.project && fleet.projects.get(ask.project)?.models) ?? fleet.models;
 }
 
-function noRoomAmong(agents: Fleet['agents'], full: string | undefined): Pick<Wait, 'detail' | 'until'> {
+function noRoomAmong(agents: Fleet['agents'], full: string | undefined): Omit<Wait, 'reason'> {
   if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return { detail: full };
-  const states = statesOf([...agents].sort(byId));
-  const more = states.length > 5 ? ` and ${states.length - 5} more` : '';
-  return { detail: states.slice(0, 5).join(', ') + more, ...backAt(agents) };
+  const states = statesOf(agents);
+  const detail = states.slice(0, 5).join(', ') + (states.length > 5 ? ` and ${states.length - 5} more` : '');
+  const until = backAt(agents);
+  return until === undefined ? { detail } : { detail: `${detail}; until ${new Date(until).toISOString()}`, until };
 }
 
-/** Those that are away for one reason, such as a limit of their account, say it once. */
+/** When the first of them is of use again; nobody knows where one is at work, or is away for no known time. */
+function backAt(agents: Fleet['agents']): number | undefined {
+  const times = agents.map(({ status, until }) => (status === 'offline' ? until : undefined));
+  const known = times.filter((time) => time !== undefined);
+  return known.length === times.length ? Math.min(...known) : undefined;
+}
+
+/** Where the same holds for many it is said once. */
 function statesOf(agents: Fleet['agents']): string[] {
-  const alike = new Map<string, { first: string; count: number }>();
-  for (const { id, program, status, detail } of agents) {
-    if (status !== 'offline' || detail === undefined) continue;
-    const { first, count } = alike.get(`${program}: ${detail}`) ?? { first: id, count: 0 };
-    alike.set(`${program}: ${detail}`, { first, count: count + 1 });
+  const ids = new Map<string, string[]>();
+  for (const agent of [...agents].sort(byId)) {
+    const state = stateOf(agent);
+    ids.set(state, [...(ids.get(state) ?? []), agent.id]);
   }
-  return agents.flatMap(({ id, program, status, detail, load, max }) => {
-    if (status !== 'offline') return [`${id} has ${load} of ${max} runs`];
-    if (detail === undefined) return [`${id} is offline`];
-    const { first, count } = alike.get(`${program}: ${detail}`) ?? { first: id, count: 1 };
-    if (first !== id) return [];
-    return [count > 1 ? `${count} sessions of ${program}: ${detail}` : `${id}: ${detail}`];
-  });
+  return [...ids].flatMap(([state, [first = '', ...more]]) =>
+    more.length < 3
+      ? [first, ...more].map((id) => `${id} ${state}`)
+      : [`${first} ${state}, like ${more.length} others`],
+  );
 }
 
-/** When the first of them comes back; whoever is only busy may be free at any moment. */
-function backAt(agents: Fleet['agents']): { until?: number } {
-  const ends = agents.flatMap(({ until }) => until ?? []);
-  const away = agents.every(({ status }) => status === 'offline');
-  return away && ends.length > 0 ? { until: Math.min(...ends) } : {};
+function stateOf({ status, detail, load, max }: Fleet['agents'][number]): string {
+  if (status !== 'offline') return `has ${load} of ${max} runs`;
+  return detail === undefined ? 'is offline' : `is offline (${detail})`;
 }
 
 function waiting(rules: readonly RouteRule[], waits: readonly Wait[], also: readonly Wait[] = []): Route {
