@@ -42,7 +42,7 @@ interface Open {
   over?: string;
 }
 
-const HOOK_COMES_MS = 2_000; // a report is there a moment before its hook stands at the pipe
+const HOOK_COMES_MS = 2_000;
 const CONFIRM_MS = 3_000;
 const LOOK_AGAIN_MS = 100;
 /** The agent's own state may be written a moment after its report. */
@@ -177,7 +177,7 @@ export class OpenRequests implements Requests {
   #close(open: Open, how: string): void {
     if (!this.#open.has(open.request.id)) return;
     this.#settle(open, how, { by: 'runner' });
-    this.#written(open.request, '').catch((error: unknown) =>
+    this.#written(open.request, '', this.#ports.clock.now()).catch((error: unknown) =>
       this.#ports.say('warn', 'a hook that waits for nothing could not be let go', { error, of: open.request.id }),
     ); // Q3
   }
@@ -190,11 +190,12 @@ export class OpenRequests implements Requests {
     this.#books.unblocked(shownRequest(request), pipeOf(request), how, cause);
   }
 
-  async #written(request: AgentRequest, text: string): Promise<boolean> {
+  /** A hook comes to its pipe a moment after its report. */
+  async #written(request: AgentRequest, text: string, comes_after = request.asked_at): Promise<boolean> {
     const { clock, pipes } = this.#ports;
     for (;;) {
       if ((await pipes.answer(pipeOf(request), text)) === 'taken') return true;
-      if (clock.now() > request.asked_at + HOOK_COMES_MS) return false;
+      if (clock.now() > comes_after + HOOK_COMES_MS) return false;
       await pause(clock, LOOK_AGAIN_MS);
     }
   }
