@@ -6,6 +6,7 @@ import { placesOf, programWords } from './clients/program.ts';
 import { sourcesOf } from './commands/config.ts';
 import { programs } from './doctor/programs.ts';
 import { safeLine } from './safe-text.ts';
+import { shellWord } from './shell-word.ts';
 
 /** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
 export async function welcome(cli: Cli, set: readonly string[] = []): Promise<(http?: HttpState) => string> {
@@ -58,18 +59,16 @@ function clientLines(cli: Cli, http: HttpState): string {
 /** The token itself stays out of terminals and their scrollback. */
 function addOverHttp(cli: Cli, url: string): string {
   const places = Object.entries(placesOf(cli)).map(([name, value]) => `${name}=${value}`);
-  const token = [...(places.length > 0 ? ['env', ...places] : []), ...programWords(cli), 'token'].map(quoted).join(' ');
+  const token = [...(places.length > 0 ? ['env', ...places] : []), ...programWords(cli), 'token']
+    .map(shellWord)
+    .join(' ');
   return `claude mcp add --transport http yardmaster ${url}/mcp --header "Authorization: Bearer $(${token})"`;
 }
 
 /** Ready to paste: this very program, and this home and configuration where they are not the usual ones. */
 function addCommand(cli: Cli): string {
   const places = Object.entries(placesOf(cli)).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  return ['claude', 'mcp', 'add', 'yardmaster', ...places, '--', ...programWords(cli), 'mcp'].map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return ['claude', 'mcp', 'add', 'yardmaster', ...places, '--', ...programWords(cli), 'mcp'].map(shellWord).join(' ');
 }
 
 function lacking(cli: Cli): string {
