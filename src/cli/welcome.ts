@@ -5,6 +5,8 @@ import type { Cli } from './cli.ts';
 import { placesOf, programWords } from './clients/program.ts';
 import { sourcesOf } from './commands/config.ts';
 import { programs } from './doctor/programs.ts';
+import { hasPool } from './doctor/sessions.ts';
+import { which } from './doctor/which.ts';
 import { safeLine } from './safe-text.ts';
 import { shellWord } from './shell-word.ts';
 
@@ -84,8 +86,12 @@ function lacking(cli: Cli): string {
 }
 
 function firstRun(cli: Cli, { config }: LoadedConfig): string {
-  if (config === undefined || Object.keys(config.agents).length > 0) return '';
+  if (config === undefined || hasPool(config)) return '';
   const path = safeLine(configPath(cli.around.env, cli.around.userHome));
+  const { PATH } = cli.around.env;
+  if (which('tmux', PATH) && which('claude', PATH))
+    return `Claude Code and tmux are here, but no session is configured. So that it does tasks in sessions that you can look at, put this into ${path}; it counts within seconds:\n${POOL}`;
+  if (Object.keys(config.agents).length > 0) return '';
   return `No agent is configured: tasks are kept and wait. To try it, put this into ${path}; it counts within seconds:\n${EXAMPLE}`;
 }
 
@@ -94,6 +100,10 @@ const EXAMPLE = `  allowed_roots: [~/code]    # where projects may lie; default:
   agents:
     echo:                    # any program: the prompt comes on stdin, what it prints is the result
       command: [cat]`;
+
+const POOL = `  allowed_roots: [~/code]          # where projects may lie; default: the home directory
+  pool:
+    autonomous: { min: 1, max: 3 }   # ccl-auto-0 …: kept alive, and made when there is work for them`;
 
 function count(things: readonly unknown[], name: string): string {
   return `${things.length} ${name}${things.length === 1 ? '' : 's'}`;
