@@ -248,9 +248,9 @@ export class Offer {
   }
 
   /** For a client that gave a token. It goes the way of the answer, and before it. */
-  #progress({ mcpReq }: ServerContext): Pick<ToolContext, 'progress'> {
+  #progress({ mcpReq, http }: ServerContext): Pick<ToolContext, 'progress'> {
     const progressToken = mcpReq._meta?.progressToken;
-    if (progressToken === undefined) return {};
+    if (progressToken === undefined || waitsForEver(http)) return {};
     const progress = (step: Progress): void => {
       mcpReq
         .notify({ method: 'notifications/progress', params: { progressToken, ...step } })
@@ -332,4 +332,13 @@ function unknownTool(name: string, tools: readonly ListedTool[]): ProtocolError 
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/**
+ * Claude Code (2.1.329) over HTTP: an answer that has begun as a stream and is cut off, because the runtime was killed, is
+ * waited for until the tool's time-out, which is hours. Without progress the answer comes whole, and a connection that
+ * breaks before it is an error that its model hears of at once.
+ */
+function waitsForEver(http: ServerContext['http']): boolean {
+  return http?.req?.headers.get('user-agent')?.startsWith('claude-code/') === true;
 }
