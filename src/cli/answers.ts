@@ -55,7 +55,9 @@ async function ask(cli: Cli, asked: AgentQuestion): Promise<string> {
   cli.say(`${paint('bold', safeLine(question))}\n${lines.join('')}`);
   const how = options.length === 0 ? 'answer' : multiple ? 'numbers, or your own words' : 'number, or your own words';
   const said = ((await cli.around.ask?.(`${how}: `)) ?? '').trim();
-  return chosen(said, asked) ?? optionOr(said, asked);
+  const option = chosen(said, asked) ?? optionOr(said, asked);
+  const isOwn = said !== '' && option === said && options.length > 0 && !options.some(({ label }) => label === said);
+  return isOwn ? `Other: ${said}` : option;
 }
 
 /** `2`, or `1,3` where several may be chosen. */

@@ -209,7 +209,7 @@ describe('approve and deny', () => {
     sessions().ask('shop-main', { kind: 'question', questions });
     expect(await yardmaster(['approve', 'req-1'])).toMatchObject({
       code: 1,
-      err: 'yardmaster: request req-1 is a question: allow alone answers nothing\n  `yardmaster answer req-1`\n',
+      err: 'yardmaster: req-1 has questions: allowing it would leave them unanswered; nothing was answered\n  give answers: "Which?" → any text\n',
     });
   });
 });
@@ -234,7 +234,7 @@ describe('answer', () => {
 
   test('takes the answer alone where there is one question', async () => {
     ask(QUESTIONS.slice(0, 1));
-    await yardmaster(['answer', 'shop-main', 'neither', 'of', 'them']);
+    await yardmaster(['answer', 'shop-main', 'Other:', 'neither', 'of', 'them']);
     expect(given()).toEqual([{ answers: { 'Which a=b?': 'neither of them' } }]);
   });
 
@@ -244,6 +244,9 @@ describe('answer', () => {
     const { out } = await yardmaster(['answer', 'req-1'], { ask: async () => said.shift() ?? '' });
     expect(out).toMatch(/^Which a=b\?\n {2}1\. Postgres {2}as now\n {2}2\. SQLite\nWhich days\?\n/);
     expect(given()).toEqual([{ answers: { 'Which a=b?': 'SQLite', 'Which days?': 'Mon, Wed' } }]);
+    ask(QUESTIONS.slice(0, 1));
+    await yardmaster(['answer', 'shop-main'], { ask: async () => 'my own' });
+    expect(given()[1]).toEqual({ answers: { 'Which a=b?': 'my own' } });
   });
 
   test('answers nothing where something is missing or strange', async () => {
