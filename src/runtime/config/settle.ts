@@ -1,4 +1,4 @@
-import type { Config } from '../model/config.ts';
+import { CODING_AGENTS, type Config } from '../model/config.ts';
 import type { Finding } from './validate.ts';
 
 /** Paths made absolute and names checked against each other: what the schema alone can't see. */
@@ -31,9 +31,10 @@ export function settle(given: Config, userHome: string): { config: Config; findi
         projects_dir: path(given.dispatcher.projects_dir, ['dispatcher', 'projects_dir'], 'dispatcher.projects_dir'),
       }),
     },
+    agents: withConfigDirs(given, path),
     delegation: { ...given.delegation, providers: withKeyFiles(given, path) },
   };
-  return { config, findings: [...findings, ...unknownNames(config), ...sameNames(config)] };
+  return { config, findings: [...findings, ...unknownNames(config), ...sameNames(config), ...sameProfiles(config)] };
 }
 
 export function expandHome(path: string, userHome: string): string {
@@ -52,6 +53,26 @@ function withKeyFiles(
     return [name, { ...provider, key_file: path(provider.key_file, at, at.join('.')) }] as const;
   });
   return Object.fromEntries(entries);
+}
+
+function withConfigDirs(
+  { agents }: Config,
+  path: (value: string, at: readonly PropertyKey[], key: string) => string,
+): Config['agents'] {
+  const entries = CODING_AGENTS.flatMap((name) => {
+    const agent = agents[name];
+    if (!agent) return [];
+    const profiles = agent.profiles.map((profile, n) => ({
+      ...profile,
+      config_dir: path(
+        profile.config_dir,
+        ['agents', name, 'profiles', n, 'config_dir'],
+        `agents.${name}.profiles[${n}].config_dir`,
+      ),
+    }));
+    return [[name, { ...agent, profiles }] as const];
+  });
+  return { ...agents, ...Object.fromEntries(entries) } as Config['agents'];
 }
 
 /** A name that points at an agent or a provider must point at one that is there. */
@@ -91,5 +112,27 @@ function sameNames(config: Config): Finding[] {
         message: `is already the ${key} of projects[${first}]`,
       },
     ];
+  });
+}
+
+/** Two profiles with one directory would be one account under two names. */
+function sameProfiles({ agents }: Config): Finding[] {
+  return CODING_AGENTS.flatMap((agent) => {
+    const profiles = agents[agent]?.profiles ?? [];
+    return profiles.flatMap((profile, n) => {
+      const first = profiles.findIndex(
+        ({ name, config_dir }) => name === profile.name || config_dir === profile.config_dir,
+      );
+      if (first === n) return [];
+      const key = profiles[first]?.name === profile.name ? 'name' : 'config_dir';
+      return [
+        {
+          path: ['agents', agent, 'profiles', n, key],
+          key: `agents.${agent}.profiles[${n}].${key}`,
+          value: profile[key],
+          message: `is already the ${key} of profiles[${first}]`,
+        },
+      ];
+    });
   });
 }

@@ -30,7 +30,7 @@ test('the file is read and ~ becomes the home directory', async () => {
       'allowed_roots: [~/code]',
       'projects: [{ name: shop, path: ~/code/shop, weight: 2 }]',
       'dispatcher: { projects_dir: ~/code, scan: 5m, default_agent: echo }',
-      'agents: { echo: { command: [cat, "{prompt_file}"] } }',
+      'agents: { echo: { command: [cat, "{prompt_file}"] }, claude: { profiles: [{ name: work, config_dir: ~/.claude-work }] } }',
       'delegation: { providers: { gpu: { kind: jobs, base_url: "https://jobs.example.com", key_file: ~/.key } } }',
     ].join('\n'),
   });
@@ -39,6 +39,7 @@ test('the file is read and ~ becomes the home directory', async () => {
     allowed_roots: ['/home/ada/code'],
     projects: [{ name: 'shop', path: '/home/ada/code/shop', weight: 2 }],
     dispatcher: { projects_dir: '/home/ada/code', scan: 300_000 },
+    agents: { claude: { profiles: [{ name: 'work', config_dir: '/home/ada/.claude-work' }] } },
     delegation: { providers: { gpu: { key_file: '/home/ada/.key' } } },
   });
 });
@@ -121,6 +122,11 @@ test.each<[string, string, RegExp]>([
     'two projects of one name',
     'projects:\n - { name: a, path: /a }\n - { name: a, path: /b }',
     /yaml:3:6 {2}projects\[1\]\.name: "a" is already the name of projects\[0\]/,
+  ],
+  [
+    'two profiles of one directory',
+    'agents: { claude: { profiles: [{ name: a, config_dir: /a }, { name: b, config_dir: /a }] } }',
+    /agents\.claude\.profiles\[1\]\.config_dir: "\/a" is already the config_dir of profiles\[0\]/,
   ],
   [
     'a URL that is none',
