@@ -6,7 +6,14 @@ import type { Installed } from '../install.ts';
 import { Stage } from '../model/stage.ts';
 
 /** A world that knows nothing of the machine's own settings and accounts. */
-class Sealed extends World {
+export class Sealed extends World {
+  /** The configuration directory of an account whose Claude Code was started before. */
+  account(name: string): string {
+    const folder = join(this.root, 'accounts', name);
+    knows(folder);
+    return folder;
+  }
+
   override get env(): Record<string, string> {
     return {
       PATH: `${this.bin}:${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
@@ -35,7 +42,7 @@ const USED = { hasCompletedOnboarding: true, customApiKeyResponses: { approved: 
 
 /** A home, a scripted model, and a network in which tmux and everything below it meets nothing else. */
 export interface Surroundings {
-  readonly world: World;
+  readonly world: Sealed;
   readonly stage: Stage;
   /** The path of a tmux server that doesn't run yet. */
   readonly socket: string;
@@ -58,22 +65,31 @@ export async function surroundings(): Promise<Surroundings> {
   return { world, stage, socket: join(world.root, 'tmux'), tmux, agentEnv, network };
 }
 
-/** An account whose Claude Code was started before. */
-export function knows(home: string): void {
-  mkdirSync(join(home, '.claude'), { recursive: true });
-  writeFileSync(join(home, '.claude.json'), JSON.stringify(USED));
+function knows(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, '.claude.json'), JSON.stringify(USED));
+}
+
+/** What is different from the usual. */
+export interface Ways {
+  readonly agent?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly settings?: Settings;
 }
 
 /** The configuration of somebody who has three sessions of the real agent. */
-export function settingsOf(claude: Installed, { world, socket, tmux, agentEnv }: Surroundings): Settings {
+export function settingsOf(claude: Installed, around: Surroundings, ways: Ways = {}): Settings {
+  const { world, socket, tmux, agentEnv } = around;
   if ('missing' in claude) throw new Error(claude.missing);
+  const agent = { program: [claude.program], permission_mode: 'acceptEdits', ...ways.agent };
   return {
     allowed_roots: [world.user],
     projects: [{ name: 'shop', path: world.project('shop'), shared_checkout: true }],
     pool: { autonomous: { prefix: 'live-', start_index: 1, min: 1, max: 3 } },
     tmux: { program: tmux, socket },
-    agents: { claude: { program: [claude.program], permission_mode: 'acceptEdits', env: agentEnv } },
+    agents: { claude: { ...agent, env: { ...agentEnv, ...ways.env } } },
     retry: { backoff: '100ms' },
     http: { enabled: false },
+    ...ways.settings,
   };
 }
