@@ -153,7 +153,7 @@ export class Sessions {
   }
 
   needs(): readonly Need[] {
-    return [...this.#profiles.needs(), ...this.#notifier.needs()];
+    return this.#notifier.needs();
   }
 
   /** Who calls from inside a conversation that we supervise. */
