@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Heard } from '../../../../src/runtime/agents/agent.ts';
-import { answerText } from '../../../../src/runtime/agents/claude/answer.ts';
+import { hookAnswer } from '../../../../src/runtime/agents/claude/answer.ts';
 import { hear } from '../../../../src/runtime/agents/claude/hear.ts';
 
 /** What each hook of the real program was told. */
@@ -125,8 +125,8 @@ describe('whatever is told', () => {
 });
 
 describe('the answer of a hook', () => {
-  const answered = (name: string, answer: Parameters<typeof answerText>[1]) => {
-    const text = answerText(reportOf(samples[name]), answer);
+  const answered = (name: string, answer: Parameters<typeof hookAnswer>[1]) => {
+    const text = hookAnswer(reportOf(samples[name]), answer);
     return text === '' ? undefined : (JSON.parse(text) as { hookSpecificOutput: { decision: unknown } });
   };
   const decision = (decided: object) => ({
@@ -158,10 +158,10 @@ describe('the answer of a hook', () => {
   it('says nothing where it does not fit: then a person decides', () => {
     expect(answered('PermissionRequest', { answers: { x: 'y' } })).toBeUndefined();
     expect(answered('AskUserQuestion', { answers: { toString: 'y' } })).toBeUndefined();
-    expect(answerText({ name: 'x', at: 0, text: '{"tool' }, { decision: 'allow' })).toBe('');
+    expect(hookAnswer({ name: 'x', at: 0, text: '{"tool' }, { decision: 'allow' })).toBe('');
   });
 
   it('is one line', () => {
-    expect(answerText(reportOf(samples.PermissionRequest), { decision: 'deny', reason: 'a\nb' })).not.toContain('\n');
+    expect(hookAnswer(reportOf(samples.PermissionRequest), { decision: 'deny', reason: 'a\nb' })).not.toContain('\n');
   });
 });
