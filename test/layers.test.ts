@@ -63,12 +63,16 @@ type Layer =
   | 'bridge'
   | 'top';
 
+const PORTS = [
+  ...['runtime/ports.ts', 'runtime/session-desk.ts', 'runtime/terminals.ts', 'runtime/yard.ts'],
+  ...['runtime/agents/agent.ts', 'runtime/sessions/seats.ts'],
+];
+
 function layerOf(file: string): Layer {
   if (file.startsWith('runtime/model/')) return 'model';
   if (file.startsWith('runtime/policy/')) return 'policy';
   if (file.startsWith('runtime/io/')) return 'io';
-  if (['runtime/ports.ts', 'runtime/session-desk.ts', 'runtime/terminals.ts', 'runtime/yard.ts'].includes(file))
-    return 'ports';
+  if (PORTS.includes(file)) return 'ports';
   if (file === 'runtime/runtime.ts') return 'wiring';
   if (file.startsWith('runtime/')) return 'service';
   if (/^(?:tools|resources|prompts)\//.test(file)) return 'tools';

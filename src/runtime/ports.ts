@@ -1,5 +1,6 @@
 import type { Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
+import type { ProfileRecord } from './model/profile.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
 import type { ErrorClass, TaskSpec } from './model/spec.ts';
@@ -94,6 +95,15 @@ export interface OpenWriters {
   among(paths: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
+/** Named pipes at whose other end somebody may wait for an answer. */
+export interface Pipes {
+  /**
+   * Writes the whole text to whoever waits at this pipe, then closes it; an empty text is an answer too. `nobody`: there is
+   * no pipe of ours, or nobody reads it (any more); then nothing was answered.
+   */
+  answer(path: string, text: string): Promise<'taken' | 'nobody'>;
+}
+
 /** A lock that dies with its owner. */
 export interface Locks {
   /** Undefined when somebody else holds it. */
@@ -126,12 +136,20 @@ export type RunEnd =
 
 export type Recovered =
   | { readonly kind: 'never_started' } // fenced: it can't start any more
-  | { readonly kind: 'running' }
+  /** `pid`: of the agent itself, where nobody supervises it. */
+  | { readonly kind: 'running'; readonly pid?: number }
   | RunEnd;
 
 /** Runs one process per run directory, at most once; the process outlives the runtime. */
 export interface Runner {
   start(order: RunOrder): Promise<{ kind: 'started' } | { kind: 'refused'; reason: string }>;
+  /**
+   * For a program that a terminal starts: the command that makes it the run of this directory, at most once. Later, or
+   * after a fence, it ends at once. `run` is its mark, `YARDMASTER_RUN` in its environment.
+   */
+  enclose(dir: string, run: string, argv: readonly [string, ...string[]]): [string, ...string[]];
+  /** What is to be seen of it now; whoever waits for its end hears of it. Decides nothing: `not_begun` may still begin. */
+  look(dir: string): Promise<Recovered | { readonly kind: 'not_begun' }>;
   /** After a restart: what became of it. Fences a run that never began. */
   recover(dir: string): Promise<Recovered>;
   /** Settles when the run has ended, whoever started it. */
@@ -142,6 +160,31 @@ export interface Runner {
   journalled(dir: string): void;
   /** Stops watching; runs go on. */
   close(): Promise<void>;
+}
+
+// ── commands of the person's own ────────────────────────────────────────────
+
+export interface CommandOrder {
+  readonly argv: readonly [string, ...string[]];
+  /** What it reads. */
+  readonly input: string;
+  readonly cwd: string;
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Then it is killed, with what it has started. */
+  readonly timeoutMs: number;
+}
+
+export type CommandEnd =
+  | { readonly kind: 'exited'; readonly code: number; readonly signal?: string; readonly stderr: string }
+  | { readonly kind: 'not_started'; readonly reason: string }
+  | { readonly kind: 'timed_out'; readonly stderr: string }
+  | { readonly kind: 'aborted' };
+
+/** Small programs beside the work, without a shell. What they print is of no use, what they complain about is kept. */
+export interface Commands {
+  /** Always answers; the signal kills it. */
+  run(order: CommandOrder, signal: AbortSignal): Promise<CommandEnd>;
 }
 
 // ── remote job services ─────────────────────────────────────────────────────
@@ -303,6 +346,8 @@ export interface TaskStore {
   list(query: TaskQuery): Promise<TaskPage>;
   counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>>;
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */
+  profiles(): ReadonlyMap<string, ProfileRecord>;
 
   /** Called after each commit, in order. Returns the way to stop. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void;

@@ -1,5 +1,6 @@
-import type { Project } from '../../src/runtime/model/event.ts';
+import type { Project, SessionEvent } from '../../src/runtime/model/event.ts';
 import { keyOf, ProjectId, TaskId, type TaskKey, type TaskRef } from '../../src/runtime/model/ids.ts';
+import { foldProfile, type ProfileRecord } from '../../src/runtime/model/profile.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
 import {
@@ -38,6 +39,8 @@ export interface RefusedReport {
 export class MemoryStore implements TaskStore {
   readonly epoch = 'memory';
   readonly refused: RefusedReport[] = [];
+  /** What sessions and profiles told, oldest first. */
+  readonly recorded: SessionEvent[] = [];
   readonly #clock: Clock;
   readonly #projects = new Map<ProjectId, Project>();
   readonly #open = new Map<TaskKey, OpenTask>();
@@ -46,6 +49,7 @@ export class MemoryStore implements TaskStore {
   readonly #idempotency = new Map<string, TaskRef>();
   readonly #replies = new Map<string, unknown>();
   readonly #paused = new Set<ProjectId>();
+  readonly #profiles = new Map<string, ProfileRecord>();
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #allPaused = false;
   #seq = 0;
@@ -75,8 +79,20 @@ export class MemoryStore implements TaskStore {
   async releaseHeld(): Promise<void> {}
   async rejected(): Promise<void> {}
   async note(): Promise<void> {}
-  async record(): Promise<void> {}
   restore(): void {}
+
+  async record(event: SessionEvent): Promise<void> {
+    this.recorded.push(event);
+    this.#commit(event.type, (changes) => {
+      if (event.type === 'profile_paused' || event.type === 'profile_resumed' || event.type === 'profile_chosen')
+        foldProfile(this.#profiles, event, this.#clock.now());
+      changes.push({ seq: this.#seq, at: this.#clock.now(), type: event.type });
+    });
+  }
+
+  profiles(): ReadonlyMap<string, ProfileRecord> {
+    return this.#profiles;
+  }
 
   async enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
     return this.#once(cause, () =>

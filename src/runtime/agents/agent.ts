@@ -56,7 +56,12 @@ export type Heard =
   /** A prompt was submitted: ours, a person's, or the news of a background task. */
   | { readonly kind: 'prompt'; readonly prompt: string; readonly prompt_id?: string }
   | { readonly kind: 'tool_begins'; readonly tool: string }
-  | { readonly kind: 'tool_ended'; readonly tool: string }
+  | {
+      readonly kind: 'tool_ended';
+      readonly tool: string;
+      /** Tells which of several uses of one tool has ended. */
+      readonly input?: unknown;
+    }
   /** It waits for an answer, at the FIFO of this report. */
   | {
       readonly kind: 'asks';

@@ -3,8 +3,8 @@ import { wantedSeats } from '../policy/seats.ts';
 import type { Finding } from './validate.ts';
 
 /** What the schema can't see of the pool: names that point at nothing, or at the same session twice. */
-export function poolFindings({ pool, projects, agents }: Config): Finding[] {
-  return [...unknownProjects(pool, projects), ...sameSeats(pool), ...leastBeyondMost(pool), ...sameProfiles(agents)];
+export function poolFindings({ pool, projects }: Config): Finding[] {
+  return [...unknownProjects(pool, projects), ...sameSeats(pool), ...leastBeyondMost(pool)];
 }
 
 function unknownProjects({ dedicated }: Config['pool'], projects: Config['projects']): Finding[] {
@@ -42,18 +42,4 @@ function leastBeyondMost({ autonomous: { min, max } }: Config['pool']): Finding[
   return [
     { path, key: path.join('.'), value: min, message: 'is more than max', allowed: `at most max, which is ${max}` },
   ];
-}
-
-/** Profiles are paused and chosen by their name. */
-function sameProfiles(agents: Config['agents']): Finding[] {
-  return Object.entries(agents).flatMap(([id, agent]) => {
-    if (!agent || !('profiles' in agent)) return [];
-    return agent.profiles.flatMap(({ name }, n) => {
-      const first = agent.profiles.findIndex((other) => other.name === name);
-      if (first === n) return [];
-      const key = `agents.${id}.profiles[${n}].name`;
-      const path = ['agents', id, 'profiles', n, 'name'];
-      return [{ path, key, value: name, message: `is already the name of agents.${id}.profiles[${first}]` }];
-    });
-  });
 }

@@ -41,7 +41,13 @@ export function settle(given: Config, userHome: string): { config: Config; findi
   };
   return {
     config,
-    findings: [...findings, ...unknownNames(config), ...sameNames(config), ...poolFindings(config)],
+    findings: [
+      ...findings,
+      ...unknownNames(config),
+      ...sameNames(config),
+      ...sameProfiles(config),
+      ...poolFindings(config),
+    ],
   };
 }
 
@@ -63,18 +69,6 @@ function withPoolPaths({ pool }: Config, userHome: string, path: Absolute): Conf
   };
 }
 
-function withConfigDirs({ agents }: Config, path: Absolute): Config['agents'] {
-  const entries = Object.entries(agents).map(([id, agent]) => {
-    if (!agent || !('profiles' in agent)) return [id, agent] as const;
-    const profiles = agent.profiles.map((profile, n) => {
-      const at = ['agents', id, 'profiles', n, 'config_dir'];
-      return { ...profile, config_dir: path(profile.config_dir, at, `agents.${id}.profiles[${n}].config_dir`) };
-    });
-    return [id, { ...agent, profiles }] as const;
-  });
-  return Object.fromEntries(entries) as Config['agents'];
-}
-
 type Providers = Config['delegation']['providers'];
 
 function withKeyFiles(config: Config, path: Absolute): Providers {
@@ -84,6 +78,23 @@ function withKeyFiles(config: Config, path: Absolute): Providers {
     return [name, { ...provider, key_file: path(provider.key_file, at, at.join('.')) }] as const;
   });
   return Object.fromEntries(entries);
+}
+
+function withConfigDirs({ agents }: Config, path: Absolute): Config['agents'] {
+  const entries = CODING_AGENTS.flatMap((name) => {
+    const agent = agents[name];
+    if (!agent) return [];
+    const profiles = agent.profiles.map((profile, n) => ({
+      ...profile,
+      config_dir: path(
+        profile.config_dir,
+        ['agents', name, 'profiles', n, 'config_dir'],
+        `agents.${name}.profiles[${n}].config_dir`,
+      ),
+    }));
+    return [[name, { ...agent, profiles }] as const];
+  });
+  return { ...agents, ...Object.fromEntries(entries) } as Config['agents'];
 }
 
 /** A name that points at an agent or a provider must point at one that is there. */
@@ -124,5 +135,27 @@ function sameNames(config: Config): Finding[] {
         message: `is already the ${key} of projects[${first}]`,
       },
     ];
+  });
+}
+
+/** Two profiles with one directory would be one account under two names. */
+function sameProfiles({ agents }: Config): Finding[] {
+  return CODING_AGENTS.flatMap((agent) => {
+    const profiles = agents[agent]?.profiles ?? [];
+    return profiles.flatMap((profile, n) => {
+      const first = profiles.findIndex(
+        ({ name, config_dir }) => name === profile.name || config_dir === profile.config_dir,
+      );
+      if (first === n) return [];
+      const key = profiles[first]?.name === profile.name ? 'name' : 'config_dir';
+      return [
+        {
+          path: ['agents', agent, 'profiles', n, key],
+          key: `agents.${agent}.profiles[${n}].${key}`,
+          value: profile[key],
+          message: `is already the ${key} of profiles[${first}]`,
+        },
+      ];
+    });
   });
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ProjectId, TaskId } from './ids.ts';
+import { ProfileEvent } from './profile.ts';
 import { RunRoute } from './route.ts';
 import { ErrorClass } from './spec.ts';
 import { Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
@@ -108,15 +109,7 @@ export const Event = z.discriminatedUnion('type', [
     /** Who or what ended it, and how: `allowed`, `denied: …`, `answered at the terminal`, `timed out`. */
     how: z.string(),
   }),
-  z.object({
-    type: z.literal('profile_paused'),
-    agent: z.string(),
-    profile: z.string(),
-    reason: z.string(),
-    until: z.number().optional(),
-  }),
-  z.object({ type: z.literal('profile_resumed'), agent: z.string(), profile: z.string() }),
-  z.object({ type: z.literal('profile_chosen'), agent: z.string(), profile: z.string() }),
+  ...ProfileEvent.options,
   /** Something a person may want to know; changes no state. */
   z.object({
     type: z.literal('noted'),

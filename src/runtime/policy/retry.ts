@@ -27,6 +27,11 @@ export interface RetrySituation {
   readonly fraction: number;
   readonly backoff: number;
   readonly backoff_max: number;
+  /**
+   * The account that was the reason rests, and the agent has a gate of its own (policy/profiles.ts): the next attempt
+   * starts as soon as any account is ready, on that one. Commands and providers have no such gate, and wait for a time.
+   */
+  readonly gated?: boolean;
 }
 
 const LIMIT_PAUSE_MS = 30_000; // of a rate limit that does not say when it ends
@@ -37,10 +42,11 @@ export function afterFailure(failure: Failure, situation: RetrySituation): Attem
   if (failure.final) return failed(failure);
   switch (failure.class) {
     case 'rate_limit':
+      if (situation.gated) return requeue(failure, now, false);
       return requeue(failure, Math.max(failure.reset_at ?? now + LIMIT_PAUSE_MS, now), false);
     case 'auth':
     case 'billing':
-      return requeue(failure, now + backoff_max, false); // a person must act: nothing is gained by trying soon
+      return requeue(failure, situation.gated ? now : now + backoff_max, false); // a person must act
     case 'tool_failure':
     case 'context_overflow': {
       const again = spent < max_attempts && situation.previous !== failure.class;

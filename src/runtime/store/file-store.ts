@@ -1,5 +1,6 @@
 import type { JournalRecord, Project, SessionEvent } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
+import type { ProfileRecord } from '../model/profile.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
 import type { Cause, FinishedTask, Lease, LiveTask, OpenTask } from '../model/task.ts';
@@ -187,6 +188,10 @@ export class FileStore implements TaskStore {
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> } {
     const { pausedAll, pausedProjects } = this.#commits.committed;
     return { all: pausedAll !== undefined, projects: new Set(pausedProjects.keys()) };
+  }
+
+  profiles(): ReadonlyMap<string, ProfileRecord> {
+    return this.#commits.committed.profiles;
   }
 
   subscribe(listener: (changes: readonly Change[]) => void): () => void {

@@ -1,5 +1,6 @@
 import type { Event, JournalRecord, Project } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey } from '../model/ids.ts';
+import { foldProfile, type ProfileRecord, profileKey } from '../model/profile.ts';
 import type { BodyRef, FinishedTask, OpenTask } from '../model/task.ts';
 import { transition, withoutDependency } from '../model/transition.ts';
 import type { TaskState } from '../model/view.ts';
@@ -37,6 +38,8 @@ export class State {
   readonly replies = new Map<string, { at: number; reply: unknown }>();
   pausedAll: string | undefined;
   readonly pausedProjects = new Map<ProjectId, string>();
+  /** Accounts of agents that rest or were chosen, by `profileKey`. */
+  readonly profiles = new Map<string, ProfileRecord>();
   /** Open tasks by the task that they wait for. Follows from `open`. */
   readonly dependants = new Map<TaskKey, Set<TaskKey>>();
 
@@ -55,10 +58,11 @@ export class State {
       replies: [...this.replies],
       pausedAll: this.pausedAll,
       pausedProjects: [...this.pausedProjects],
+      profiles: [...this.profiles.values()],
     };
   }
 
-  static from(json: ReturnType<State['toJSON']>): State {
+  static from(json: StateJson): State {
     const state = new State();
     state.seq = json.seq;
     for (const project of json.projects) state.projects.set(project.id, project);
@@ -69,6 +73,7 @@ export class State {
     for (const [key, value] of json.replies) state.replies.set(key, value);
     state.pausedAll = json.pausedAll;
     for (const [id, reason] of json.pausedProjects) state.pausedProjects.set(id, reason);
+    for (const one of json.profiles ?? []) state.profiles.set(profileKey(one.agent, one.name), one);
     return state;
   }
 
@@ -133,14 +138,17 @@ export class State {
         else this.pausedAll = undefined;
         changed(undefined, undefined);
         return;
+      case 'profile_paused':
+      case 'profile_resumed':
+      case 'profile_chosen':
+        foldProfile(this.profiles, event, at);
+        changed(undefined, undefined);
+        return;
       case 'report_refused':
       case 'drop_rejected':
       case 'session_changed':
       case 'task_blocked':
       case 'task_unblocked':
-      case 'profile_paused':
-      case 'profile_resumed':
-      case 'profile_chosen':
       case 'noted':
         changed(undefined, undefined);
         return;
@@ -252,6 +260,10 @@ export class State {
     }
   }
 }
+
+type Written = ReturnType<State['toJSON']>;
+/** As a snapshot has it; one that was written before there were profiles has none. */
+type StateJson = Omit<Written, 'profiles'> & Partial<Pick<Written, 'profiles'>>;
 
 /** How many tasks of a project are in each state. */
 export function countStates(state: State): Map<ProjectId, Record<TaskState, number>> {

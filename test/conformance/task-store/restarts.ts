@@ -22,6 +22,21 @@ export function restartStories(make: MakeStore): void {
     expect(world.store.paused()).toEqual({ all: false, projects: new Set([world.shop]) });
   });
 
+  story(make, 'what is known of accounts outlives it', async (world, skip) => {
+    const of = (profile: string) => ({ agent: 'claude', profile });
+    await world.store.record(
+      { type: 'profile_paused', ...of('work'), why: 'limit', reason: 'weekly limit', until: world.now() + 9_000 },
+      RUNNER,
+    );
+    await world.store.record({ type: 'profile_paused', ...of('spare'), why: 'login', reason: 'logged out' }, RUNNER);
+    await world.store.record({ type: 'profile_resumed', ...of('spare') }, OWNER);
+    await world.store.record({ type: 'profile_chosen', ...of('spare') }, OWNER);
+    const before = new Map(world.store.profiles());
+    expect([...before.keys()]).toEqual(['claude/work', 'claude/spare']);
+    await restarted(world, skip);
+    expect(new Map(world.store.profiles())).toEqual(before);
+  });
+
   story(make, 'a call that was answered before it is answered the same after it', async (world, skip) => {
     const call: Cause = { by: 'owner', call: 'bridge-1:7' };
     const batch = [world.task(undefined, { title: 'Build it' })];

@@ -30,7 +30,7 @@ test('the file is read and ~ becomes the home directory', async () => {
       'allowed_roots: [~/code]',
       'projects: [{ name: shop, path: ~/code/shop, weight: 2 }]',
       'dispatcher: { projects_dir: ~/code, scan: 5m, default_agent: echo }',
-      'agents: { echo: { command: [cat, "{prompt_file}"] } }',
+      'agents: { echo: { command: [cat, "{prompt_file}"] }, claude: { profiles: [{ name: work, config_dir: ~/.claude-work }] } }',
       'delegation: { providers: { gpu: { kind: jobs, base_url: "https://jobs.example.com", key_file: ~/.key } } }',
     ].join('\n'),
   });
@@ -39,6 +39,7 @@ test('the file is read and ~ becomes the home directory', async () => {
     allowed_roots: ['/home/ada/code'],
     projects: [{ name: 'shop', path: '/home/ada/code/shop', weight: 2 }],
     dispatcher: { projects_dir: '/home/ada/code', scan: 300_000 },
+    agents: { claude: { profiles: [{ name: 'work', config_dir: '/home/ada/.claude-work' }] } },
     delegation: { providers: { gpu: { key_file: '/home/ada/.key' } } },
   });
 });
@@ -164,9 +165,9 @@ test.each<[string, string, RegExp]>([
     /pool\.autonomous\.min: 3 is more than max; allowed: at most max, which is 0/,
   ],
   [
-    'two profiles of one name',
-    'agents: { claude: { profiles: [{ name: a, config_dir: /a }, { name: a, config_dir: /b }] } }',
-    /agents\.claude\.profiles\[1\]\.name: "a" is already the name of agents\.claude\.profiles\[0\]/,
+    'two profiles of one directory',
+    'agents: { claude: { profiles: [{ name: a, config_dir: /a }, { name: b, config_dir: /a }] } }',
+    /agents\.claude\.profiles\[1\]\.config_dir: "\/a" is already the config_dir of profiles\[0\]/,
   ],
   [
     'a URL that is none',

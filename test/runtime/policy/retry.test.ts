@@ -54,6 +54,23 @@ describe('after a failure', () => {
     expect(end).not.toHaveProperty('outcome.final');
   });
 
+  it.each(['rate_limit', 'auth', 'billing'] as const)(
+    'of an account (%s) that a gate holds, nothing else is waited for',
+    (errorClass) => {
+      const failure = { class: errorClass, reason: 'why', reset_at: now + 99_000 };
+      const end = afterFailure(failure, { ...situation, spent: 3, gated: true });
+      expect(end).toEqual({ kind: 'requeue', class: errorClass, reason: 'why', not_before: now, spent: false });
+    },
+  );
+
+  it('that no account is the reason of, a gate changes nothing', () => {
+    for (const [errorClass, given] of table.filter(([one]) => !['rate_limit', 'auth', 'billing'].includes(one))) {
+      const failure = { class: errorClass, reason: 'why' };
+      const gated = afterFailure(failure, { ...situation, ...given, gated: true });
+      expect(gated).toEqual(afterFailure(failure, { ...situation, ...given }));
+    }
+  });
+
   it('by a limit that says when it ends, it is tried then', () => {
     const limited = { class: 'rate_limit', reason: 'why' } as const;
     expect(afterFailure({ ...limited, reset_at: now + 99 }, situation)).toMatchObject({ not_before: now + 99 });

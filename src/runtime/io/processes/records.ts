@@ -5,13 +5,16 @@ import type { RunEnd } from '../../ports.ts';
 
 /*
  * The small files by which a supervisor and a recovery agree about a run. The supervisor writes them (owner.ts,
- * supervise.ts, exit-record.ts).
+ * supervise.ts, exit-record.ts), or the agent's own start does (own-start.ts).
  */
 
 const identity = { pid: z.number().int().min(2), start: z.string().min(1), boot: z.string() };
 
 const Owner = z.object({ ...identity, run: z.string().min(1), supervisor: z.string().min(1) });
 export type Owner = z.infer<typeof Owner>;
+/** Nobody supervises it: the process that made the record is the agent (own-start.ts). */
+const Itself = z.object({ ...identity, run: z.string().min(1), itself: z.literal(true) });
+export type Itself = z.infer<typeof Itself>;
 const Fence = z.object({ fenced: z.literal(true) });
 
 const Agent = z.object(identity);
@@ -30,14 +33,16 @@ export type Ownership =
   | { readonly kind: 'nobody' }
   | { readonly kind: 'fenced' }
   | { readonly kind: 'supervisor'; readonly owner: Owner }
+  | { readonly kind: 'itself'; readonly owner: Itself }
   | { readonly kind: 'torn' };
 
 export async function readOwner(dir: string): Promise<Ownership> {
   const text = await readText(join(dir, 'owner'));
   if (text === undefined) return { kind: 'nobody' };
-  const found = parse(z.union([Owner, Fence]), text);
+  const found = parse(z.union([Owner, Itself, Fence]), text);
   if (found === undefined) return { kind: 'torn' };
-  return 'fenced' in found ? { kind: 'fenced' } : { kind: 'supervisor', owner: found };
+  if ('fenced' in found) return { kind: 'fenced' };
+  return 'itself' in found ? { kind: 'itself', owner: found } : { kind: 'supervisor', owner: found };
 }
 
 /** Undefined as long as nothing was started, or for a record that is still being written. */

@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { RunEnd, Runner, RunOrder } from '../../ports.ts';
 import { asEnd, type Following, followAdopted, followTold } from './follow.ts';
 import { prepare } from './order.ts';
+import { ownStart } from './own-start.ts';
 import { type ProcessTable, processTable } from './proc.ts';
 import { readAgent } from './records.ts';
-import { recoverRun } from './recover.ts';
+import { lookAtRun, recoverRun } from './recover.ts';
 import { stopRun } from './stop.ts';
 import { Supervisors } from './supervisors.ts';
 import { endSurvivors, RUN_MARK } from './survivors.ts';
@@ -113,6 +114,16 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     return stopped;
   }
 
+  /** Whoever waits for its end hears of it at once. */
+  async function look(dir: string): ReturnType<Runner['look']> {
+    const found = await lookAtRun(dir, table);
+    const end = found.kind === 'not_begun' ? undefined : asEnd(found);
+    if (end) following.get(dir)?.settle(end);
+    return found;
+  }
+
+  const enclose: Runner['enclose'] = (dir, run, argv) => ownStart(dir, run, argv, table.probe);
+
   function journalled(dir: string): void {
     toldTo.get(dir)?.();
     toldTo.delete(dir);
@@ -124,5 +135,5 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     following.clear();
   }
 
-  return { start, recover, ended, stop, journalled, close };
+  return { start, enclose, look, recover, ended, stop, journalled, close };
 }

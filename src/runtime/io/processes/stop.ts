@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { RunEnd } from '../../ports.ts';
 import { isAlive, type ProcessTable } from './proc.ts';
-import { readAgent, readOwner } from './records.ts';
+import { type Itself, readAgent, readOwner } from './records.ts';
+import { leftBehind } from './recover.ts';
 import { endSurvivors, send, signalAgent } from './survivors.ts';
 
 export interface StopTimes {
@@ -22,6 +23,7 @@ export async function stopRun(
   ended: Promise<RunEnd>,
 ): Promise<RunEnd> {
   const owned = await readOwner(dir);
+  if (owned.kind === 'itself') return stopItself(owned.owner, graceMs, table);
   if (owned.kind !== 'supervisor') return ended;
   const { run } = owned.owner;
   const over = ended.then(() => true);
@@ -43,6 +45,14 @@ export async function stopRun(
   const end = await ended;
   await endSurvivors(table, { run });
   return end;
+}
+
+/** Nobody records its end: its death is looked for. */
+async function stopItself(agent: Itself, graceMs: number, table: ProcessTable): Promise<RunEnd> {
+  const deadline = Date.now() + graceMs;
+  await signalAgent(table, agent, 'SIGTERM');
+  while (Date.now() < deadline && (await isAlive(table, agent))) await wait(20);
+  return leftBehind(table, agent, 'it was stopped');
 }
 
 async function tell(dir: string, table: ProcessTable, name: NodeJS.Signals): Promise<boolean> {
