@@ -170,6 +170,7 @@ describe('a seat', () => {
 describe('when things break', () => {
   test('the tmux server is killed: all sessions are made again', async () => {
     const { serverPid, told, sessions, news, pool, dir, live, clock } = await poolWorld(autonomous(2, 2));
+    await look(pool); // the server is known
     await clock.advance(10_000);
     live.add('auto-2');
     sure(await pool.take('auto-2', agent(dir)));
@@ -186,7 +187,8 @@ describe('when things break', () => {
   });
 
   test('the tmux server ends as soon as it begins: it is started in its time, not over and over', async () => {
-    const { serverPid, told, seat, clock } = await poolWorld(autonomous(1, 1));
+    const { serverPid, told, seat, clock, pool } = await poolWorld(autonomous(1, 1));
+    await look(pool); // no round is under way any more
     process.kill(await serverPid(), 'SIGKILL');
     await comes(() => seat('auto-1').presence.kind === 'absent');
     expect(told).toEqual(['created auto-1', 'closed auto-1']);
