@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import type { Pool } from '../../../src/runtime/sessions/pool.ts';
 import type { PaneProgram, Tmux } from '../../../src/runtime/terminals.ts';
 import { paneOf, sh, sure, until } from '../io/tmux/world.ts';
 import { comes, poolWorld, SHOP } from './pool-world.ts';
@@ -392,23 +393,19 @@ describe('adopting', () => {
   });
 });
 
-/** A round that begins now is over. */
-async function look(pool: {
-  look(): void;
-  subscribe(listener: (news: { kind: string }) => void): () => void;
-}): Promise<void> {
-  const over = new Promise<void>((resolve) => {
-    let rounds = 0; // one that is under way has not seen what is now
+/** A round that began after this call is over: the first that is told may have begun before. */
+async function look(pool: Pick<Pool, 'look' | 'subscribe'>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let rounds = 0;
     const stop = pool.subscribe(({ kind }) => {
-      if (kind !== 'look' || ++rounds < 2) return;
+      if (kind !== 'look') return;
+      rounds++;
+      if (rounds === 1) return pool.look();
       stop();
       resolve();
     });
+    pool.look();
   });
-  pool.look();
-  await Promise.resolve();
-  pool.look();
-  await over;
 }
 
 function instead(tmux: Tmux, acts: Partial<Tmux>): Tmux {
