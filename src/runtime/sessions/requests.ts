@@ -42,7 +42,14 @@ interface Open {
   over?: string;
 }
 
-const HOOK_COMES_MS = 2_000; // a report is there a moment before its hook stands at the pipe
+/** An answer that a hook has taken, and from where its agent is watched for a sign of it. */
+interface Given {
+  readonly by: PaneAgent;
+  readonly reports: NewReports;
+  readonly since: number;
+}
+
+const HOOK_COMES_MS = 2_000;
 const CONFIRM_MS = 3_000;
 const LOOK_AGAIN_MS = 100;
 /** The agent's own state may be written a moment after its report. */
@@ -111,13 +118,10 @@ export class OpenRequests implements Requests {
     if (open.answering) return tooLate(id, 'somebody else is answering it at this moment');
     const answer = fittingAnswer(open.request, given);
     if (isRefusal(answer)) return answer;
-    const by = this.#agentOf(open.request);
-    const sign = by && (await NewReports.from(this.#ports.files, by));
-    const since = this.#ports.clock.now();
-    const refused = await this.#give(open, answer, toldAnswer(answer), cause, by);
-    if (refused !== undefined) return refused;
+    const taken = await this.#give(open, answer, toldAnswer(answer), cause);
+    if (isRefusal(taken)) return taken;
     const request = shownRequest(open.request);
-    if (by && sign && (await this.#seenToGoOn(by, sign, since))) return { ...request, verdict: 'confirmed' };
+    if (await this.#seenToGoOn(taken)) return { ...request, verdict: 'confirmed' };
     const detail = 'its hook has taken the answer, but the agent gave no sign of it yet; it is not given again';
     return { ...request, verdict: 'unconfirmed', detail };
   }
@@ -134,23 +138,20 @@ export class OpenRequests implements Requests {
     await this.#books.written();
   }
 
-  /** Q1, Q2. Undefined when the hook has taken it. */
-  async #give(
-    open: Open,
-    answer: FittingAnswer,
-    how: string,
-    cause: Cause,
-    by = this.#agentOf(open.request),
-  ): Promise<Refusal | undefined> {
+  /** Q1, Q2 */
+  async #give(open: Open, answer: FittingAnswer, how: string, cause: Cause): Promise<Given | Refusal> {
     const { request } = open;
-    open.answering = true;
+    const { files, clock } = this.#ports;
+    open.answering = true; // before anything is waited for: who comes second finds it
     try {
+      const by = this.#agentOf(request);
       const first = by && (await this.#whoWasFirst(request, by));
-      const taken = by !== undefined && first === undefined && (await this.#taken(request, by, answer));
-      if (taken) {
+      const reports = by && (await NewReports.from(files, by));
+      const since = clock.now();
+      if (by && reports && first === undefined && (await this.#taken(request, by, answer))) {
         this.#settle(open, how, cause);
         for (const listener of [...this.#listeners]) listener(request);
-        return undefined;
+        return { by, reports, since };
       }
       const over = open.over ?? first ?? 'nobody waits for an answer any more';
       this.#close(open, over);
@@ -177,7 +178,7 @@ export class OpenRequests implements Requests {
   #close(open: Open, how: string): void {
     if (!this.#open.has(open.request.id)) return;
     this.#settle(open, how, { by: 'runner' });
-    this.#written(open.request, '').catch((error: unknown) =>
+    this.#written(open.request, '', this.#ports.clock.now()).catch((error: unknown) =>
       this.#ports.say('warn', 'a hook that waits for nothing could not be let go', { error, of: open.request.id }),
     ); // Q3
   }
@@ -190,17 +191,18 @@ export class OpenRequests implements Requests {
     this.#books.unblocked(shownRequest(request), pipeOf(request), how, cause);
   }
 
-  async #written(request: AgentRequest, text: string): Promise<boolean> {
+  /** A hook comes to its pipe a moment after its report. */
+  async #written(request: AgentRequest, text: string, comes_after = request.asked_at): Promise<boolean> {
     const { clock, pipes } = this.#ports;
     for (;;) {
       if ((await pipes.answer(pipeOf(request), text)) === 'taken') return true;
-      if (clock.now() > request.asked_at + HOOK_COMES_MS) return false;
+      if (clock.now() > comes_after + HOOK_COMES_MS) return false;
       await pause(clock, LOOK_AGAIN_MS);
     }
   }
 
   /** It does what an agent does that waits for an answer no more. */
-  async #seenToGoOn(by: PaneAgent, reports: NewReports, since: number): Promise<boolean> {
+  async #seenToGoOn({ by, reports, since }: Given): Promise<boolean> {
     const { clock, files } = this.#ports;
     for (const end = clock.now() + CONFIRM_MS; ; ) {
       if ((await reports.next()).some(({ heard }) => GOES_ON.has(heard.kind))) return true;

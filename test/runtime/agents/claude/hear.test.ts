@@ -146,11 +146,11 @@ describe('the answer of a hook', () => {
 
   it('answers questions under the very text that the agent gave them, however they were shown', () => {
     const answers = { 'Which db?': 'pg', 'Which ❤ clients?': 'a, b' };
-    const { questions } = (samples.AskUserQuestion ?? {}).tool_input as { questions: unknown };
+    const input = samples.AskUserQuestion?.tool_input as { questions: unknown } | undefined;
     expect(answered('AskUserQuestion', { answers })).toEqual(
       decision({
         behavior: 'allow',
-        updatedInput: { questions, answers: { 'Which db?': 'pg', 'Which ❤️ clients?': 'a, b' } },
+        updatedInput: { questions: input?.questions, answers: { 'Which db?': 'pg', 'Which ❤️ clients?': 'a, b' } },
       }),
     );
   });
