@@ -42,6 +42,8 @@ const CLAUDE: Pick<SessionAgent, 'program' | 'reports' | 'hear' | 'answer' | 'li
 
 export interface SceneOptions {
   readonly prompt: string;
+  /** Nobody has read any of its reports: the guard has what it finds out by itself. */
+  readonly unread?: boolean;
   readonly trusted?: boolean;
 }
 
@@ -53,9 +55,11 @@ export class Scene {
   readonly #nonce = randomUUID();
   readonly requests: OpenRequests;
   readonly #guard: Guard;
+  readonly #unread: boolean;
   #target: PaneTarget | undefined;
 
-  private constructor(place: Terminals) {
+  private constructor(place: Terminals, unread: boolean) {
+    this.#unread = unread;
     this.#terminals = place;
     this.#cwd = join(place.dir, 'work');
     this.#run_dir = join(place.dir, 'runs', task.project, task.id, '1');
@@ -65,9 +69,9 @@ export class Scene {
     this.#guard = new Guard({ tmux: place.port(), files, clock, requests: this.requests });
   }
 
-  static async open({ prompt, trusted = true }: SceneOptions): Promise<Scene> {
+  static async open({ prompt, trusted = true, unread = false }: SceneOptions): Promise<Scene> {
     const place = await terminals();
-    const scene = new Scene(place);
+    const scene = new Scene(place, unread);
     await scene.#start(prompt, trusted);
     return scene;
   }
@@ -115,6 +119,7 @@ export class Scene {
 
   /** As an attempt would know it that has read every report at once. */
   #doing(): Doing {
+    if (this.#unread) return { kind: 'working' };
     const own = { conversation: this.#conversation, nonce: this.#nonce };
     const told = this.reports().reduce((before, report) => hear(before, report, own), NOTHING_TOLD);
     for (const { report, kind, tool, input, questions, asked_at } of told.requests) {
