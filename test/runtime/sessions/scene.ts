@@ -15,6 +15,7 @@ import { CodingAgent } from '../../../src/runtime/model/config.ts';
 import { ProjectId, TaskId } from '../../../src/runtime/model/ids.ts';
 import { hear, NOTHING_TOLD, phaseOf } from '../../../src/runtime/policy/session-state.ts';
 import { Guard } from '../../../src/runtime/sessions/guard.ts';
+import { interrupt } from '../../../src/runtime/sessions/interrupt.ts';
 import { message } from '../../../src/runtime/sessions/message.ts';
 import type { Doing, PaneAgent } from '../../../src/runtime/sessions/pane-agent.ts';
 import { OpenRequests } from '../../../src/runtime/sessions/requests.ts';
@@ -117,6 +118,17 @@ export class Scene {
     return message(this.#guard, this.agent, text, { by: 'owner' });
   }
 
+  async interrupt(options: { dismiss?: boolean } = {}) {
+    const ports = { guard: this.#guard, tmux: this.#terminals.port(), files, clock };
+    return interrupt(ports, this.agent, { by: 'owner' }, options);
+  }
+
+  /** What is open, when everything has been read. */
+  asked() {
+    this.#doing();
+    return this.requests.list();
+  }
+
   /** As an attempt would know it that has read every report at once. */
   #doing(): Doing {
     if (this.#unread) return { kind: 'working' };
@@ -178,6 +190,10 @@ export class Scene {
 
   async scrolls(): Promise<void> {
     await this.#terminals.person('copy-mode', '-t', this.agent.target.pane);
+  }
+
+  async scrollsNoMore(): Promise<void> {
+    await this.#terminals.person('copy-mode', '-q', '-t', this.agent.target.pane);
   }
 
   made(file: string): boolean {
