@@ -54,6 +54,7 @@ export interface DeskPorts {
   readonly past: PastEvents;
   readonly retention: Retention;
   readonly sessions: SessionDesk;
+  readonly moreNeeds: () => readonly Need[];
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -158,7 +159,7 @@ export class Desk implements Yard {
   }
 
   needs(): readonly Need[] {
-    return [...this.#sessionNeeds(), ...this.#otherNeeds()];
+    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...this.#otherNeeds()];
   }
 
   #sessionNeeds(): readonly Need[] {

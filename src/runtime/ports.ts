@@ -61,8 +61,11 @@ export interface Files {
   /** Where a symbolic link points, as it is written; undefined for anything else. */
   readLink(path: string): Promise<string | undefined>;
   makeDir(dir: string): Promise<void>;
-  /** Whole file by temp in the same folder + rename: readers see the old or the new. */
-  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Whole file by temp in the same folder + rename: readers see the old or the new. `same_mode`: as readable as the one
+   * that it replaces, for a file that is not ours.
+   */
+  replace(path: string, bytes: Uint8Array, mode?: 'same_mode'): Promise<void>;
   /** Like `replace`, but never over something that exists. */
   create(path: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
   /** rename(2): replaces the target. */
@@ -156,6 +159,8 @@ export interface Runner {
   ended(dir: string): Promise<RunEnd>;
   /** SIGTERM to the agent's group, SIGKILL after `graceMs`; settles when it has ended. */
   stop(dir: string, graceMs: number): Promise<RunEnd>;
+  /** Ends an agent that nobody supervises and that is done; what it has started may stay. */
+  dismiss(dir: string, graceMs: number): Promise<void>;
   /** The end of this run is in the journal: nobody will ask for its record. */
   journalled(dir: string): void;
   /** Stops watching; runs go on. */

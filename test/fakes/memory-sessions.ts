@@ -2,6 +2,7 @@ import type { TaskRef } from '../../src/runtime/model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { ProfileView, SessionRequest, SessionView } from '../../src/runtime/model/session.ts';
 import type { Cause } from '../../src/runtime/model/task.ts';
+import { fittingAnswer } from '../../src/runtime/policy/answers.ts';
 import type { Clock } from '../../src/runtime/ports.ts';
 import type { SessionDesk, SessionName, SessionText } from '../../src/runtime/session-desk.ts';
 
@@ -113,7 +114,9 @@ export class MemorySessions implements SessionDesk {
   async answer(request: string, answer: Answer, cause: Cause): Promise<SessionRequest | Refusal> {
     const open = this.requests().find(({ id }) => id === request);
     if (open === undefined) return refuse('not_found', `there is no open request "${request}"`, 'fleet_status');
-    this.answers.push({ request, answer, cause });
+    const fitting = fittingAnswer(open, answer);
+    if (isRefusal(fitting)) return fitting;
+    this.answers.push({ request, answer: fitting, cause });
     const requests = this.views.get(open.session)?.requests.filter(({ id }) => id !== request) ?? [];
     this.change(open.session, { requests, ...(requests.length === 0 && { state: 'working' }) });
     return open;

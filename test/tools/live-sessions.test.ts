@@ -186,15 +186,15 @@ describe('answer_request', () => {
   test('answers questions, all of them, in the words in which they were asked', async () => {
     const { id } = sessions().ask('shop-main', { kind: 'question', tool: 'AskUserQuestion', questions: QUESTIONS });
     const answer = (answers: object) => desk.ask('answer_request', { request_id: id, answers });
-    expect(await answer({ 'Which  db?': 'pg' })).toMatchObject({
-      message: expect.stringContaining('"Since when?" has no answer'),
-      hint: `answer_request {request_id: "${id}", answers: {"Which  db?": "…", "Since when?": "…"}}`,
-    });
+    expect(await answer({ 'Which  db?': 'pg' })).toMatchObject({ hint: expect.stringContaining('"Since when?"') });
     expect(await answer({ 'Which  db?': 'pg', 'Since when?': 'x', 'What else?': 'y' })).toMatchObject({
-      message: expect.stringContaining('it does not ask "What else?"'),
+      message: expect.stringContaining('does not ask "What else?"'),
+    });
+    expect(await answer({ 'Which  db?': 'mysql', 'Since when?': 'x' })).toMatchObject({
+      hint: expect.stringContaining('for words of your own write "Other: …"'),
     });
     expect(await desk.refusal('answer_request', { request_id: id, decision: 'allow' })).toMatchObject({
-      message: expect.stringContaining('is a question'),
+      code: 'invalid',
     });
     expect(sessions().answers).toEqual([]);
     expect(await answer({ 'Since when?': 'monday', 'Which  db?': 'pg' })).toMatchObject({ as: 'answered' });
@@ -228,9 +228,9 @@ describe('orchestrator_may_answer', () => {
   const PERSON: Caller = { principal: 'owner', name: 'owner', person: true };
   const AGENT_AT_THE_SHELL: Caller = { principal: 'owner', name: 'owner', person: false };
 
-  async function answers(trust: unknown, caller: Caller, tool: string, input: string): Promise<boolean> {
+  async function answers(trust: unknown, caller: Caller, tool: string, subject?: string): Promise<boolean> {
     await begin({ orchestrator_may_answer: trust });
-    const { id } = sessions().ask('shop-main', { tool, input });
+    const { id } = sessions().ask('shop-main', { tool, ...(subject !== undefined && { subject }) });
     const answer = await desk.as(caller).ask('answer_request', { request_id: id, decision: 'allow' });
     if ('code' in answer)
       expect(answer).toMatchObject({ code: 'not_allowed', hint: expect.stringContaining(`yardmaster approve ${id}`) });
@@ -254,26 +254,25 @@ describe('orchestrator_may_answer', () => {
   test.each([
     ['Bash', 'Bash', 'anything; at all', true],
     ['Bash(git *)', 'Bash', 'git status', true],
-    ['Bash(git *)', 'Bash', '{"command":"git status","description":"look"}', true],
     ['Bash(git *)', 'Bash', 'git status; rm -rf /', false],
     ['Bash(git *)', 'Bash', 'git log | sh', false],
     ['Bash(git *)', 'Bash', 'git $(rm -rf /)', false],
+    ['Bash(git *)', 'Bash', 'git log > /etc/passwd', false],
     ['Bash(git *)', 'Bash', 'git a\nrm b', false],
-    ['Bash(git *)', 'Bash', 'git commit -m "long…', false],
     ['Bash(git *)', 'Bash', 'npm test', false],
+    ['Bash(git *)', 'Bash', undefined, false], // it is too long to be shown whole, or not known
     ['Bash(npm test)', 'Bash', 'npm test', true],
     ['Bash(npm test)', 'Bash', 'npm test2', false],
-    ['Edit(src/*)', 'Edit', '{"file_path":"src/a.ts"}', true],
-    ['Edit(src/*)', 'Edit', '{"file_path":"src/deep/a.ts"}', false],
-    ['Edit(src/**)', 'Edit', '{"file_path":"src/deep/a.ts"}', true],
-    ['Edit(src/**)', 'Edit', '{"file_path":"src/../../etc/passwd"}', false],
-    ['Edit(src/**)', 'Edit', '{"nothing":"known"}', false],
-    ['mcp__github__*', 'mcp__github__get', '{}', true],
-    ['mcp__github__*', 'mcp__gitlab__get', '{}', false],
+    ['Edit(src/*)', 'Edit', 'src/a.ts', true],
+    ['Edit(src/*)', 'Edit', 'src/deep/a.ts', false],
+    ['Edit(src/**)', 'Edit', 'src/deep/a.ts', true],
+    ['Edit(src/**)', 'Edit', 'src/../../etc/passwd', false],
+    ['mcp__github__*', 'mcp__github__get', undefined, true],
+    ['mcp__github__*', 'mcp__gitlab__get', undefined, false],
     ['B.sh', 'Bash', 'ls', false],
     ['(', 'Bash', 'ls', false],
-  ])('%s for %s %j: %s', async (pattern, tool, input, may) => {
-    expect(await answers([pattern], CLIENT, tool, input)).toBe(may);
+  ])('%s for %s %j: %s', async (pattern, tool, subject, may) => {
+    expect(await answers([pattern], CLIENT, tool, subject)).toBe(may);
   });
 });
 

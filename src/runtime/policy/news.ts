@@ -10,7 +10,7 @@ export interface News {
   /** Its name. */
   readonly project?: string;
   readonly session?: string;
-  /** For `yardmaster approve` and `yardmaster deny`. */
+  /** For `yardmaster approve`, `deny` and `answer`. */
   readonly request?: string;
   readonly detail: string;
   /** What a person does about it. */
@@ -32,7 +32,7 @@ export function newsOf({ at, events, cause }: JournalRecord, projectName: (id: P
   const failures: Of<'task_finished'>[] = [];
   const news: News[] = [];
   for (const event of events) {
-    if (event.type === 'task_blocked') news.push(blocked(event, projectName, when));
+    if (event.type === 'task_blocked' && event.on !== 'interrupted') news.push(blocked(event, projectName, when));
     else if (event.type === 'profile_paused' && !BY_A_PERSON.includes(cause.by)) news.push(...rests(event, when));
     else if (event.type === 'task_finished' && event.outcome.state === 'failed' && !event.from_file)
       failures.push(event);
@@ -58,8 +58,8 @@ function blocked(
   at: string,
 ): News {
   const look = `yardmaster attach ${session}`;
-  const next =
-    request === undefined ? look : on === 'permission' ? `yardmaster approve ${request}, or deny; ${look}` : look;
+  const answer = on === 'question' ? `yardmaster answer ${request}` : `yardmaster approve ${request}, or deny`;
+  const next = request === undefined ? look : `${answer}; ${look}`;
   return {
     ...{ what: 'blocked', task: id, project: projectName(project), session },
     ...(request !== undefined && { request }),

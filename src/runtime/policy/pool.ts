@@ -7,7 +7,7 @@ import { isAdopted, occupantOf, ownPanes, type Placed, placeSeats, type WantedSe
  * L1. A seat with a live attempt is left alone, whatever it looks like: its end is for the attempt to find out.
  * L2. Only panes with our mark are touched, and of those none in which a person's program runs.
  * L3. Dedicated seats and `min` autonomous ones are kept alive; never are there more than the configuration names.
- * L4. What is seen after the steps were done asks for no further step.
+ * L4. When the steps are done nothing is left to do, but for names that people had mixed up: these take some rounds.
  */
 export interface PoolView {
   readonly wanted: readonly WantedSeat[];
@@ -73,11 +73,12 @@ function isFree(view: PoolView, name: string, pane: PaneView): boolean {
   return waitsForWork(pane) && occupantOf(pane) === undefined && !view.in_use.has(name);
 }
 
-/** L3 */
+/** L3: one that its attempt is about to make counts as well. */
 function grow(view: PoolView, placed: ReadonlyMap<string, Placed>): PoolStep[] {
-  const missing = view.wanted.filter(({ name }) => placed.get(name)?.kind === 'absent' && !view.live.has(name));
-  const can = missing.filter(({ name }) => !view.cooling.has(name));
-  const lacking = Math.max(0, view.min - alive(view, placed).length);
+  const missing = view.wanted.filter(({ name }) => placed.get(name)?.kind === 'absent');
+  const can = missing.filter(({ name }) => !view.live.has(name) && !view.cooling.has(name));
+  const coming = missing.filter(({ name, kind }) => kind === 'autonomous' && view.live.has(name));
+  const lacking = Math.max(0, view.min - numbered(view, placed).length - coming.length);
   const more = [
     ...can.filter(({ kind }) => kind === 'dedicated'),
     ...can.filter(({ kind }) => kind === 'autonomous').slice(0, lacking),
@@ -87,7 +88,7 @@ function grow(view: PoolView, placed: ReadonlyMap<string, Placed>): PoolStep[] {
 
 /** L3: those with the highest index go first, and none that somebody looks at. */
 function shrink(view: PoolView, placed: ReadonlyMap<string, Placed>): Extract<PoolStep, { kind: 'close' }>[] {
-  const there = alive(view, placed);
+  const there = numbered(view, placed);
   const surplus = Math.max(0, there.length - view.min);
   const idle = there.flatMap(({ name }) => {
     const at = placed.get(name);
@@ -99,12 +100,9 @@ function shrink(view: PoolView, placed: ReadonlyMap<string, Placed>): Extract<Po
   return idle.slice(Math.max(0, idle.length - surplus));
 }
 
-/** The autonomous seats that are there or will be by their attempt. */
-function alive({ wanted, live }: PoolView, placed: ReadonlyMap<string, Placed>): WantedSeat[] {
-  return wanted.filter(({ name, kind }) => {
-    const at = placed.get(name)?.kind;
-    return kind === 'autonomous' && (at === 'there' || at === 'dead' || live.has(name));
-  });
+/** The autonomous seats that are there. */
+function numbered({ wanted }: PoolView, placed: ReadonlyMap<string, Placed>): WantedSeat[] {
+  return wanted.filter(({ name, kind }) => kind === 'autonomous' && 'pane' in (placed.get(name) ?? {}));
 }
 
 /** A second pane of one name: of a session that was renamed while nothing could be seen. */
@@ -113,7 +111,7 @@ function doubles(view: PoolView): PoolStep[] {
     view.live.has(name)
       ? []
       : more
-          .filter((pane) => pane.life.kind === 'dead' || isFree(view, name, pane))
+          .filter((pane) => isOver(view, name, pane))
           .map((pane): PoolStep => ({ kind: 'close', name, pane, why: 'double' })),
   );
 }

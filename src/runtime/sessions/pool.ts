@@ -61,6 +61,7 @@ export class Pool implements Seats {
   /** What seats were that the configuration names no more. */
   readonly #former = new Map<string, WantedSeat>();
   #config: { readonly pool: Config['pool']; readonly wanted: ReadonlyMap<string, WantedSeat> } | undefined;
+  #server = { since: 0, endedAtOnce: false };
   #unsubscribe: () => void = () => {};
   #stopped = false;
   #announced = '';
@@ -286,21 +287,28 @@ export class Pool implements Seats {
 
   #hear(news: TmuxNews): void {
     switch (news.kind) {
+      case 'connected':
+        this.#server = { since: this.#parts.clock.now(), endedAtOnce: false };
+        break;
       case 'lost':
-        if (!news.gone)
-          this.#book.lose(this.#book.names(), news.reason); // P4
-        else this.#cooling.serverIsAnother();
+        if (news.gone) this.#serverEnded();
+        else this.#book.lose(this.#book.names(), news.reason); // P4
         break;
       case 'died':
       case 'closed':
         this.#see(news);
         break;
-      case 'connected':
       case 'renamed':
         break;
     }
     this.#announce();
-    this.look();
+    if (!this.#server.endedAtOnce) this.look();
+  }
+
+  /** A server that ends as soon as it begins is started again in its time, not over and over. */
+  #serverEnded(): void {
+    this.#cooling.serverIsAnother();
+    this.#server.endedAtOnce = this.#parts.clock.now() - this.#server.since < AT_ONCE_MS;
   }
 
   /** Known at once, unless something is being done to it: then the next look says what came of it. */
@@ -388,6 +396,7 @@ export class Pool implements Seats {
   }
 }
 
+const AT_ONCE_MS = 1_000;
 const WHY = { idle: 'it was idle', removed: 'the configuration does not name it any more' } as const;
 
 function unknownSeat(name: string, known: readonly string[]): Refusal {

@@ -22,8 +22,19 @@ export function shownRequest(request: AgentRequest): SessionRequest {
     ...{ id, kind, session: seat, task, attempt, asked_at, expires_at },
     tool: plainLine(tool).slice(0, 200),
     input: shownInput(input),
+    ...subjectOf(input),
     ...(questions && { questions: questions.map(cleanQuestion) }),
   };
+}
+
+const SUBJECTS = ['command', 'file_path', 'notebook_path', 'path', 'url'] as const;
+
+/** Whole or not at all: a rule that allows a beginning must not allow what follows unseen. */
+function subjectOf(input: unknown): Pick<SessionRequest, 'subject'> {
+  if (typeof input !== 'object' || input === null) return {};
+  const fields = input as Readonly<Record<string, unknown>>;
+  const subject = SUBJECTS.map((key) => fields[key]).find((value) => value !== undefined);
+  return typeof subject === 'string' && subject.length <= LONGEST_VALUE ? { subject } : {};
 }
 
 function shownInput(input: unknown): string {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { plainLine } from '../../runtime/model/plain-text.ts';
 import { isRefusal, type Refusal, refuse } from '../../runtime/model/refusal.ts';
 import type { SessionRequest } from '../../runtime/model/session.ts';
-import { answerCall } from '../../runtime/session-needs.ts';
+import { fittingAnswer, type GivenAnswer } from '../../runtime/policy/answers.ts';
 import { causeOf } from '../cause.ts';
 import { ASKS_A_PERSON } from '../claude-code.ts';
 import { defineTool, type ToolContext } from '../tool.ts';
@@ -15,13 +15,12 @@ const input = z.strictObject({
   answers: z.record(z.string(), z.string().max(10_000)).optional().describe('question → answer'),
 });
 type Args = z.output<typeof input>;
-type Answer = Parameters<ToolContext['yard']['sessions']['answer']>[1];
 
 export const answerRequest = defineTool({
   name: 'answer_request',
   title: "Answer an agent's request",
   description: `Allows or denies what an agent asks permission for, or answers its questions, by the request's id and for that one request only.
-Use it for requests that fleet_status lists under needs or list_sessions under requests, after the user has decided: the answer acts with the user's authority. Exactly one of decision and answers: questions get answers, with each question as it was asked, and one of its options or a text of your own (of several options: joined by ", ").
+Use it for requests that fleet_status lists under needs or list_sessions under requests, after the user has decided: the answer acts with the user's authority. Exactly one of decision and answers: questions get answers, with each question as it was asked and one of its options (where several may be chosen: with commas between), or "Other: …" for words of the user's own.
 {"request_id": "req-7", "decision": "allow"}
 {"request_id": "req-7", "decision": "deny", "reason": "not on this branch"}
 {"request_id": "req-8", "answers": {"Which database?": "postgres"}}`,
@@ -60,7 +59,8 @@ function told({ yard }: ToolContext, { id, session, task, tool }: SessionRequest
   };
 }
 
-function answerIn({ decision, reason, answers }: Args, request: SessionRequest | undefined): Answer | Refusal {
+/** Exactly one kind of answer, and the kind that was asked for. */
+function answerIn({ decision, reason, answers }: Args, request: SessionRequest | undefined): GivenAnswer | Refusal {
   if ((decision === undefined) === (answers === undefined)) {
     return refuse(
       'invalid',
@@ -74,27 +74,11 @@ function answerIn({ decision, reason, answers }: Args, request: SessionRequest |
       'reason belongs to a denial',
       'leave reason out, or tell the agent with message_session afterwards',
     );
-  if (answers !== undefined) return answersTo(request, answers);
-  if (decision === 'deny') return { decision: 'deny', ...(reason !== undefined && { reason }) };
-  if (request?.kind === 'question')
-    return refuse('invalid', `request ${request.id} is a question: allow alone answers nothing`, answerCall(request));
-  return { decision: 'allow' };
+  const given = answers === undefined ? decided(decision ?? 'deny', reason) : { answers };
+  const fitting = request && fittingAnswer(request, given);
+  return fitting && isRefusal(fitting) ? fitting : given;
 }
 
-/** Every question of the request gets one, under the very words in which it was asked. */
-function answersTo(request: SessionRequest | undefined, answers: Readonly<Record<string, string>>): Answer | Refusal {
-  if (request === undefined) return { answers };
-  if (request.kind === 'permission')
-    return refuse('invalid', `request ${request.id} asks for a permission, not a question`, answerCall(request));
-  const questions = (request.questions ?? []).map(({ question }) => question);
-  const given = new Map(Object.entries(answers).map(([question, answer]) => [plainLine(question), answer]));
-  const open = questions.filter((question) => (given.get(plainLine(question)) ?? '').trim() === '');
-  const strange = [...given.keys()].filter((one) => !questions.some((question) => plainLine(question) === one));
-  if (open.length === 0 && strange.length === 0)
-    return {
-      answers: Object.fromEntries(questions.map((question) => [question, given.get(plainLine(question)) ?? ''])),
-    };
-  const which =
-    strange.length > 0 ? `it does not ask ${JSON.stringify(strange[0])}` : `${JSON.stringify(open[0])} has no answer`;
-  return refuse('invalid', `answers do not fit request ${request.id}: ${which}`, answerCall(request));
+function decided(decision: 'allow' | 'deny', reason: string | undefined): GivenAnswer {
+  return decision === 'allow' ? { decision } : { decision, ...(reason !== undefined && { reason }) };
 }

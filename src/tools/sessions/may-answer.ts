@@ -39,11 +39,10 @@ function personal(why: string, { id, kind }: SessionRequest): Refusal {
 const PATTERN = /^([\w*.-]+)(?:\((.*)\))?$/s;
 
 /** `Bash`, `mcp__github__*`, `Bash(git *)`, `Edit(src/**)`. */
-function allows(pattern: string, { tool, input }: SessionRequest): boolean {
+function allows(pattern: string, { tool, subject }: SessionRequest): boolean {
   const [, name, spec] = PATTERN.exec(pattern.trim()) ?? [];
   if (name === undefined || !globOf(name, '.').test(tool)) return false;
   if (spec === undefined) return true;
-  const subject = subjectOf(input);
   if (subject === undefined) return false; // A4
   if (tool === 'Bash') return !SHELL.test(subject) && globOf(spec, '.').test(subject);
   return !/(?:^|\/)\.\.(?:\/|$)/.test(subject) && globOf(spec, '[^/]').test(subject);
@@ -51,24 +50,6 @@ function allows(pattern: string, { tool, input }: SessionRequest): boolean {
 
 /** What could run something else than the words say: another command, a redirection, a substitution. */
 const SHELL = /[;&|<>`\n\r\\]|\$[({]/;
-
-/** The command, the file or the address: what a pattern is about. */
-function subjectOf(input: string): string | undefined {
-  if (input.includes('…')) return undefined; // it may have been cut
-  const fields = objectIn(input);
-  if (fields === undefined) return input.trim();
-  const named = ['command', 'file_path', 'notebook_path', 'path', 'url'].map((key) => fields[key]);
-  return named.find((value): value is string => typeof value === 'string');
-}
-
-function objectIn(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** `*` stands for what `one` allows, `**` for everything; the whole text has to match. */
 function globOf(glob: string, one: string): RegExp {

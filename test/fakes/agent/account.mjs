@@ -18,7 +18,9 @@ export class Account {
 
   get trusts() {
     if (this.env.CLAUDE_CODE_SANDBOXED === '1') return true;
-    return this.said().projects?.[this.cwd]?.hasTrustDialogAccepted === true;
+    const { projects = {} } = this.said();
+    const inside = (path) => this.cwd === path || this.cwd.startsWith(path === '/' ? '/' : `${path}/`);
+    return Object.keys(projects).some((path) => inside(path) && projects[path].hasTrustDialogAccepted === true);
   }
 
   trust() {
@@ -30,7 +32,8 @@ export class Account {
   /** A key in the environment that nobody has approved. */
   get strangeKey() {
     const key = this.env.ANTHROPIC_API_KEY;
-    return key && !this.said().customApiKeyResponses?.approved?.includes(key.slice(-20)) ? key : undefined;
+    const { approved = [], rejected = [] } = this.said().customApiKeyResponses ?? {};
+    return key && ![...approved, ...rejected].includes(key.slice(-20)) ? key : undefined;
   }
 
   userSettings() {

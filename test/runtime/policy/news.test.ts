@@ -37,6 +37,9 @@ describe('news', () => {
         next: 'yardmaster approve r7, or deny; yardmaster attach shop-main',
       },
     ]);
+    expect(news([blocked({ on: 'question', request: 'r8' })])).toMatchObject([
+      { next: 'yardmaster answer r8; yardmaster attach shop-main' },
+    ]);
     expect(news([blocked({ on: 'dialog', detail: 'trust' })])).toEqual([
       { ...common, detail: 'dialog: trust', next: 'yardmaster attach shop-main' },
     ]);
@@ -56,6 +59,7 @@ describe('news', () => {
 
   it('are not what a person did, nor a rest of seconds, nor what was found in files', () => {
     expect(news([paused({})], 'owner')).toEqual([]);
+    expect(news([blocked({ on: 'interrupted', detail: 'Escape' })])).toEqual([]);
     expect(news([paused({ why: 'busy' })])).toEqual([]);
     expect(news([failed('old', 'crash', 'long ago', { from_file: true })])).toEqual([]);
     expect(news([{ type: 'profile_resumed', agent: 'claude', profile: 'work' }])).toEqual([]);
