@@ -8,6 +8,7 @@ import type { Clock, Files, Pipes, TaskStore } from '../ports.ts';
 import type { AgentRequest, Requests } from './attempt-ports.ts';
 import { BlockedBooks } from './blocked-books.ts';
 import { pause } from './box.ts';
+import { removeOldHold } from './hold.ts';
 import { NewReports, readReport } from './new-reports.ts';
 import { liveOf, type PaneAgent } from './pane-agent.ts';
 import { shownRequest } from './shown-request.ts';
@@ -101,6 +102,7 @@ export class OpenRequests implements Requests {
       if (kind === 'other' && !open.has(path)) await this.#ports.pipes.answer(path, ''); // Q3
     }
     await this.#books.recovered(run_dir, open);
+    await removeOldHold(this.#ports, run_dir);
   }
 
   list(): readonly SessionRequest[] {
