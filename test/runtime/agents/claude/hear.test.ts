@@ -14,6 +14,8 @@ const reportOf = (payload: unknown) => ({ name: '1-2-X.json', at: AT, text: JSON
 const heard = (name: string, other: object = {}): Heard | undefined =>
   hear(reportOf({ ...samples[name], ...other }))?.heard;
 
+const ran = (command: string) => ({ command, description: 'Run a scripted command' });
+
 describe('what the hooks say', () => {
   it('names the conversation, its file, and the report', () => {
     expect(hear(reportOf(samples.Stop))).toMatchObject({
@@ -31,8 +33,8 @@ describe('what the hooks say', () => {
     ['SessionStart:compact', { kind: 'other', what: 'SessionStart compact' }],
     ['SessionEnd:prompt_input_exit', { kind: 'left', reason: 'prompt_input_exit' }],
     ['PreToolUse', { kind: 'tool_begins', tool: 'Bash' }],
-    ['PostToolUse', { kind: 'tool_ended', tool: 'Bash' }],
-    ['PostToolUseFailure', { kind: 'tool_ended', tool: 'Bash' }],
+    ['PostToolUse', { kind: 'tool_ended', tool: 'Bash', input: ran('echo hi > out.txt && sleep 2') }],
+    ['PostToolUseFailure', { kind: 'tool_ended', tool: 'Bash', input: ran('exit 3') }],
     ['Elicitation', { kind: 'dialog', what: 'the MCP server probe asks: Your name?' }],
     ['Notification:idle_prompt', { kind: 'other', what: 'Notification idle_prompt' }],
     ['SubagentStop', { kind: 'other', what: 'SubagentStop' }],
