@@ -2,6 +2,7 @@ import type { AgentFailure, Conversation, SessionAgent } from '../agents/agent.t
 import { codingAgent } from '../model/config.ts';
 import { keyOf } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
+import type { BlockedOn } from '../model/session.ts';
 import { isLive } from '../model/task.ts';
 import { type Clocks, type Due, nextDue } from '../policy/session-deadlines.ts';
 import { phaseOf, type Reading } from '../policy/session-state.ts';
@@ -215,28 +216,35 @@ export class SessionAttempt {
 
   async #waits({ on, detail, since }: Extract<Reading['phase'], { kind: 'blocked' }>): Promise<void> {
     const before = this.#blocked.now?.on;
-    if (!(await this.#blocked.enter(on, since))) return;
+    if (before === on) return;
     if (before) await this.#tellUnblocked(before, `it waits for something else: ${detail}`);
-    if (on === 'permission' || on === 'question') return; // whoever keeps the requests tells of them
-    const { lease, task } = this.facts;
-    const event = { ...lease.task, attempt: task.attempt, session: this.seat, on, detail } as const;
-    await this.#ports.record({ type: 'task_blocked', ...event }, { by: 'runner' });
+    await this.#tellBlocked(on, detail);
+    await this.#blocked.enter(on, since); // afterwards: rather told twice than never
+  }
+
+  /** Of requests tells who keeps them. */
+  async #tellBlocked(on: BlockedOn, detail: string): Promise<void> {
+    if (on === 'permission' || on === 'question') return;
+    const { record } = this.#ports;
+    const { lease } = this.facts;
+    const session = this.seat;
+    const event = { ...lease.task, attempt: lease.attempt, session, on, detail } as const;
+    await record({ type: 'task_blocked', ...event }, { by: 'runner' });
     if (on === 'interrupted')
-      await this.#ports.record(
-        { type: 'session_changed', session: this.seat, what: 'interrupted', detail },
-        { by: 'runner' },
-      );
+      await record({ type: 'session_changed', session, what: 'interrupted', detail }, { by: 'runner' });
   }
 
   async #goesOn(): Promise<void> {
-    const on = await this.#blocked.leave(this.#ports.clock.now());
-    if (on) await this.#tellUnblocked(on, 'it goes on');
+    const on = this.#blocked.now?.on;
+    if (on === undefined) return;
+    await this.#tellUnblocked(on, 'it goes on');
+    await this.#blocked.leave(this.#ports.clock.now());
   }
 
-  async #tellUnblocked(on: string, how: string): Promise<void> {
+  async #tellUnblocked(on: BlockedOn, how: string): Promise<void> {
     if (on === 'permission' || on === 'question') return;
-    const { lease, task } = this.facts;
-    const event = { ...lease.task, attempt: task.attempt, session: this.seat, how } as const;
+    const { lease } = this.facts;
+    const event = { ...lease.task, attempt: lease.attempt, session: this.seat, how } as const;
     await this.#ports.record({ type: 'task_unblocked', ...event }, { by: 'runner' });
   }
 
@@ -368,8 +376,8 @@ export class SessionAttempt {
   async #report(end: AttemptEnd): Promise<void> {
     const { store, freed } = this.#ports;
     const { lease } = this.facts;
-    const ended = store.end(lease, end, { by: 'runner' });
     const now = store.open().get(keyOf(lease.task));
+    const ended = store.end(lease, end, { by: 'runner' });
     if (now && isLive(now) && now.attempt === lease.attempt) freed(lease.task);
     const refused = await ended;
     if (refused) this.#say('warn', refused.message);
