@@ -1,15 +1,16 @@
-// npm run bench [start|enqueue|dispatch|scale [finished]|watches|day [tasks]]: what the built program costs beside the
-// plainest way to do the same. Without a name, those that take seconds.
+// npm run bench [start|enqueue|dispatch|scale [finished]|watches|day [tasks]|sessions [count]]: what the built program
+// costs beside the plainest way to do the same. Without a name, those that take seconds.
 import { cpus } from 'node:os';
 import { day } from './day.mjs';
 import { dispatch } from './dispatch.mjs';
 import { enqueue } from './enqueue.mjs';
 import { scale } from './scale.mjs';
+import { sessions } from './sessions.mjs';
 import { start } from './start.mjs';
 import { watches } from './watches.mjs';
 
 const QUICK = { start, enqueue, dispatch };
-const ALL = { ...QUICK, scale, watches, day };
+const ALL = { ...QUICK, scale, watches, day, sessions };
 
 /** Names, each with a number behind it where it takes one. */
 const wanted = [];

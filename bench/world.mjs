@@ -54,6 +54,7 @@ export async function startWorld({ config = () => '' } = {}) {
     dir,
     disk,
     env,
+    pid: child.pid,
     project,
     client: await connected(join(dir, 'home', 'runtime.sock')),
     async end() {

@@ -1,6 +1,7 @@
 import type { YardMethod } from './assembly.ts';
 import { completions } from './methods/complete.ts';
 import { exportPage } from './methods/export.ts';
+import * as sessions from './methods/sessions.ts';
 import { keyOf, TaskId } from './runtime/model/ids.ts';
 import { isRefusal, refuse } from './runtime/model/refusal.ts';
 import type { Yard } from './runtime/yard.ts';
@@ -26,6 +27,13 @@ export const methods: Readonly<Record<string, YardMethod>> = {
   'yardmaster/prune': async (yard, { dry }) => yard.prune({ dry: dry === true }),
   'yardmaster/retention': async (yard) => yard.retention(),
   'yardmaster/reload': async (yard) => yard.reload(),
+  'yardmaster/which': sessions.which,
+  'yardmaster/request': sessions.request,
+  'yardmaster/attach': sessions.attach,
+  'yardmaster/interrupt': sessions.interrupt,
+  'yardmaster/adopt': sessions.adopt,
+  'yardmaster/profiles': sessions.profiles,
+  'yardmaster/profile': sessions.profile,
   'yardmaster/run_log': async (yard, params) => runLog(yard, params),
 };
 

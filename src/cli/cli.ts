@@ -35,11 +35,13 @@ export class Cli {
   /** The one connection of this run; starts the runtime unless the command only looks. */
   connection(options: { start: boolean } = { start: true }): Connection {
     const { version } = this.runtime;
-    const token = this.around.env.YARDMASTER_ATTEMPT_TOKEN;
+    const { YARDMASTER_ATTEMPT_TOKEN: token, CLAUDE_CODE_SESSION_ID: claude_session } = this.around.env;
     this.#connection ??= new Connection({
       connect: () => this.runtime.connect(options),
       version,
       ...(token ? { token } : {}),
+      ...(claude_session ? { claude_session } : {}),
+      person: !OF_AGENTS.some((name) => this.around.env[name]),
     });
     return this.#connection;
   }
@@ -90,6 +92,9 @@ export class Cli {
     return new Failure(EXIT.refused, message, typeof hint === 'string' ? hint : undefined);
   }
 }
+
+/** What the shells of agents have in their environment: what is typed there, no person has typed. */
+const OF_AGENTS = ['CLAUDECODE', 'CLAUDE_CODE_SESSION_ID', 'GEMINI_CLI', 'CODEX_THREAD_ID', 'CODEX_SANDBOX'];
 
 /** A refused tool call carries its reason as JSON in the text, where every client shows it. */
 function refusalIn(text: string): Structured | undefined {

@@ -7,7 +7,7 @@ export const commandFor: Readonly<Record<string, string>> = {
   retry_task: 'retry',
   list_sessions: 'sessions',
   read_session: 'read',
-  message_session: 'message',
+  message_session: 'send',
   answer_request: 'answer',
   decide_route: 'route',
   delegate: 'delegate submit',

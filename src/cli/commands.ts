@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
+import { answerCommands } from './commands/answers.ts';
 import { cancelCommand, retryCommand } from './commands/change.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
@@ -13,6 +14,7 @@ import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
 import { mcpConfigCommand } from './commands/mcp-config.ts';
+import { profilesCommand } from './commands/profiles.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
@@ -33,6 +35,8 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   delegateCommand,
   statusCommand,
   sessionCommands,
+  answerCommands,
+  profilesCommand,
   eventsCommand,
   logsCommand,
   exportCommand,

@@ -19,6 +19,9 @@ export interface Target {
   readonly version: string;
   /** The attempt's token when the caller is an agent of ours. */
   readonly token?: string;
+  /** The session of the Claude Code that runs this command, and whether a person does rather than any agent. */
+  readonly claude_session?: string;
+  readonly person?: boolean;
 }
 
 export interface ToolAnswer {
@@ -153,8 +156,13 @@ export class Connection {
   }
 
   #hello(wire: Wire): void {
-    const { version, token } = this.#target;
-    wire.send({ method: 'yardmaster/hello', params: { bridge: this.#bridge, version, ...(token ? { token } : {}) } });
+    const { version, token, claude_session, person } = this.#target;
+    const who = {
+      ...(token && { token }),
+      ...(claude_session && { claude_session }),
+      ...(person !== undefined && { person }),
+    };
+    wire.send({ method: 'yardmaster/hello', params: { bridge: this.#bridge, version, ...who } });
     const clientInfo = { name: 'yardmaster-cli', version };
     const params = { protocolVersion: PROTOCOL, capabilities: {}, clientInfo };
     wire.send({ id: 'initialize', method: 'initialize', params });

@@ -25,6 +25,21 @@ const STATES: Readonly<Record<string, Colour>> = {
   running: 'cyan',
   claimed: 'cyan',
   unknown: 'yellow',
+  // sessions
+  blocked: 'yellow',
+  dead: 'red',
+  foreign: 'yellow',
+  working: 'cyan',
+  starting: 'cyan',
+  occupied: 'cyan',
+  cooling: 'yellow',
+  draining: 'dim',
+  idle: 'green',
+  absent: 'dim',
+  // accounts
+  paused: 'yellow',
+  ready: 'green',
+  in_use: 'cyan',
 };
 
 export function paintState(paint: Paint, state: string): string {

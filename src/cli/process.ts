@@ -1,3 +1,4 @@
+import { execFile, spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import type { Surroundings } from './surroundings.ts';
 
@@ -14,6 +15,9 @@ export function processSurroundings(): Surroundings {
     drained: () => drained(ended.signal),
     err: (text) => void process.stderr.write(text),
     stdin: readAll,
+    ...(process.stdin.isTTY && process.stdout.isTTY && { ask }),
+    handOver,
+    capture,
     now: () => Date.now(),
     env: process.env,
     userHome: homedir(),
@@ -41,6 +45,34 @@ function drained(ended: AbortSignal): Promise<void> {
     };
     process.stdout.once('drain', done);
     ended.addEventListener('abort', done);
+  });
+}
+
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const asking = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await asking.question(question);
+  } finally {
+    asking.close();
+  }
+}
+
+function handOver([program = '', ...args]: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'inherit' });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+const CAPTURE_MS = 10_000;
+
+function capture([program = '', ...args]: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(program, args, { timeout: CAPTURE_MS, encoding: 'utf8' }, (error, stdout) =>
+      resolve(error ? undefined : stdout),
+    );
   });
 }
 

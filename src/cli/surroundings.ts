@@ -33,6 +33,12 @@ export interface Surroundings {
   err(text: string): void;
   stdin(): Promise<string>;
   now(): number;
+  /** Asks the person at the terminal; absent where there is none. */
+  ask?(question: string): Promise<string>;
+  /** Gives the terminal to a program until it ends; its exit code. */
+  handOver(argv: readonly string[]): Promise<number>;
+  /** What a program prints; undefined where it can't be run, fails, or takes too long. */
+  capture(argv: readonly string[]): Promise<string | undefined>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly userHome: string;
   readonly cwd: string;

@@ -5,7 +5,10 @@ import type { Cli } from './cli.ts';
 import { placesOf, programWords } from './clients/program.ts';
 import { sourcesOf } from './commands/config.ts';
 import { programs } from './doctor/programs.ts';
+import { hasPool } from './doctor/sessions.ts';
+import { which } from './doctor/which.ts';
 import { safeLine } from './safe-text.ts';
+import { shellWord } from './shell-word.ts';
 
 /** What a person who starts the runtime in the foreground wants to know: where it is, how to reach it, what is missing. */
 export async function welcome(cli: Cli, set: readonly string[] = []): Promise<(http?: HttpState) => string> {
@@ -58,18 +61,16 @@ function clientLines(cli: Cli, http: HttpState): string {
 /** The token itself stays out of terminals and their scrollback. */
 function addOverHttp(cli: Cli, url: string): string {
   const places = Object.entries(placesOf(cli)).map(([name, value]) => `${name}=${value}`);
-  const token = [...(places.length > 0 ? ['env', ...places] : []), ...programWords(cli), 'token'].map(quoted).join(' ');
+  const token = [...(places.length > 0 ? ['env', ...places] : []), ...programWords(cli), 'token']
+    .map(shellWord)
+    .join(' ');
   return `claude mcp add --transport http yardmaster ${url}/mcp --header "Authorization: Bearer $(${token})"`;
 }
 
 /** Ready to paste: this very program, and this home and configuration where they are not the usual ones. */
 function addCommand(cli: Cli): string {
   const places = Object.entries(placesOf(cli)).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
-  return ['claude', 'mcp', 'add', 'yardmaster', ...places, '--', ...programWords(cli), 'mcp'].map(quoted).join(' ');
-}
-
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return ['claude', 'mcp', 'add', 'yardmaster', ...places, '--', ...programWords(cli), 'mcp'].map(shellWord).join(' ');
 }
 
 function lacking(cli: Cli): string {
@@ -85,8 +86,12 @@ function lacking(cli: Cli): string {
 }
 
 function firstRun(cli: Cli, { config }: LoadedConfig): string {
-  if (config === undefined || Object.keys(config.agents).length > 0) return '';
+  if (config === undefined || hasPool(config)) return '';
   const path = safeLine(configPath(cli.around.env, cli.around.userHome));
+  const { PATH } = cli.around.env;
+  if (which('tmux', PATH) && which('claude', PATH))
+    return `Claude Code and tmux are here, but no session is configured. So that it does tasks in sessions that you can look at, put this into ${path}; it counts within seconds:\n${POOL}`;
+  if (Object.keys(config.agents).length > 0) return '';
   return `No agent is configured: tasks are kept and wait. To try it, put this into ${path}; it counts within seconds:\n${EXAMPLE}`;
 }
 
@@ -95,6 +100,10 @@ const EXAMPLE = `  allowed_roots: [~/code]    # where projects may lie; default:
   agents:
     echo:                    # any program: the prompt comes on stdin, what it prints is the result
       command: [cat]`;
+
+const POOL = `  allowed_roots: [~/code]          # where projects may lie; default: the home directory
+  pool:
+    autonomous: { min: 1, max: 3 }   # ccl-auto-0 …: kept alive, and made when there is work for them`;
 
 function count(things: readonly unknown[], name: string): string {
   return `${things.length} ${name}${things.length === 1 ? '' : 's'}`;

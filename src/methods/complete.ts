@@ -33,12 +33,51 @@ async function namesOf(yard: Yard, kind: string, begun: string): Promise<Offer[]
     case 'providers':
       return providers.map(({ id, status }) => ({ value: id, about: status }));
     case 'sessions':
-      return yard.slots().map(({ name, state }) => ({ value: name, about: state }));
+      return [...yard.sessions.list(), ...yard.slots()].map(placeOffer);
+    case 'places': // sessions, and the tasks that they work on
+      return [...yard.sessions.list().map(placeOffer), ...atWork(yard, begun.includes('/'))];
+    case 'requests':
+      return [
+        ...asked(yard),
+        ...yard.sessions
+          .list()
+          .filter(({ requests }) => requests.length > 0)
+          .map(placeOffer),
+      ];
+    case 'questions':
+      return asked(yard).filter(({ kind }) => kind === 'question');
+    case 'foreign':
+      return yard.sessions
+        .list()
+        .filter(({ state }) => state === 'foreign')
+        .map(placeOffer);
+    case 'profiles':
+      return yard.sessions.profiles().map(({ agent, name, state }) => ({ value: name, about: `${agent}: ${state}` }));
+    case 'accounts':
+      return yard.sessions.profiles().map(({ agent }) => ({ value: agent, about: 'agent' }));
     case 'groups':
       return groups(yard);
     default:
       return [];
   }
+}
+
+function placeOffer({ name, state }: { readonly name: string; readonly state: string }): Offer {
+  return { value: name, about: state };
+}
+
+function atWork(yard: Yard, withProject: boolean): Offer[] {
+  return yard.sessions.list().flatMap(({ task, name }) => {
+    if (task === undefined) return [];
+    const value = withProject ? `${yard.projectName(task.ref.project)}/${task.ref.id}` : task.ref.id;
+    return [{ value, about: `in ${name}: ${task.title}` }];
+  });
+}
+
+function asked(yard: Yard): (Offer & { readonly kind: string })[] {
+  return yard.sessions
+    .requests()
+    .map(({ id, kind, session, tool }) => ({ value: id, about: `${session}: ${tool}`, kind }));
 }
 
 /** Open tasks, then those that ended last. */

@@ -19,7 +19,7 @@ export const standup: Prompt = {
       data,
       text: `Give me a standup of ${where} since ${since}, from the attached answers of fleet_status and list_tasks.
 
-1. What needs me first (needs), with the next step of each.
+1. What needs me first (needs), with the next step of each; agents that wait for an answer before all else, with what they ask word for word. Answer none of them before I have said how (answer_request).
 2. Done: one line per task. Before you say what came of a task that matters, read it: job_status {id, project, detail: "result"}.
 3. Running: what, where, for how long. If one seems stuck: read_session {id}.
 4. Waiting: group those with the same reason. For a reason that is not plain: decide_route {id}.

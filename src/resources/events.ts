@@ -15,6 +15,11 @@ const Shown = z.object({
   outcome: z.object({ state: z.string(), reason: z.string().optional() }).optional(),
   reason: z.string().optional(),
   message: z.string().optional(),
+  session: z.string().optional(),
+  profile: z.string().optional(),
+  what: z.string().optional(),
+  how: z.string().optional(),
+  detail: z.string().optional(),
 });
 type Shown = z.infer<typeof Shown>;
 
@@ -58,8 +63,9 @@ function aboutOf({ yard }: ResourceContext, event: Shown): string {
   const project = projectOf(event);
   const id = event.id ?? event.task?.id;
   const name = yard.store.projects().find((one) => one.id === project)?.name ?? project;
-  const where = [name, id].filter((part) => part !== undefined).join('/');
-  const said = [event.outcome?.state, event.outcome?.reason ?? event.reason ?? event.message];
+  const where = [name ?? event.session ?? event.profile, id].filter((part) => part !== undefined).join('/');
+  const reason = event.outcome?.reason ?? event.reason ?? event.message ?? event.how ?? event.detail;
+  const said = [event.outcome?.state ?? event.what, reason];
   const why = said.filter((part) => part !== undefined).join(': ');
   return `${where && ` ${inline(where)}`}${why && ` (${inline(why.slice(0, MAX_REASON))})`}`;
 }

@@ -1,9 +1,11 @@
+import type { JournalRecord } from '../runtime/model/event.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../runtime/model/ids.ts';
 import { isLive, type OpenTask } from '../runtime/model/task.ts';
 import type { Change } from '../runtime/ports.ts';
 import type { Yard } from '../runtime/yard.ts';
+import { asksAPerson } from '../tools/sessions/may-answer.ts';
 import { type BoxName, EVENTS_URI, queueUri, sessionUri, taskUri } from './address.ts';
-import type { Changed, Listening } from './audience.ts';
+import type { Changed, Listening, ListName } from './audience.ts';
 import { boxOf } from './queues.ts';
 
 /*
@@ -18,27 +20,38 @@ const GAP_MS = 150;
 export function watchResources(yard: Yard, changed: Changed, listening: () => Listening): () => void {
   let touched = new Touched();
   let projects = projectsOf(yard);
+  let asking = askingOf(yard);
   let told = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | undefined;
 
   const tell = (): void => {
     cancel = undefined;
     told = yard.clock.now();
-    const before = projects;
+    const before = { projects, asking };
     projects = projectsOf(yard);
+    asking = askingOf(yard);
     const uris = touched.addresses(yard);
     touched = new Touched();
-    const lists = projects === before ? [] : (['resources'] as const);
+    const lists: ListName[] = [
+      ...(projects === before.projects ? [] : (['resources'] as const)),
+      ...(asking === before.asking ? [] : (['tools'] as const)),
+    ];
     if (uris.length > 0 || lists.length > 0) changed(uris, lists);
   };
-  const unsubscribe = yard.store.subscribe((changes) => {
+  const hear = (touch: () => void): void => {
     const to = listening();
     if (to === 'nothing') return; // H1
-    if (to === 'resources') touched.add(changes);
+    if (to === 'resources') touch();
     cancel ??= yard.clock.after(Math.max(0, told + GAP_MS - yard.clock.now()), tell); // H2
+  };
+  const unsubscribe = yard.store.subscribe((changes) => hear(() => touched.add(changes)));
+  const unfollow = yard.follow((record) => {
+    const names = sessionsIn(record);
+    if (names.length > 0) hear(() => touched.addSessions(names));
   });
   return () => {
     unsubscribe();
+    unfollow();
     cancel?.();
   };
 }
@@ -51,11 +64,31 @@ function projectsOf({ store }: Yard): string {
     .join('\n');
 }
 
+/** Whether clients are told to ask their users before they answer: part of what the list of tools says. */
+function askingOf({ config }: Yard): boolean {
+  return asksAPerson(config.orchestrator_may_answer);
+}
+
+/** The sessions that a record is about. */
+function sessionsIn({ events }: JournalRecord): string[] {
+  return events.flatMap((event) => {
+    switch (event.type) {
+      case 'session_changed':
+      case 'task_blocked':
+      case 'task_unblocked':
+        return [event.session];
+      default:
+        return [];
+    }
+  });
+}
+
 /** What changes have touched, by name; addresses are made of it once per telling. */
 class Touched {
   readonly #tasks = new Map<TaskKey, TaskRef>();
   readonly #boxes = new Map<ProjectId, Set<BoxName>>();
   readonly #agents = new Set<string>();
+  readonly #named = new Set<string>();
   #any = false;
   #unnamed = false;
 
@@ -71,6 +104,11 @@ class Touched {
         if (!('finished_at' in task)) this.#agent(task);
       }
     }
+  }
+
+  addSessions(names: readonly string[]): void {
+    this.#any = true;
+    for (const name of names) this.#named.add(name);
   }
 
   addresses(yard: Yard): string[] {
@@ -94,11 +132,13 @@ class Touched {
     ];
   }
 
-  /** Slots are numbered by who began first: an end may move all of an agent's. */
+  /** Slots are numbered by who began first: an end may move all of an agent's. A session is its tasks' agent itself. */
   #sessions(yard: Yard): string[] {
-    if (this.#agents.size === 0) return [];
-    const slots = yard.slots().filter(({ agent }) => this.#agents.has(agent));
-    return slots.map(({ name }) => sessionUri(name));
+    if (this.#agents.size === 0 && this.#named.size === 0) return [];
+    const slots = this.#agents.size === 0 ? [] : yard.slots().filter(({ agent }) => this.#agents.has(agent));
+    const sessions = yard.sessions.list().filter(({ name }) => this.#agents.has(name));
+    const names = new Set([...slots, ...sessions].map(({ name }) => name));
+    return [...names, ...[...this.#named].filter((name) => !names.has(name))].map(sessionUri);
   }
 
   #agent(task: OpenTask): void {

@@ -26,6 +26,7 @@ import type { Retention } from './retention/retention.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
 import { readPage, readTail } from './runs/reader.ts';
 import type { SessionDesk } from './session-desk.ts';
+import { sessionNeeds } from './session-needs.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
@@ -53,6 +54,7 @@ export interface DeskPorts {
   readonly past: PastEvents;
   readonly retention: Retention;
   readonly sessions: SessionDesk;
+  readonly moreNeeds: () => readonly Need[];
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -157,6 +159,20 @@ export class Desk implements Yard {
   }
 
   needs(): readonly Need[] {
+    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...this.#otherNeeds()];
+  }
+
+  #sessionNeeds(): readonly Need[] {
+    return sessionNeeds({
+      sessions: this.sessions.list(),
+      profiles: this.sessions.profiles(),
+      projectName: (id) => this.projectName(id),
+      now: this.clock.now(),
+      stalledAfter: this.config.lifecycle.stalled_after,
+    });
+  }
+
+  #otherNeeds(): readonly Need[] {
     const { store } = this;
     const since = this.clock.now() - FAILED_SHOWN_MS;
     return needsOf({

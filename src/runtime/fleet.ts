@@ -1,4 +1,5 @@
 import { stricter } from './config/project.ts';
+import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
 import type { Counts } from './load.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
 import type { Project } from './model/event.ts';
@@ -16,6 +17,7 @@ export interface FleetParts {
   readonly providers: readonly { readonly id: string; readonly ai: readonly string[]; readonly offline?: boolean }[];
   /** Agents that can't start now, by id. */
   readonly offline?: ReadonlySet<string>;
+  readonly sessions?: FleetSessions;
 }
 
 /**
@@ -26,7 +28,10 @@ export function buildFleet(parts: FleetParts): Fleet {
   const { config, load, paused } = parts;
   const { default_provider } = config.delegation;
   return {
-    agents: Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
+    agents: [
+      ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
+      ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
+    ],
     providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
     ...(default_provider !== undefined && { default_provider }),
     headless: { running: load.headless, max: config.headless.max_running },

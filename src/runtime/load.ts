@@ -68,6 +68,12 @@ export class Load implements Counts {
     return this.#providers.get(id) ?? 0;
   }
 
+  /** Sessions with a live attempt, or with one that is about to be claimed. */
+  sessions(): ReadonlySet<string> {
+    const routes = [...this.#work.values()].map(({ route }) => route);
+    return new Set(routes.flatMap((route) => (route.to === 'agent' && route.kind === 'session' ? [route.agent] : [])));
+  }
+
   running(project: ProjectId): number {
     return this.#running.get(project) ?? 0;
   }

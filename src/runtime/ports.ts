@@ -61,8 +61,11 @@ export interface Files {
   /** Where a symbolic link points, as it is written; undefined for anything else. */
   readLink(path: string): Promise<string | undefined>;
   makeDir(dir: string): Promise<void>;
-  /** Whole file by temp in the same folder + rename: readers see the old or the new. */
-  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Whole file by temp in the same folder + rename: readers see the old or the new. `same_mode`: as readable as the one
+   * that it replaces, for a file that is not ours.
+   */
+  replace(path: string, bytes: Uint8Array, mode?: 'same_mode'): Promise<void>;
   /** Like `replace`, but never over something that exists. */
   create(path: string, bytes: Uint8Array): Promise<'created' | 'exists'>;
   /** rename(2): replaces the target. */
@@ -93,6 +96,15 @@ export interface Watcher {
 export interface OpenWriters {
   /** Those of the files that some process holds open for writing, as far as this system lets us see. */
   among(paths: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** Named pipes at whose other end somebody may wait for an answer. */
+export interface Pipes {
+  /**
+   * Writes the whole text to whoever waits at this pipe, then closes it; an empty text is an answer too. `nobody`: there is
+   * no pipe of ours, or nobody reads it (any more); then nothing was answered.
+   */
+  answer(path: string, text: string): Promise<'taken' | 'nobody'>;
 }
 
 /** A lock that dies with its owner. */
@@ -153,6 +165,31 @@ export interface Runner {
   journalled(dir: string): void;
   /** Stops watching; runs go on. */
   close(): Promise<void>;
+}
+
+// ── commands of the person's own ────────────────────────────────────────────
+
+export interface CommandOrder {
+  readonly argv: readonly [string, ...string[]];
+  /** What it reads. */
+  readonly input: string;
+  readonly cwd: string;
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Then it is killed, with what it has started. */
+  readonly timeoutMs: number;
+}
+
+export type CommandEnd =
+  | { readonly kind: 'exited'; readonly code: number; readonly signal?: string; readonly stderr: string }
+  | { readonly kind: 'not_started'; readonly reason: string }
+  | { readonly kind: 'timed_out'; readonly stderr: string }
+  | { readonly kind: 'aborted' };
+
+/** Small programs beside the work, without a shell. What they print is of no use, what they complain about is kept. */
+export interface Commands {
+  /** Always answers; the signal kills it. */
+  run(order: CommandOrder, signal: AbortSignal): Promise<CommandEnd>;
 }
 
 // ── remote job services ─────────────────────────────────────────────────────

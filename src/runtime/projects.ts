@@ -77,6 +77,10 @@ export class Projects {
     const paths = new Map<string, string>();
     for (const { path, name } of store.projects()) paths.set(path, name);
     for (const path of await this.#inProjectsFolder()) paths.set(path, paths.get(path) ?? basename(path));
+    for (const path of this.#ofSessions()) {
+      const real = (await this.#real(path)) ?? path;
+      paths.set(real, paths.get(real) ?? basename(real));
+    }
     for (const { path, name } of config.projects) paths.set((await this.#real(path)) ?? path, name);
     for (const [path, name] of paths) {
       if (this.#stopped) return;
@@ -173,13 +177,20 @@ export class Projects {
 
   async #isConfigured(path: string): Promise<boolean> {
     const { config } = this.#ports;
-    for (const project of config.projects) if ((await this.#real(project.path)) === path) return true;
+    const configured = [...config.projects.map((project) => project.path), ...this.#ofSessions()];
+    for (const one of configured) if ((await this.#real(one)) === path) return true;
     return (await this.#inProjectsFolder()).includes(path);
+  }
+
+  /** A session of its own makes a folder a configured project. */
+  #ofSessions(): string[] {
+    return this.#ports.config.pool.dedicated.map(({ project }) => project).filter(isAbsolute);
   }
 
   async #inProjectsFolder(): Promise<string[]> {
     const { config, files } = this.#ports;
-    const folder = config.dispatcher.projects_dir && (await this.#real(config.dispatcher.projects_dir));
+    const dir = config.dispatcher.projects_dir ?? config.pool.shared_projects_dir;
+    const folder = dir && (await this.#real(dir));
     if (!folder) return [];
     const children = ((await files.list(folder)) ?? [])
       .filter(({ kind }) => kind === 'dir')

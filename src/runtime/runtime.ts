@@ -13,6 +13,7 @@ import { buildFleet } from './fleet.ts';
 import { Inboxes } from './inbox/inboxes.ts';
 import { thisMachine } from './io/machine.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
+import { personsTmux } from './io/tmux/own.ts';
 import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
 import type { Config } from './model/config.ts';
@@ -23,7 +24,7 @@ import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { retrySituation } from './runs/situation.ts';
-import { noSessions } from './sessions/none.ts';
+import { Sessions } from './sessions/sessions.ts';
 import { openStore } from './store/open-store.ts';
 import type { Caller, Reloaded, Yard } from './yard.ts';
 
@@ -51,6 +52,8 @@ export interface Runtime {
   readonly ready: Promise<void>;
   readonly http: Config['http'];
   caller(token: string): Caller | undefined;
+  /** An agent's conversation that we supervise counts as its attempt, even when it lost its token. */
+  sessionCaller(conversation: string): Caller | undefined;
   /** Reads the configuration again, now. */
   reload(): Promise<Reloaded>;
   stop(): Promise<void>;
@@ -87,6 +90,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
   });
 
+  const degraded = (dir: string, reason: string) =>
+    say('warn', 'a folder is only scanned, not watched', { dir, reason });
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
   const providers = new ConfiguredProviders(env, ({ message, hint }) => say('warn', message, { next: hint }));
@@ -125,20 +130,31 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
+  const watcher = new KernelWatcher({ degraded });
+  const sessions = new Sessions({
+    ...{ ...machine, home: home.dir, userHome, store, watcher, config, say, live: () => load.sessions() },
+    ...personsTmux({ home: home.dir, config, env }),
+    agent: sessionAgent,
+    of: (project) => settings.of(project),
+    env: { ...env },
+    projectName: (id) => yard.projectName(id),
+    freed: (task) => {
+      load.free(task);
+      dispatcher.freed(task.project);
+    },
+    changed: () => dispatcher.wake(),
+  });
   const dispatcher = new Dispatcher({
     ...{ store, clock, load, fleet },
     ageStep: () => config.order.age_step,
     launch: {
-      launch: (claimed) => attempts.launch(claimed),
+      launch: (claimed) => (claimed.route.kind === 'session' ? sessions : attempts).launch(claimed),
       delegate: async ({ lease, task, bytes }) => {
         void delegations.submit(lease, task, bytes); // settles with the provider's answer, for which nothing else waits
       },
     },
     report: (problem, ref) => say('error', 'a task could not be dispatched', { task: ref.id, error: String(problem) }),
   });
-  const degraded = (dir: string, reason: string) =>
-    say('warn', 'a folder is only scanned, not watched', { dir, reason });
-  const watcher = new KernelWatcher({ degraded });
   const follower = new ConfigFollower({
     ...{ clock, settings, say },
     watcher: new KernelWatcher(), // what it misses is read every few seconds: nobody need be told
@@ -185,13 +201,15 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     offline: offline.reasons,
     ...{ settings, past, retention },
-    sessions: noSessions,
+    sessions: sessions.desk,
+    moreNeeds: () => sessions.needs(),
     reload: () => follower.reload(),
   });
   settings.onChange(() => {
     setLogLevel();
     offline.forgive();
     projects.look();
+    sessions.configured();
     void providers.update(config).then(() => dispatcher.wake());
     dispatcher.wake();
   });
@@ -199,6 +217,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   const recover = async (): Promise<void> => {
     await projects.start();
     await attempts.start();
+    await sessions.start();
     await delegations.start();
     dispatcher.start();
     follower.start();
@@ -211,6 +230,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await inboxes.stop();
     await dispatcher.stop();
     attempts.stop();
+    await sessions.stop();
     await runner.close();
     await delegations.stop();
     offline.stop();
@@ -223,6 +243,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     ready: recover(),
     http: config.http,
     caller: (token) => callerOf(store, token),
+    sessionCaller: (conversation) => sessions.caller(conversation),
     reload: () => follower.reload(),
     stop: () => {
       stopping ??= stop();

@@ -97,6 +97,11 @@ export interface Tmux {
   create(order: SessionOrder): Promise<PaneTarget | Refusal | Unconfirmed>;
   /** Ends what runs in a pane and starts the program there. About the old process this proves nothing but a hang-up. */
   respawn(target: PaneTarget, program: PaneProgram): Promise<PaneTarget | Refusal | Unconfirmed>;
+  /** The same with the placeholder that a new session has. */
+  rest(
+    target: PaneTarget,
+    placeholder: Pick<PaneProgram, 'cwd' | 'facts'>,
+  ): Promise<PaneTarget | Refusal | Unconfirmed>;
   /** Closes the pane; what a person has opened beside it stays. */
   kill(target: PaneTarget): Promise<'done' | Refusal | Unconfirmed>;
   /** Sets facts, and unsets those that are undefined. */

@@ -13,7 +13,13 @@ import type { SessionDesk } from './session-desk.ts';
 
 /** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
 export type Caller =
-  | { readonly principal: 'owner'; readonly name: string; readonly bridge?: string }
+  | {
+      readonly principal: 'owner';
+      readonly name: string;
+      readonly bridge?: string;
+      /** At the command line: a person in a terminal, or (false) an agent that runs it. Absent for every other client. */
+      readonly person?: boolean;
+    }
   | {
       readonly principal: 'attempt';
       readonly name: string;
@@ -22,11 +28,11 @@ export type Caller =
       readonly depth: number;
     };
 
-/** One slot of an agent, as `list_sessions` shows it. */
+/** One slot of an agent that has no session, as `list_sessions` shows it. */
 export interface SlotView {
   readonly name: string; // `<agent>-<n>`
   readonly agent: string;
-  readonly kind: 'command' | 'headless' | 'session';
+  readonly kind: 'command' | 'headless';
   readonly state: 'idle' | 'working';
   readonly task?: {
     readonly ref: TaskRef;

@@ -11,7 +11,7 @@ export interface KnownAttempts {
 
 /** No token: the owner. A token that names no attempt is refused; it does not become the owner. */
 export async function identify(hello: Hello, attempts: () => Promise<KnownAttempts>): Promise<Caller | Refusal> {
-  const { bridge, token, claude_session } = hello;
+  const { bridge, token, claude_session, person } = hello;
   if (token !== undefined) {
     const caller = (await attempts()).caller(token);
     if (caller !== undefined) return { ...caller, bridge };
@@ -22,5 +22,6 @@ export async function identify(hello: Hello, attempts: () => Promise<KnownAttemp
     );
   }
   const known = claude_session === undefined ? undefined : (await attempts()).sessionCaller?.(claude_session);
-  return known === undefined ? { principal: 'owner', name: 'owner', bridge } : { ...known, bridge };
+  if (known !== undefined) return { ...known, bridge };
+  return { principal: 'owner', name: 'owner', bridge, ...(person !== undefined && { person }) };
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   type CallToolResult,
   type Tool as ListedTool,
@@ -78,7 +79,9 @@ export class Offer {
   readonly #legacy: boolean;
   readonly #options: OfferOptions;
   #known: ResourceContext | undefined;
+  #yard: Yard | undefined;
   #greeted = false;
+  #listed = false;
 
   constructor(
     listing: Listing,
@@ -113,6 +116,10 @@ export class Offer {
       },
     );
     this.server.oninitialized = () => this.#greet();
+    backend.yard().then(
+      (yard) => this.#recovered(yard),
+      () => undefined, // whoever calls something is told
+    );
     this.#handleTools();
     this.#handleResources();
     this.#handlePrompts();
@@ -133,8 +140,9 @@ export class Offer {
 
   /** Its lists as they are now. */
   async lists(): Promise<Lists> {
-    const { tools, prompts } = this.#listing;
-    return { tools: printOf(tools), resources: printOf(await this.#reader.list()), prompts: printOf(prompts) };
+    const { prompts } = this.#listing;
+    await this.#context();
+    return { tools: printOf(this.#tools()), resources: printOf(await this.#reader.list()), prompts: printOf(prompts) };
   }
 
   /** A message that went to the client: subscriptions of the newer protocol are granted by the SDK. */
@@ -179,12 +187,33 @@ export class Offer {
 
   #handleTools(): void {
     const { surface, tools } = this.#listing;
-    this.server.setRequestHandler('tools/list', () => ({ tools }));
+    this.server.setRequestHandler('tools/list', async () => {
+      await Promise.race([this.#backend.yard().catch(() => undefined), setImmediate()]); // a recovery is not waited for
+      this.#listed = true;
+      return { tools: this.#tools() };
+    });
     this.server.setRequestHandler('tools/call', async (request, ctx) => {
       const tool = surface.tools.find(({ name }) => name === request.params.name);
       if (tool === undefined) throw unknownTool(request.params.name, tools);
       return this.#call(tool, request.params.arguments, ctx);
     });
+  }
+
+  /** As the configuration wants them; before that is known, as carefully as can be. */
+  #tools(): ListedTool[] {
+    const { tools, surface } = this.#listing;
+    const config = this.#yard?.config;
+    if (config === undefined) return tools;
+    return tools.map((tool, at) => {
+      const meta = surface.tools[at]?.metaFor?.(config);
+      return meta === undefined ? tool : { ...tool, _meta: { ...meta } };
+    });
+  }
+
+  #recovered(yard: Yard): void {
+    this.#yard = yard;
+    const { tools } = this.#listing;
+    if (this.#listed && printOf(this.#tools()) !== printOf(tools)) this.changed([], ['tools']);
   }
 
   async #call(tool: Tool, args: unknown, ctx: ServerContext): Promise<CallToolResult> {
@@ -219,9 +248,9 @@ export class Offer {
   }
 
   /** For a client that gave a token. It goes the way of the answer, and before it. */
-  #progress({ mcpReq }: ServerContext): Pick<ToolContext, 'progress'> {
+  #progress({ mcpReq, http }: ServerContext): Pick<ToolContext, 'progress'> {
     const progressToken = mcpReq._meta?.progressToken;
-    if (progressToken === undefined) return {};
+    if (progressToken === undefined || waitsForEver(http)) return {};
     const progress = (step: Progress): void => {
       mcpReq
         .notify({ method: 'notifications/progress', params: { progressToken, ...step } })
@@ -303,4 +332,13 @@ function unknownTool(name: string, tools: readonly ListedTool[]): ProtocolError 
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/**
+ * Claude Code (2.1.329) over HTTP: an answer that has begun as a stream and is cut off, because the runtime was killed, is
+ * waited for until the tool's time-out, which is hours. Without progress the answer comes whole, and a connection that
+ * breaks before it is an error that its model hears of at once.
+ */
+function waitsForEver(http: ServerContext['http']): boolean {
+  return http?.req?.headers.get('user-agent')?.startsWith('claude-code/') === true;
 }

@@ -25,6 +25,8 @@ export interface Hello {
   readonly version?: string;
   readonly token?: string;
   readonly claude_session?: string;
+  /** Said by the command line alone: whether a person runs it, or an agent. */
+  readonly person?: boolean;
   /** Set when it carried the same client's lines to another runtime before. */
   readonly resumes?: Resumes;
 }
@@ -205,13 +207,14 @@ function isAnswered(method: string | undefined): boolean {
 }
 
 function helloIn(message: Message): Hello | undefined {
-  const { bridge, version, token, claude_session, resumes } = message.params ?? {};
+  const { bridge, version, token, claude_session, person, resumes } = message.params ?? {};
   if (message.method !== HELLO || typeof bridge !== 'string' || bridge === '' || bridge.length > 128) return undefined;
   return {
     bridge,
     ...(typeof version === 'string' ? { version } : {}),
     ...(typeof token === 'string' ? { token } : {}),
     ...(typeof claude_session === 'string' ? { claude_session } : {}),
+    ...(typeof person === 'boolean' ? { person } : {}),
     ...(typeof resumes === 'object' && resumes !== null ? { resumes } : {}),
   };
 }

@@ -1,15 +1,20 @@
 import { z } from 'zod';
+import { plainLine } from '../runtime/model/plain-text.ts';
 import { AT_ONCE, WHOLE } from './claude-code.ts';
 import { Counts, countTasks } from './counts.ts';
+import { Profile, profileOf } from './profile.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
 const MAX_LISTED = 50;
+const MAX_AGENTS = 100;
 
 const Place = z.object({
   id: z.string(),
   status: z.enum(['available', 'busy', 'offline']),
   load: z.number(),
   max: z.number().describe('0 = without limit'),
+  detail: z.string().optional(),
+  until: z.string().optional(),
 });
 
 const output = z.object({
@@ -24,6 +29,8 @@ const output = z.object({
       can: z.array(z.string()).optional(),
     }),
   ),
+  sessions: z.record(z.string(), z.number()).optional().describe('sessions by state; list_sessions shows them'),
+  profiles: z.array(Profile).optional().describe('accounts of the agents'),
   providers: z.array(Place.extend({ ai: z.array(z.string()).optional(), is_default: z.boolean().optional() })),
   paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
   projects: z.array(z.object({ name: z.string(), path: z.string() })),
@@ -42,7 +49,7 @@ type Output = z.input<typeof output>;
 export const fleetStatus = defineTool({
   name: 'fleet_status',
   title: 'Overview of the fleet',
-  description: `What needs a person first, then tasks by state, agents and providers with their load, what is paused, projects and limits.
+  description: `What needs a person first (what agents ask, with the exact call that answers it), then tasks by state, agents, sessions, accounts and providers with their load, what is paused, projects and limits.
 Use it at the start of a session, when tasks do not move, or when asked how things are. For single tasks use list_tasks and job_status.
 {}`,
   input: z.strictObject({}),
@@ -62,6 +69,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
           : [], // a person is not its to call
       counts: countTasks(yard, own),
       ...placesOf(ctx),
+      ...(own === undefined && accountsOf(ctx)),
       ...projectsOf(ctx, own),
       converged: yard.converged(),
       limits: { ...yard.config.limits, headless_max_running: yard.config.headless.max_running },
@@ -80,15 +88,30 @@ async function prunedOf({ yard }: ToolContext): Promise<Pick<Output, 'pruned'>> 
 function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
   const { agents, providers, default_provider } = yard.fleet();
   return {
-    agents: agents.map(({ id, program, kind, status, load, max, capabilities }) => ({
-      ...{ id, program, kind, status, load, max },
-      ...(capabilities.length > 0 && { can: [...capabilities] }),
-    })),
+    agents: agents
+      .slice(0, MAX_AGENTS)
+      .map(({ id, program, kind, status, load, max, capabilities, detail, until }) => ({
+        ...{ id, program, kind, status, load, max },
+        ...(capabilities.length > 0 && { can: [...capabilities] }),
+        ...(detail !== undefined && { detail: plainLine(detail) }),
+        ...(until !== undefined && { until: new Date(until).toISOString() }),
+      })),
     providers: providers.map(({ id, status, load, max, ai }) => ({
       ...{ id, status, load, max },
       ...(ai.length > 0 && { ai: [...ai] }),
       ...(id === default_provider && { is_default: true }),
     })),
+  };
+}
+
+/** How many sessions are in which state, and how the accounts are. */
+function accountsOf({ yard: { sessions } }: ToolContext): Pick<Output, 'sessions' | 'profiles'> {
+  const states = new Map<string, number>();
+  for (const { state } of sessions.list()) states.set(state, (states.get(state) ?? 0) + 1);
+  const profiles = sessions.profiles().slice(0, MAX_LISTED);
+  return {
+    ...(states.size > 0 && { sessions: Object.fromEntries(states) }),
+    ...(profiles.length > 0 && { profiles: profiles.map(profileOf) }),
   };
 }
 

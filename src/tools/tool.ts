@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Config } from '../runtime/model/config.ts';
 import type { Refusal } from '../runtime/model/refusal.ts';
 import type { Caller, Yard } from '../runtime/yard.ts';
 
@@ -38,6 +39,8 @@ export interface Tool<I extends z.ZodObject = z.ZodObject, O extends z.ZodObject
   readonly output: O;
   readonly hints: ToolHints;
   readonly meta?: Readonly<Record<string, unknown>>;
+  /** Instead of `meta`, where the user's configuration has a say; until it is known, `meta` counts. */
+  readonly metaFor?: (config: Config) => Readonly<Record<string, unknown>>;
   handle(ctx: ToolContext, args: z.output<I>): Promise<z.input<O> | Refusal>;
 }
 

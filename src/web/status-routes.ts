@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { DelegatedStatus } from '../runtime/model/delegated.ts';
 import { refuse } from '../runtime/model/refusal.ts';
-import type { Yard } from '../runtime/yard.ts';
 import { countTasks } from '../tools/counts.ts';
-import { Session, sessionOf } from '../tools/sessions/slot.ts';
+import { Session, sessionOf } from '../tools/sessions/session.ts';
 import { refused } from './problem.ts';
 import type { Asked, Route } from './route.ts';
 
@@ -20,7 +19,9 @@ export const WatchdogStatus = z.object({
   delegated_active: z.number(),
   needs: z.number(),
   converged: z.boolean(),
-  sessions: z.array(Session).describe('sessions that are kept alive; slots of command agents are none'),
+  sessions: z
+    .array(Session)
+    .describe('sessions of the pool, as list_sessions shows them; slots of command agents are none'),
 });
 
 export const statusRoutes: readonly Route[] = [
@@ -64,13 +65,6 @@ function watchdog(asked: Asked): z.input<typeof WatchdogStatus> {
     delegated_active: yard.delegated().delegated_active,
     needs,
     converged: yard.converged(),
-    sessions: sessionsOf(yard, asked),
+    sessions: yard.sessions.list().map((view) => sessionOf(asked, view)),
   };
-}
-
-function sessionsOf(yard: Yard, asked: Asked): z.input<typeof Session>[] {
-  return yard
-    .slots()
-    .filter(({ kind }) => kind === 'session')
-    .map((slot) => sessionOf(asked, slot));
 }

@@ -56,12 +56,8 @@ test.each<[string, string, Record<string, unknown>]>([
   ['delegate result shop/a', 'job_status', { ...SHOP, id: 'a', detail: 'result' }],
   ['delegate decide shop/a', 'decide_route', { ...SHOP, id: 'a' }],
   ['status', 'fleet_status', {}],
-  ['sessions', 'list_sessions', {}],
-  ['read lint-1 -n 50', 'read_session', { name: 'lint-1', lines: 50 }],
-  ['message lint-1 hello there', 'message_session', { name: 'lint-1', text: 'hello there' }],
-  ['message --task shop/a hello', 'message_session', { ...SHOP, id: 'a', text: 'hello' }],
-  ['answer req-1 deny -r no', 'answer_request', { request_id: 'req-1', decision: 'deny', reason: 'no' }],
-  ['answer req-1 -a Which?=both', 'answer_request', { request_id: 'req-1', answers: { 'Which?': 'both' } }],
+  ['sessions', 'list_sessions', { limit: 200 }],
+  ['sessions --all', 'list_sessions', { all: true, limit: 200 }],
 ])('%s', async (line, name, args) => {
   const said = await world.yardmaster(line.split(' '));
   expect(said.err).toBe('');

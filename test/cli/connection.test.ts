@@ -16,7 +16,7 @@ test('the runtime is started where none runs', async () => {
 test('it says hello with its bridge, its version and the token of the attempt', async () => {
   await world.yardmaster(['list'], { env: { YARDMASTER_ATTEMPT_TOKEN: 'secret' } });
   expect(world.runtime.hellos).toEqual([
-    { bridge: expect.stringMatching(/^[0-9a-f-]{36}$/), version: '1.2.3', token: 'secret' },
+    { bridge: expect.stringMatching(/^[0-9a-f-]{36}$/), person: true, version: '1.2.3', token: 'secret' },
   ]);
 });
 

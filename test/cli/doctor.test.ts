@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { remoteKind } from '../../src/cli/doctor/home.ts';
@@ -29,9 +29,13 @@ async function findings(
 }
 
 test('with everything there it says so and ends well', async () => {
-  const said = await world.yardmaster(['doctor'], { env: { PATH: await pathWith('flock', 'git', 'tmux', 'claude') } });
+  const said = await world.yardmaster(['doctor'], {
+    env: { PATH: await pathWith('flock', 'git', 'tmux', 'claude', 'mkfifo') },
+    capture: async ([program]) => (program?.endsWith('tmux') ? 'tmux 3.3a\n' : '2.1.329 (Claude Code)\n'),
+  });
   expect(said.code).toBe(0);
-  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(11);
+  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(12);
+  expect(said.out).toMatch(/ok {6}tmux {5}\/.*tmux, tmux 3\.3a\nok {6}claude {3}\/.*claude, 2\.1\.329/);
 });
 
 test('what is missing comes with the way to get it', async () => {
@@ -89,4 +93,35 @@ test('HTTP that could not be opened is a note with what to do; the rest works', 
 
 test('file systems over a network are known by their number', () => {
   expect([remoteKind(0x6969), remoteKind(-11317950), remoteKind(0xef53)]).toEqual(['NFS', 'CIFS', undefined]);
+});
+
+test('a tmux that is too old limits what can be done', async () => {
+  const said = await world.yardmaster(['doctor'], {
+    env: { PATH: await pathWith('tmux') },
+    capture: async () => 'tmux 2.9a\n',
+  });
+  expect(said.out).toMatch(/note {4}tmux {5}tmux 2\.9a at .* is too old.*\n +→ Install tmux 3\.2/);
+});
+
+test('with a pool, folders that Claude Code does not trust yet are named, and what is read stays as it is', async () => {
+  const shop = join(world.dir, 'shop');
+  const blog = join(world.dir, 'blog');
+  for (const folder of [shop, blog]) await mkdir(folder);
+  const file = join(world.dir, 'y.yaml');
+  const dedicated = [{ name: 'blog-main', project: '~/blog' }];
+  const pool = { dedicated, autonomous: { max: 2 } };
+  const projects = [{ name: 'shop', path: shop }];
+  await writeFile(file, JSON.stringify({ projects, pool, dispatcher: { resume_dir: '~/nowhere' } }));
+  const env = { PATH: '', YARDMASTER_CONFIG: file };
+  expect((await findings(env)).trust).toMatchObject({ state: 'note', hint: expect.stringContaining('log in') });
+
+  const text = JSON.stringify({ projects: { [shop]: { hasTrustDialogAccepted: true } } });
+  await writeFile(join(world.dir, '.claude.json'), text);
+  const found = await findings(env);
+  expect(found.trust).toMatchObject({ state: 'note', detail: expect.stringMatching(/: \S*\/blog$/) });
+  expect(found.resume).toMatchObject({ state: 'note', detail: expect.stringContaining('nowhere') });
+  expect(await readFile(join(world.dir, '.claude.json'), 'utf8')).toBe(text);
+
+  await writeFile(join(world.dir, '.claude.json'), 'rubbish');
+  expect((await findings(env)).trust).toMatchObject({ detail: expect.stringContaining("can't be understood") });
 });

@@ -142,6 +142,8 @@ export class World {
       },
       drained: async () => {},
       stdin: async () => '',
+      handOver: async () => 0,
+      capture: async () => undefined,
       now: () => this.now,
       env: { PATH: process.env.PATH },
       userHome: this.dir,

@@ -1,5 +1,5 @@
 import { Config } from '../../src/runtime/model/config.ts';
-import type { Project } from '../../src/runtime/model/event.ts';
+import type { Event, JournalRecord, Project } from '../../src/runtime/model/event.ts';
 import type { Fleet, FleetAgent, FleetProvider } from '../../src/runtime/model/fleet.ts';
 import { type ProjectId, TaskId, type TaskRef } from '../../src/runtime/model/ids.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
@@ -8,7 +8,7 @@ import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { type Cause, type FinishedTask, isLive, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { TaskSummary } from '../../src/runtime/model/view.ts';
 import type { Enqueued, NewTask } from '../../src/runtime/ports.ts';
-import { noSessions } from '../../src/runtime/sessions/none.ts';
+import { sessionNeeds } from '../../src/runtime/session-needs.ts';
 import type {
   Caller,
   Need,
@@ -19,6 +19,7 @@ import type {
   SlotView,
   Yard,
 } from '../../src/runtime/yard.ts';
+import { MemorySessions } from './memory-sessions.ts';
 import { MemoryStore } from './memory-store.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -35,7 +36,8 @@ export class MemoryYard implements Yard {
   readonly providers: FleetProvider[] = [{ id: 'gpu', ai: ['gemini'], status: 'available', load: 0, max: 0 }];
   readonly working: SlotView[] = [];
   readonly needed: Need[] = [];
-  readonly sessions = noSessions;
+  readonly sessions = new MemorySessions(this.clock);
+  readonly #followers = new Set<(record: JournalRecord) => void>();
   /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
   readonly written = new Map<string, string>();
 
@@ -151,7 +153,14 @@ export class MemoryYard implements Yard {
   }
 
   needs(): readonly Need[] {
-    return this.needed;
+    const ofSessions = sessionNeeds({
+      sessions: this.sessions.list(),
+      profiles: this.sessions.profiles(),
+      projectName: (id) => this.projectName(id),
+      now: this.clock.now(),
+      stalledAfter: this.config.lifecycle.stalled_after,
+    });
+    return [...ofSessions, ...this.needed];
   }
 
   converged(): boolean {
@@ -162,8 +171,21 @@ export class MemoryYard implements Yard {
     return [];
   }
 
-  follow(): () => void {
-    return () => undefined;
+  follow(listener: (record: JournalRecord) => void): () => void {
+    this.#followers.add(listener);
+    return () => this.#followers.delete(listener);
+  }
+
+  /** Something happened: those who follow are told. */
+  happen(...events: Event[]): void {
+    const record = {
+      seq: 1,
+      at: this.clock.now(),
+      type: events[0]?.type ?? '',
+      cause: { by: 'runner' as const },
+      events,
+    };
+    for (const listener of this.#followers) listener(record);
   }
 
   span(): { oldest: number; newest: number } {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -37,16 +38,43 @@ export async function runAlone(run: Run): Promise<Ended> {
   const { cwd, env } = run;
   if (unshare === undefined) return ended(spawn(run.command, run.args, { cwd, env: { ...env, ...dead }, timeout }));
   const doors = await Promise.all(run.ports.map((port) => openDoor(port, run.folder)));
-  const [command = '', ...args] = unshare;
-  const words = [...args, process.execPath, script, ...doors.map(({ port, path }) => `${port}=${path}`)];
+  const [command = '', ...words] = behind(doors, [run.command, ...run.args], unshare);
   try {
-    return await ended(spawn(command, [...words, '--', run.command, ...run.args], { cwd, env, timeout }));
+    return await ended(spawn(command, words, { cwd, env, timeout }));
   } finally {
-    for (const { server, path } of doors) {
-      server.close();
-      rmSync(path, { force: true });
-    }
+    doors.forEach(shut);
   }
+}
+
+/** A network with nothing in it but some ports, for as long as it is wanted. */
+export interface Network {
+  /** In front of a command that is to run in it; empty where the machine has no networks to give. */
+  readonly enter: readonly string[];
+  /** For what runs in it. */
+  readonly env: Readonly<Record<string, string>>;
+  close(): void;
+}
+
+/** Programs may enter it at any time, each with the process id that it would have had outside. */
+export async function openNetwork(ports: readonly number[], folder: string): Promise<Network> {
+  if (unshare === undefined) return { enter: [], env: dead, close: () => {} };
+  const doors = await Promise.all(ports.map((port) => openDoor(port, folder)));
+  const [command = '', ...words] = behind(doors, ['sh', '-c', 'echo open; exec sleep infinity'], unshare);
+  const holder = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(holder.stdout, 'data');
+  const asUser = unshare.includes('-r') ? ['-U', '--preserve-credentials'] : [];
+  return {
+    enter: ['nsenter', '-t', String(holder.pid), ...asUser, '-n', '--'],
+    env: {},
+    close() {
+      holder.kill();
+      doors.forEach(shut);
+    },
+  };
+}
+
+function behind(doors: readonly Door[], command: readonly string[], unshare: readonly string[]): string[] {
+  return [...unshare, process.execPath, script, ...doors.map(({ port, path }) => `${port}=${path}`), '--', ...command];
 }
 
 /** Whoever hangs is ended, and what it said is in the test's failure. */
@@ -71,6 +99,11 @@ async function openDoor(port: number, folder: string): Promise<Door> {
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   return { port, path, server };
+}
+
+function shut({ server, path }: Door): void {
+  server.close();
+  rmSync(path, { force: true });
 }
 
 function ended(child: ChildProcess): Promise<Ended> {

@@ -43,6 +43,35 @@ test('the session that works on it changes too', async () => {
   expect(uris()).not.toContain('session://other-1');
 });
 
+test('a session changes with its tasks, and with what happens to it', async () => {
+  desk.yard.sessions.add('shop-main');
+  desk.yard.sessions.add('auto-1');
+  const ref = desk.ref('build');
+  await desk.yard.store.claim(ref, { to: 'agent', agent: 'shop-main', kind: 'session', rules: [] });
+  await pass(0);
+  expect(uris().filter((uri) => uri.startsWith('session:'))).toEqual(['session://shop-main']);
+  heard = [];
+  desk.yard.happen({ type: 'session_changed', session: 'auto-1', what: 'died' });
+  const blocked = { ...ref, attempt: 1, session: 'shop-main', on: 'permission', detail: 'Bash' };
+  desk.yard.happen({ type: 'task_blocked', ...blocked });
+  desk.yard.happen({ type: 'noted', code: 'x', message: 'y' });
+  await pass(150);
+  expect(
+    uris()
+      .filter((uri) => uri.startsWith('session:'))
+      .sort(),
+  ).toEqual(['session://auto-1', 'session://shop-main']);
+  expect(uris()).toContain('events://recent');
+});
+
+test('when clients need not ask their users any more, the list of tools has changed', async () => {
+  listening = 'lists';
+  Object.assign(desk.yard.config, { orchestrator_may_answer: ['Bash(git *)'] });
+  await desk.enqueue('later');
+  await pass(0);
+  expect(heard).toEqual([{ uris: [], lists: ['tools'] }]);
+});
+
 test('no address is told twice within 150 ms, and the last change is not lost', async () => {
   for (const id of ['a', 'b', 'c']) {
     await desk.enqueue(id);

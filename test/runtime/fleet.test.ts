@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildFleet } from '../../src/runtime/fleet.ts';
+import type { FleetSessions } from '../../src/runtime/fleet-sessions.ts';
 import { Load } from '../../src/runtime/load.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { ProjectId } from '../../src/runtime/model/ids.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
 import { isLive, type OpenTask } from '../../src/runtime/model/task.ts';
+import type { Seat } from '../../src/runtime/sessions/seats.ts';
+import type { PaneFacts, PaneView } from '../../src/runtime/terminals.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
 import { MemoryStore, OTHER, PROJECT } from './dispatcher/memory-store.ts';
 
@@ -77,6 +80,91 @@ describe('load', () => {
 function requeued(task: OpenTask): OpenTask {
   return { ...task, state: 'queued', backoff: true, not_before: 0 } as OpenTask;
 }
+
+describe('sessions in the fleet', () => {
+  const dedicated = [
+    { name: 'shop-main', project: 'shop' },
+    { name: 'lost', project: '/away' },
+  ];
+  const config = Config.parse({
+    agents: { claude: { capabilities: ['browser'] } },
+    projects: [{ name: 'shop', path: '/code/shop' }],
+    pool: { dedicated, autonomous: { prefix: 'auto-', max: 3 } },
+  });
+  const pane = (name: string, facts: PaneFacts = { state: 'idle' }, command = 'cat'): PaneView => ({
+    ...{ pane: '%1', session: name, pid: 1, life: { kind: 'live' }, command, title: '', width: 80, height: 24 },
+    ...{ in_mode: false, attached: 0, active_at: 0, home: 'h', facts: { name, ...facts } },
+  });
+  const seat = (name: string, more: Partial<Seat> = {}): Seat => ({
+    ...{ name, agent: 'claude', kind: 'autonomous', cwd: '/code', draining: false },
+    presence: { kind: 'there', pane: pane(name) },
+    ...more,
+  });
+  const fleet = (seats: Seat[], more: Partial<FleetSessions> = {}, load = new Load()) =>
+    buildFleet({
+      ...{ config, projects: [], load, providers: [] },
+      paused: { all: false, projects: new Set<ProjectId>() },
+      sessions: { seats, keeps: () => ['verify'], profileGate: () => undefined, occupied: () => false, ...more },
+    }).agents;
+
+  it('are agents with one place each, those of one project for its tasks alone', () => {
+    const agents = fleet([
+      seat('shop-main', { kind: 'dedicated', project: PROJECT }),
+      seat('lost', { kind: 'dedicated' }),
+      seat('auto-0'),
+    ]);
+    expect(agents).toMatchObject([
+      { id: 'shop-main', kind: 'session', program: 'claude', project: PROJECT, max: 1, status: 'available' },
+      { id: 'lost', project: 'p_000000000000' }, // its project can't be had: nobody's tasks, not everybody's
+      { id: 'auto-0', capabilities: ['browser'], keeps: ['verify'], takes_model: true },
+    ]);
+    expect(agents[2]).not.toHaveProperty('project');
+    expect(agents[2]).not.toHaveProperty('detail');
+  });
+
+  it('are ranked: of the own project, waiting for work, with a finished agent in it, to be made', () => {
+    const agents = fleet([
+      seat('auto-2', { presence: { kind: 'absent' } }),
+      seat('auto-1', { presence: { kind: 'there', pane: pane('auto-1', { state: 'working', task: 't' }, 'claude') } }),
+      seat('auto-0'),
+      seat('shop-main', { kind: 'dedicated', project: PROJECT, presence: { kind: 'absent' } }),
+    ]);
+    const byRank = agents.toSorted((a, b) => (a.rank ?? 0) - (b.rank ?? 0)).map(({ id }) => id);
+    expect(byRank).toEqual(['shop-main', 'auto-0', 'auto-1', 'auto-2']);
+  });
+
+  it('say why they take no work, and until when', () => {
+    const gone: [Partial<Seat>, object][] = [
+      [{ presence: { kind: 'foreign', detail: 'somebody else made it' } }, { detail: 'somebody else made it' }],
+      [{ presence: { kind: 'unknown', detail: 'tmux was not found' } }, { detail: 'tmux was not found' }],
+      [{ cooling: { until: 7, reason: 'no claude' } }, { detail: 'it rests: no claude', until: 7 }],
+      [{ draining: true }, { detail: 'it is closed when it is done' }],
+      [
+        { presence: { kind: 'there', pane: pane('a', { state: 'adopted' }, 'vim') } },
+        { detail: 'a person runs vim in it' },
+      ],
+    ];
+    for (const [more, expected] of gone) {
+      expect(fleet([seat('a', more)])).toMatchObject([{ status: 'offline', ...expected }]);
+    }
+    expect(fleet([seat('a')], { occupied: () => true })).toMatchObject([
+      { status: 'offline', detail: 'a person uses the agent in it' },
+    ]);
+    const gate = { reason: 'every account of claude is paused', until: 9 };
+    expect(fleet([seat('a')], { profileGate: () => gate })).toMatchObject([
+      { status: 'offline', detail: gate.reason, until: 9 },
+    ]);
+  });
+
+  it('count beside headless runs, not among them', async () => {
+    const { store, load } = counted();
+    const [task] = store.add({ id: 'a' });
+    await store.claim(task!, { to: 'agent', agent: 'auto-0', kind: 'session', rules: [] });
+    expect(load.headless).toBe(0);
+    expect([...load.sessions()]).toEqual(['auto-0']);
+    expect(fleet([seat('auto-0')], {}, load)).toMatchObject([{ status: 'busy', load: 1, max: 1 }]);
+  });
+});
 
 describe('fleet', () => {
   const config = Config.parse({

@@ -205,7 +205,7 @@ export class World {
   /** Cancels what is open, stops the runtime in order, and looks for anything left. */
   async end(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close().catch(() => undefined)));
-    if (this.runtime !== undefined) await this.#cancelAll();
+    if (this.runtime !== undefined) await this.cancelAll();
     await this.endRuntime('SIGTERM');
     await until(async () => (await this.#remaining()).length === 0, 10_000).catch(() => undefined); // supervisors end after their agents
     const left = await this.#remaining();
@@ -215,7 +215,7 @@ export class World {
     if (left.length > 0) throw new Error(`left behind: ${left.map(({ command }) => command).join('; ')}`);
   }
 
-  async #cancelAll(): Promise<void> {
+  protected async cancelAll(): Promise<void> {
     const client = await this.connect();
     const live = async () =>
       (await client.ask<Status>('list_tasks', { state: ['claimed', 'running'], limit: 100 })).tasks;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { Config } from '../../src/runtime/model/config.ts';
 import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { tools } from '../../src/tools/index.ts';
 import { INSTRUCTIONS } from '../../src/tools/instructions.ts';
@@ -81,6 +82,13 @@ test('the three that a session starts with are always loaded, and answers need t
     .filter(({ meta }) => meta?.['anthropic/requiresUserInteraction'] === true)
     .map(({ name }) => name);
   expect(asking).toEqual(['answer_request']);
+});
+
+test('a client is told to ask its user before it answers, unless the configuration trusts it', () => {
+  const answer = tools.find(({ name }) => name === 'answer_request');
+  const asks = (trust: unknown) =>
+    answer?.metaFor?.(Config.parse({ orchestrator_may_answer: trust }))['anthropic/requiresUserInteraction'] === true;
+  expect([false, true, ['Bash(git *)']].map(asks)).toEqual([true, false, false]);
 });
 
 test('all that a client loads stays small', () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { JobService } from '../fakes/job-service.ts';
+import { MemorySessions } from '../fakes/memory-sessions.ts';
 import { until } from '../support/world.ts';
 import { World } from './world.ts';
 
@@ -82,4 +83,18 @@ test('/watchdog/status says how things are, and lists no session where there is 
     converged: true,
     sessions: [],
   });
+});
+
+test('/watchdog/status and the list name sessions by their states, with what they need', async () => {
+  const sessions = new MemorySessions({ now: () => Date.now() });
+  sessions.add('auto-1', { kind: 'autonomous', state: 'cooling', until: Date.now() + 60_000 });
+  sessions.add('shop-main', { state: 'blocked', blocked_on: 'login', detail: 'not logged in' });
+  const other = await new World({}, undefined, () => ({ sessions })).start();
+  const watchdog = (await other.get('/watchdog/status')).json;
+  expect(watchdog.sessions).toMatchObject([
+    { name: 'auto-1', state: 'cooling', until: expect.stringMatching(/Z$/) },
+    { name: 'shop-main', state: 'blocked', blocked_on: 'login', detail: 'not logged in' },
+  ]);
+  expect((await other.get('/api/v1/sessions?state=blocked')).json.sessions).toHaveLength(1);
+  await other.end();
 });

@@ -9,7 +9,7 @@ export function doctorCommand(program: Command, cli: Cli): void {
     .command('doctor')
     .summary('what this machine lacks')
     .description(
-      'Checks what Yardmaster needs: programs, disk, permissions, configuration, runtime. Changes nothing. Exit code 1 when something needed is missing.',
+      'Checks what Yardmaster needs: programs and their versions, what sessions need, disk, permissions, configuration, runtime. Changes nothing. Exit code 1 when something needed is missing.',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExample:\n  yardmaster doctor')
@@ -33,7 +33,8 @@ async function examine(cli: Cli): Promise<Finding[]> {
     service.http,
     service.retention,
   ];
-  const findings: Finding[] = programs(cli.around.env.PATH);
+  const { sessions } = await import('../doctor/sessions.ts');
+  const findings = await sessions(cli, programs(cli.around.env.PATH));
   for (const check of checks) findings.push(await check(cli));
   return findings;
 }

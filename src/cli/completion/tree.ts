@@ -9,7 +9,22 @@ import { commandFor } from '../command-for.ts';
 /** What can stand at a place of the command line. */
 export type Source =
   | { readonly kind: 'words'; readonly words: readonly string[] }
-  | { readonly kind: 'ask'; readonly what: 'tasks' | 'projects' | 'agents' | 'providers' | 'sessions' | 'groups' }
+  | {
+      readonly kind: 'ask';
+      readonly what:
+        | 'tasks'
+        | 'projects'
+        | 'agents'
+        | 'providers'
+        | 'groups'
+        | 'sessions'
+        | 'places'
+        | 'requests'
+        | 'questions'
+        | 'foreign'
+        | 'accounts'
+        | 'profiles';
+    }
   | { readonly kind: 'files' };
 
 export interface Choice {
@@ -97,10 +112,15 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   agent: { kind: 'ask', what: 'agents' },
   provider: { kind: 'ask', what: 'providers' },
   session: { kind: 'ask', what: 'sessions' },
+  'session|task': { kind: 'ask', what: 'places' },
+  'request|session|task': { kind: 'ask', what: 'requests' },
+  request: { kind: 'ask', what: 'questions' },
+  foreign: { kind: 'ask', what: 'foreign' },
+  account: { kind: 'ask', what: 'accounts' },
+  profile: { kind: 'ask', what: 'profiles' },
   group: { kind: 'ask', what: 'groups' },
   state: words(...TaskState.options),
   stream: words('stdout', 'stderr'),
-  decision: words('allow', 'deny'),
   key: words(...Object.keys(Config.shape), ...configKeys()),
   shell: words('bash', 'zsh', 'fish'),
   toolset: words('default', 'worker'),

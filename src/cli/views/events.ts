@@ -25,11 +25,18 @@ function details(event: Readonly<Record<string, unknown>>): string[] {
   const inner = (key: string): Readonly<Record<string, unknown>> =>
     typeof event[key] === 'object' && event[key] !== null ? (event[key] as Record<string, unknown>) : {};
   const parts = [
-    event.id ?? inner('task').id ?? inner('project').name ?? event.name,
+    event.id ?? inner('task').id ?? inner('project').name ?? event.name ?? event.profile,
+    event.session,
     event.attempt === undefined || event.attempt === 0 ? undefined : `attempt ${event.attempt}`,
     inner('route').agent ?? inner('route').provider,
-    inner('outcome').state,
-    event.reason ?? inner('outcome').reason ?? event.why ?? event.message ?? inner('task').title,
+    inner('outcome').state ?? event.what,
+    event.reason ??
+      inner('outcome').reason ??
+      event.why ??
+      event.message ??
+      event.how ??
+      event.detail ??
+      inner('task').title,
   ];
   return parts.filter((part) => part !== undefined && part !== '').map(String);
 }

@@ -12,6 +12,13 @@ interface FleetStatus extends Structured {
   readonly counts: Readonly<Record<string, number>>;
   readonly agents: readonly Place[];
   readonly providers: readonly Place[];
+  readonly sessions?: Readonly<Record<string, number>>;
+  readonly profiles?: readonly {
+    readonly agent: string;
+    readonly name: string;
+    readonly state: string;
+    readonly until?: string;
+  }[];
   readonly paused: { readonly all: boolean; readonly projects: readonly string[] };
   readonly projects: readonly { readonly name: string; readonly path: string }[];
   readonly converged: boolean;
@@ -32,7 +39,7 @@ interface Place {
 export function fleetView(status: FleetStatus, look: Look): string {
   const parts = [
     needsPart(status.needs, look),
-    countsLine(status, look),
+    `${countsLine(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}`,
     placesPart(status, look),
     projectsPart(status, look),
   ];
@@ -62,15 +69,31 @@ function countsLine({ counts, paused, converged }: FleetStatus, { paint }: Look)
   return `${line.filter(Boolean).join('; ')}\n`;
 }
 
+/** One line: `yardmaster sessions` shows each of them. */
+function sessionsLine({ sessions = {} }: FleetStatus, { paint }: Look): string {
+  const states = Object.entries(sessions).map(([state, count]) => `${count} ${paintState(paint, safeLine(state))}`);
+  return states.length === 0 ? '' : `sessions: ${states.join(', ')}\n`;
+}
+
+function profilesLine({ profiles = [] }: FleetStatus, { paint, now }: Look): string {
+  const each = profiles.map(({ agent, name, state, until }) => {
+    const end = until === undefined ? '' : ` (${relative(until, now)})`;
+    return `${safeLine(`${agent}/${name}`)} ${paintState(paint, safeLine(state))}${end}`;
+  });
+  return each.length === 0 ? '' : `accounts: ${each.join(', ')}\n`;
+}
+
 function placesPart({ agents, providers }: FleetStatus, { paint, width }: Look): string {
   const head = ['NAME', 'KIND', 'STATUS', 'LOAD'].map((word) => paint('dim', word));
-  const places = [...agents, ...providers.map((provider) => ({ ...provider, kind: 'provider' }))];
+  const others = agents.filter(({ kind }) => kind !== 'session');
+  const places = [...others, ...providers.map((provider) => ({ ...provider, kind: 'provider' }))];
   const rows = places.map(({ id, kind, status, load, max }) => [
     safeLine(id),
     safeLine(kind ?? ''),
     paint(status === 'offline' ? 'red' : status === 'busy' ? 'cyan' : 'green', safeLine(status)),
     max === 0 ? String(load) : `${load} of ${max}`,
   ]);
+  if (places.length === 0 && agents.length > 0) return '';
   return places.length === 0
     ? 'no agent is configured (`yardmaster config path` says where)\n'
     : table(head, rows, width);

@@ -157,11 +157,12 @@ export interface SessionAgent {
   answer(report: Report, answer: Answer): string;
   /**
    * Accepts, in the agent's own configuration, what it would ask at its first start in this folder: merged, nothing of
-   * the person's replaced. Refused where that file can't be understood.
+   * the person's replaced. Refused where that file can't be understood. Whoever calls it knows that the folder is one in
+   * which the person lets agents work. `api_key`: of the environment that the agent gets, when there is one.
    */
   accept(
     files: Files,
-    where: { readonly config_dir?: string; readonly home: string; readonly cwd: string },
+    where: { readonly config_dir?: string; readonly home: string; readonly cwd: string; readonly api_key?: string },
   ): Promise<Refusal | undefined>;
   /** Where a conversation is kept, whether or not it is there. */
   transcript(where: {

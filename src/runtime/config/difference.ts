@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { keyOfPath } from './problem.ts';
 
 /** What a running runtime can't change: the next start takes it. */
-const AT_START = ['http', 'journal'];
+const AT_START = ['http', 'journal', 'tmux'];
 
 export function needsRestart(key: string): boolean {
   return AT_START.some((section) => key === section || key.startsWith(`${section}.`));

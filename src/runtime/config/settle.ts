@@ -1,10 +1,11 @@
-import { CODING_AGENTS, type Config } from '../model/config.ts';
+import { CODING_AGENTS, type Config, commandAgents } from '../model/config.ts';
+import { poolFindings } from './settle-pool.ts';
 import type { Finding } from './validate.ts';
 
 /** Paths made absolute and names checked against each other: what the schema alone can't see. */
 export function settle(given: Config, userHome: string): { config: Config; findings: readonly Finding[] } {
   const findings: Finding[] = [];
-  const path = (value: string, at: readonly PropertyKey[], key: string): string => {
+  const path: Absolute = (value, at, key) => {
     const full = expandHome(value, userHome);
     if (!full.startsWith('/'))
       findings.push({
@@ -30,23 +31,56 @@ export function settle(given: Config, userHome: string): { config: Config; findi
       ...(given.dispatcher.projects_dir !== undefined && {
         projects_dir: path(given.dispatcher.projects_dir, ['dispatcher', 'projects_dir'], 'dispatcher.projects_dir'),
       }),
+      ...(given.dispatcher.resume_dir !== undefined && {
+        resume_dir: path(given.dispatcher.resume_dir, ['dispatcher', 'resume_dir'], 'dispatcher.resume_dir'),
+      }),
     },
+    pool: withPoolPaths(given, userHome, path),
     agents: withConfigDirs(given, path),
+    ...(given.notify_command && {
+      notify_command: given.notify_command.map((word, n) => (n === 0 ? expandHome(word, userHome) : word)), // no shell does
+    }),
     delegation: { ...given.delegation, providers: withKeyFiles(given, path) },
   };
-  return { config, findings: [...findings, ...unknownNames(config), ...sameNames(config), ...sameProfiles(config)] };
+  return {
+    config,
+    findings: [...findings, ...unknownNames(config), ...sameNames(config), ...poolFindings(config)],
+  };
 }
 
 export function expandHome(path: string, userHome: string): string {
   return path === '~' || path.startsWith('~/') ? `${userHome}${path.slice(1)}` : path;
 }
 
+type Absolute = (value: string, at: readonly PropertyKey[], key: string) => string;
+
+/** The project of a dedicated session is a path or a configured name; a name stays one, for `poolFindings` to check. */
+function withPoolPaths({ pool }: Config, userHome: string, path: Absolute): Config['pool'] {
+  const dir = pool.shared_projects_dir;
+  return {
+    ...pool,
+    dedicated: pool.dedicated.map((seat) => ({ ...seat, project: expandHome(seat.project, userHome) })),
+    ...(dir !== undefined && {
+      shared_projects_dir: path(dir, ['pool', 'shared_projects_dir'], 'pool.shared_projects_dir'),
+    }),
+  };
+}
+
+function withConfigDirs({ agents }: Config, path: Absolute): Config['agents'] {
+  const entries = Object.entries(agents).map(([id, agent]) => {
+    if (!agent || !('profiles' in agent)) return [id, agent] as const;
+    const profiles = agent.profiles.map((profile, n) => {
+      const at = ['agents', id, 'profiles', n, 'config_dir'];
+      return { ...profile, config_dir: path(profile.config_dir, at, `agents.${id}.profiles[${n}].config_dir`) };
+    });
+    return [id, { ...agent, profiles }] as const;
+  });
+  return Object.fromEntries(entries) as Config['agents'];
+}
+
 type Providers = Config['delegation']['providers'];
 
-function withKeyFiles(
-  config: Config,
-  path: (value: string, at: readonly PropertyKey[], key: string) => string,
-): Providers {
+function withKeyFiles(config: Config, path: Absolute): Providers {
   const entries = Object.entries(config.delegation.providers).map(([name, provider]) => {
     if (provider.key_file === undefined) return [name, provider] as const;
     const at = ['delegation', 'providers', name, 'key_file'];
@@ -55,29 +89,10 @@ function withKeyFiles(
   return Object.fromEntries(entries);
 }
 
-function withConfigDirs(
-  { agents }: Config,
-  path: (value: string, at: readonly PropertyKey[], key: string) => string,
-): Config['agents'] {
-  const entries = CODING_AGENTS.flatMap((name) => {
-    const agent = agents[name];
-    if (!agent) return [];
-    const profiles = agent.profiles.map((profile, n) => ({
-      ...profile,
-      config_dir: path(
-        profile.config_dir,
-        ['agents', name, 'profiles', n, 'config_dir'],
-        `agents.${name}.profiles[${n}].config_dir`,
-      ),
-    }));
-    return [[name, { ...agent, profiles }] as const];
-  });
-  return { ...agents, ...Object.fromEntries(entries) } as Config['agents'];
-}
-
 /** A name that points at an agent or a provider must point at one that is there. */
 function unknownNames(config: Config): Finding[] {
-  const agents = Object.keys(config.agents);
+  const commands = Object.keys(commandAgents(config));
+  const agents = [...CODING_AGENTS, ...commands]; // those that Yardmaster knows need no entry
   const providers = Object.keys(config.delegation.providers);
   const uses = [
     { at: ['dispatcher', 'default_agent'], value: config.dispatcher.default_agent, known: agents },
@@ -112,27 +127,5 @@ function sameNames(config: Config): Finding[] {
         message: `is already the ${key} of projects[${first}]`,
       },
     ];
-  });
-}
-
-/** Two profiles with one directory would be one account under two names. */
-function sameProfiles({ agents }: Config): Finding[] {
-  return CODING_AGENTS.flatMap((agent) => {
-    const profiles = agents[agent]?.profiles ?? [];
-    return profiles.flatMap((profile, n) => {
-      const first = profiles.findIndex(
-        ({ name, config_dir }) => name === profile.name || config_dir === profile.config_dir,
-      );
-      if (first === n) return [];
-      const key = profiles[first]?.name === profile.name ? 'name' : 'config_dir';
-      return [
-        {
-          path: ['agents', agent, 'profiles', n, key],
-          key: `agents.${agent}.profiles[${n}].${key}`,
-          value: profile[key],
-          message: `is already the ${key} of profiles[${first}]`,
-        },
-      ];
-    });
   });
 }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AttemptTime, Config, Duration, Keep, ProjectConfig } from '../model/config.ts';
 import { keyOfPath } from './problem.ts';
 
@@ -124,9 +124,14 @@ export function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.Zod
 
 function inside(schema: unknown, key: PropertyKey): unknown {
   const kind = unwrap(schema) as
-    | { shape?: Record<PropertyKey, unknown>; element?: unknown; valueType?: unknown }
+    | { shape?: Record<PropertyKey, unknown>; element?: unknown; valueType?: unknown; def?: { catchall?: unknown } }
     | undefined;
-  return kind?.shape?.[key] ?? kind?.element ?? kind?.valueType;
+  return kind?.shape?.[key] ?? kind?.element ?? kind?.valueType ?? anyOther(kind?.def?.catchall);
+}
+
+/** The schema of the keys that an object does not name; strict ones allow none. */
+function anyOther(schema: unknown): unknown {
+  return schema instanceof z.ZodNever ? undefined : schema;
 }
 
 /** Does the key hold a span of time? */

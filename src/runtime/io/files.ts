@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { constants, type FileHandle, mkdir, open, readdir, readlink, rename, unlink } from 'node:fs/promises';
+import { chmod, constants, type FileHandle, mkdir, open, readdir, readlink, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, FileTooLarge } from '../model/file-error.ts';
 import type { AppendFile, FileStat, Files } from '../ports.ts';
@@ -90,9 +90,11 @@ export class DiskFiles implements Files {
     if ((await this.stat(dir))?.kind !== 'dir') throw new Error(`${dir} is a symbolic link, not a folder`);
   }
 
-  async replace(path: string, bytes: Uint8Array): Promise<void> {
-    if (bytes.length <= WRITE_AT_ONCE) return replaceSoon(path, bytes, this.fileMode);
+  async replace(path: string, bytes: Uint8Array, mode?: 'same_mode'): Promise<void> {
+    const before = mode === 'same_mode' ? statNow(path) : undefined;
+    if (bytes.length <= WRITE_AT_ONCE && before === undefined) return replaceSoon(path, bytes, this.fileMode);
     const temp = await this.writeTemp(dirname(path), [bytes]);
+    if (before !== undefined) await orRemove(temp, chmod(temp, before.mode & 0o7777));
     await orRemove(temp, rename(temp, path));
   }
 

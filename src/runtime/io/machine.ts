@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { realpath, rm, statfs } from 'node:fs/promises';
-import type { Chance, Clock, Files, Git, Locks, OpenWriters, Runner } from '../ports.ts';
+import type { Chance, Clock, Commands, Files, Git, Locks, OpenWriters, Pipes, Runner } from '../ports.ts';
 import { systemChance } from './chance.ts';
 import { systemClock } from './clock.ts';
+import { commands } from './commands.ts';
 import { DiskFiles } from './files.ts';
 import { git } from './git.ts';
 import { fileLocks } from './locks.ts';
 import { procWriters } from './open-writers.ts';
+import { systemPipes } from './pipes.ts';
 import { createRunner } from './processes/runner.ts';
 
 /** The ports of the runtime on the machine that it runs on. */
@@ -18,6 +20,8 @@ export interface Machine {
   readonly git: Git;
   readonly writers: OpenWriters;
   readonly runner: Runner;
+  readonly pipes: Pipes;
+  readonly commands: Commands;
   /** Another one means that files which were not synced may be torn, and that no process of ours lives. */
   readonly bootId: string;
   /** What is left for this user on the disk of a folder; undefined where that can't be told. */
@@ -37,6 +41,8 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
     git,
     writers: procWriters,
     runner: createRunner(),
+    pipes: systemPipes(),
+    commands,
     bootId: bootId(),
     freeBytes: (dir) =>
       statfs(dir).then(

@@ -37,6 +37,8 @@ export interface SessionRequest {
   readonly tool: string;
   /** What the tool would do, clean and bounded. */
   readonly input: string;
+  /** What it acts upon, exactly: its command, file or address. For rules only, since it is not clean; never shown. */
+  readonly subject?: string;
   readonly questions?: readonly AgentQuestion[];
   readonly asked_at: number;
   /** Then it is denied. */

@@ -4,7 +4,7 @@ import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
-import { eligibleAgents, hasRoom, pickAgent } from './local.ts';
+import { byId, eligibleAgents, hasRoom, pickAgent } from './local.ts';
 import { chooseModel } from './models.ts';
 import { checkoutWait, generalWaits, headlessFull, type Wait } from './waits.ts';
 
@@ -78,7 +78,7 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const full = headlessFull(fleet);
   const usable = full ? eligible.agents.filter((agent) => agent.kind === 'session') : eligible.agents;
   const picked = pickAgent(usable, ask.spec.priority);
-  if (!picked) waits.push({ reason: 'no_free_agent', detail: noRoomAmong(eligible.agents, full) });
+  if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(eligible.agents, full) });
   if (waits.length > 0 || !picked) return waiting(rules, waits);
   const { agent } = picked;
   const chosen = chooseModel(ask.spec, agent, modelsFor(ask, fleet));
@@ -90,14 +90,38 @@ function modelsFor(ask: RouteAsk, fleet: Fleet): Fleet['models'] {
   return (ask.project && fleet.projects.get(ask.project)?.models) ?? fleet.models;
 }
 
-function noRoomAmong(agents: Fleet['agents'], full: string | undefined): string {
-  if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return full;
-  const states = [...agents].sort((a, b) => (a.id < b.id ? -1 : 1)).map(stateOf);
-  return states.slice(0, 5).join(', ') + (states.length > 5 ? ` and ${states.length - 5} more` : '');
+function noRoomAmong(agents: Fleet['agents'], full: string | undefined): Omit<Wait, 'reason'> {
+  if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return { detail: full };
+  const states = statesOf(agents);
+  const detail = states.slice(0, 5).join(', ') + (states.length > 5 ? ` and ${states.length - 5} more` : '');
+  const until = backAt(agents);
+  return until === undefined ? { detail } : { detail: `${detail}; until ${new Date(until).toISOString()}`, until };
 }
 
-function stateOf(agent: Fleet['agents'][number]): string {
-  return agent.status === 'offline' ? `${agent.id} is offline` : `${agent.id} has ${agent.load} of ${agent.max} runs`;
+/** When the first of them is of use again; nobody knows where one is at work, or is away for no known time. */
+function backAt(agents: Fleet['agents']): number | undefined {
+  const times = agents.map(({ status, until }) => (status === 'offline' ? until : undefined));
+  const known = times.filter((time) => time !== undefined);
+  return known.length === times.length ? Math.min(...known) : undefined;
+}
+
+/** Where the same holds for many it is said once. */
+function statesOf(agents: Fleet['agents']): string[] {
+  const ids = new Map<string, string[]>();
+  for (const agent of [...agents].sort(byId)) {
+    const state = stateOf(agent);
+    ids.set(state, [...(ids.get(state) ?? []), agent.id]);
+  }
+  return [...ids].flatMap(([state, [first = '', ...more]]) =>
+    more.length < 3
+      ? [first, ...more].map((id) => `${id} ${state}`)
+      : [`${first} ${state}, like ${more.length} others`],
+  );
+}
+
+function stateOf({ status, detail, load, max }: Fleet['agents'][number]): string {
+  if (status !== 'offline') return `has ${load} of ${max} runs`;
+  return detail === undefined ? 'is offline' : `is offline (${detail})`;
 }
 
 function waiting(rules: readonly RouteRule[], waits: readonly Wait[], also: readonly Wait[] = []): Route {

@@ -1,3 +1,4 @@
+import { isCodingAgent } from '../model/config.ts';
 import type { Fleet, FleetAgent } from '../model/fleet.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
@@ -28,8 +29,7 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
   const named = wish ?? ownWish(ask, fleet);
   const rules: RouteRule[] = [];
   if (named && !fleet.agents.some((agent) => goesBy(agent, named.name)) && named.firm === 'must') {
-    const known = listed([...new Set(fleet.agents.map((agent) => agent.program))].sort());
-    return none(rules, named.key, `no agent ${named.name} is configured (known: ${known})`);
+    return none(rules, named.key, unknown(named.name, fleet));
   }
   const fitting = fleet.agents.filter((agent) => misfit(ask, agent) === undefined);
   if (!named) return some(rules, fitting, ask, fleet.agents);
@@ -45,6 +45,12 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
   }
   rules.push(rule(named.key, `${named.name} can't take it; any other agent that can may`)); // L2
   return some(rules, fitting, ask, fleet.agents);
+}
+
+function unknown(name: string, fleet: Fleet): string {
+  const known = listed([...new Set(fleet.agents.map((agent) => agent.program))].sort());
+  const is = isCodingAgent(name) ? `no session of ${name}` : `no agent ${name}`;
+  return `${is} is configured (known: ${known})`;
 }
 
 /** `agent:` first; else the project's default, which binds when it names nobody: that is a mistake to be seen. */
@@ -91,13 +97,14 @@ function none(rules: RouteRule[], key: string, detail: string): Eligible {
   return { kind: 'none', detail, rules: [...rules, rule(key, detail)] };
 }
 
-/** Critical work goes where least is going on, other work where the largest share is free; ties by id. */
+/** Critical work goes where least is going on, other work where the largest share is free; ties by rank, then by id. */
 export function pickAgent(
   agents: readonly FleetAgent[],
   priority: TaskSpec['priority'],
 ): { agent: FleetAgent; rule: RouteRule } | undefined {
   const critical = priority === 'critical';
-  const order = (a: FleetAgent, b: FleetAgent) => (critical ? a.load - b.load : score(b) - score(a)) || byId(a, b);
+  const order = (a: FleetAgent, b: FleetAgent) =>
+    (critical ? a.load - b.load : score(b) - score(a)) || byRank(a, b) || byId(a, b);
   const [best] = agents.filter(hasRoom).sort(order);
   if (!best) return undefined;
   const slots = best.max === 0 ? 'without limit' : `of ${best.max}`;
@@ -111,6 +118,11 @@ export function hasRoom(place: { status: string; load: number; max: number }): b
 
 function score(agent: FleetAgent): number {
   return agent.max === 0 ? 1 : 1 - agent.load / agent.max;
+}
+
+/** One without a rank comes after those that have one. */
+function byRank({ rank: a = Number.MAX_VALUE }: FleetAgent, { rank: b = Number.MAX_VALUE }: FleetAgent): number {
+  return a - b;
 }
 
 export function byId(a: { readonly id: string }, b: { readonly id: string }): number {

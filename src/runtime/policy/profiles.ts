@@ -13,7 +13,7 @@ import type { ErrorClass } from '../model/spec.ts';
 
 const MINUTE = 60_000;
 const LONGEST_MS = 8 * 24 * 60 * MINUTE; // a weekly limit, and a day
-const SAME_MS = MINUTE; // the interfaces tell resets to the minute
+const SAME_MS = MINUTE; // the interfaces tell resets to the minute: one that is only just over may be still to come
 
 /** Where a limit does not say when it ends: the first rest and the longest. */
 const GUESSES: Readonly<Record<'limit' | 'busy', { readonly first: number; readonly longest: number }>> = {
@@ -79,7 +79,8 @@ export function restAfter(
     const until = Math.min(reset_at, now + LONGEST_MS); // U3
     return { ...rest, until, ...(until < reset_at && { guessed: true }) };
   }
-  return { ...rest, until: now + guess(why, last, now), guessed: true };
+  const barely = reset_at !== undefined && now - reset_at <= SAME_MS;
+  return { ...rest, until: now + (barely ? SAME_MS : guess(why, last, now)), guessed: true };
 }
 
 /** Whether a rest tells more than the one that is in force (U4). */

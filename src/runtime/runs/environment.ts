@@ -34,10 +34,14 @@ export function agentEnvironment(
   agent: { readonly env: Readonly<Record<string, string>>; readonly pass_env: readonly string[] },
   attempt: AttemptIdentity,
 ): Record<string, string> {
-  const passed = Object.entries(base).filter(([name]) => isPassed(name) || agent.pass_env.includes(name));
+  return { ...passedEnvironment(base, agent.pass_env), ...agent.env, ...identityOf(attempt) };
+}
+
+/** What any program of ours gets: no keys, no tokens, nothing that names an attempt. */
+export function passedEnvironment(base: Environment, further: readonly string[] = []): Record<string, string> {
   return Object.fromEntries(
-    [...passed, ...Object.entries(agent.env), ...Object.entries(identityOf(attempt))].flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, value]],
+    Object.entries(base).flatMap(([name, value]) =>
+      value !== undefined && (isPassed(name) || further.includes(name)) ? [[name, value]] : [],
     ),
   );
 }

@@ -10,7 +10,7 @@ export const noSessions: SessionDesk = {
   requests: () => [],
   read: async () => none(),
   message: async () => none(),
-  answer: async () => none(),
+  answer: async (request) => refuse('not_found', `there is no open request "${request.slice(0, 100)}"`, 'fleet_status'),
   interrupt: async () => none(),
   adopt: async () => none(),
   attach: none,

@@ -8,7 +8,6 @@ import type { ProfileView } from '../model/session.ts';
 import type { Cause } from '../model/task.ts';
 import { type Account, changesRest, chooseAccount, restAfter, restOf } from '../policy/profiles.ts';
 import type { Clock, Files, TaskStore } from '../ports.ts';
-import type { Need } from '../yard.ts';
 import { type AccountConfig, Accounts, type ChosenProfile, type ProfileWait } from './accounts.ts';
 
 /*
@@ -161,25 +160,6 @@ export class Profiles {
   use(agent: string, name: string, cause: Cause): Promise<ProfileView | Refusal> {
     return this.#change(agent, name, cause, ({ record }) =>
       record?.chosen ? undefined : { type: 'profile_chosen', agent, profile: name },
-    );
-  }
-
-  /** Accounts that rest until a person acts, and not because one said so. */
-  needs(): Need[] {
-    return this.#accounts.agents().flatMap((agent) =>
-      this.#accounts.of(agent).flatMap((account) => {
-        const rest = this.#accounts.rest(account);
-        if (!rest || rest.until !== undefined || rest.why === 'person') return [];
-        const where = account.config_dir === undefined ? '' : ` (${account.config_dir})`;
-        const act = rest.why === 'billing' ? 'see to its billing' : `log in with ${agent} on it${where}`;
-        return [
-          {
-            what: `account ${account.name} of ${agent} takes no work: ${rest.reason}`,
-            where: profileKey(agent, account.name),
-            next: `${act}, then yardmaster profiles resume ${agent} ${account.name}`,
-          },
-        ];
-      }),
     );
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { SlotView } from '../../runtime/yard.ts';
-import { defineTool } from '../tool.ts';
-import { Session, sessionOf } from './slot.ts';
+import { SESSION_STATES, type SessionState } from '../../runtime/model/session.ts';
+import { defineTool, type ToolContext } from '../tool.ts';
+import { Session, sessionOf, slotOf } from './session.ts';
 
 const COMMAND_NOTE =
   'Slots of command agents run one process per attempt: their output can be read, but they take no messages and ask for nothing.';
@@ -9,25 +9,52 @@ const COMMAND_NOTE =
 export const listSessions = defineTool({
   name: 'list_sessions',
   title: 'List sessions',
-  description: `Lists the places where agents work, and what each is doing: those that need someone first, then working ones, longest first, then idle ones.
-Use it to see who works on what, and to get a name for read_session. For the load of all agents and providers use fleet_status.
-{"state": "working"}`,
-  input: z.strictObject({ state: Session.shape.state.optional(), limit: z.number().int().min(1).max(200).default(50) }),
+  description: `Lists the places where agents work, and what each is doing: those that need someone first, then working ones, longest first, then the others by name.
+A session says on what its state rests and how old that is, its task, model, tokens of context and cost, and under requests what its agent asks, with the call that answers it. Use it to see who works on what, and to get a name for read_session or message_session. For the load of all agents and providers use fleet_status.
+{"state": "blocked"}
+With all it also looks for sessions of the same agents that somebody else started (managed: false): they are shown and never written to.
+{"all": true}`,
+  input: z.strictObject({
+    state: z.enum(SESSION_STATES).optional(),
+    all: z.boolean().default(false).describe('also sessions that are not ours'),
+    limit: z.number().int().min(1).max(200).default(50),
+  }),
   output: z.object({ sessions: z.array(Session), not_shown: z.number().optional(), note: z.string().optional() }),
   hints: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
-  async handle(ctx, { state, limit }) {
-    const slots = ctx.yard.slots().filter((slot) => state === undefined || slot.state === state);
-    const sorted = [...slots].sort((a, b) => since(a) - since(b));
-    const hidden = sorted.length - limit;
+  async handle(ctx, { state, all, limit }) {
+    const every = await placesOf(ctx, all);
+    const wanted = every.filter((one) => state === undefined || one.state === state);
+    const hidden = wanted.length - limit;
     return {
-      sessions: sorted.slice(0, limit).map((slot) => sessionOf(ctx, slot)),
+      sessions: wanted.slice(0, limit),
       ...(hidden > 0 && { not_shown: hidden }),
-      ...(slots.some(({ kind }) => kind === 'command') && { note: COMMAND_NOTE }),
+      ...(wanted.some(({ kind }) => kind === 'command') && { note: COMMAND_NOTE }),
     };
   },
 });
 
-/** Idle ones sort last. No kind of slot can wait for a person yet, so none sorts before the working ones. */
-function since({ task }: SlotView): number {
-  return task?.since ?? Number.MAX_SAFE_INTEGER;
+/** Sessions and slots together, the most urgent first. An attempt does not see what is none of the yard's. */
+async function placesOf(ctx: ToolContext, all: boolean): Promise<Session[]> {
+  const { yard, caller } = ctx;
+  const views = all && caller.principal === 'owner' ? await yard.sessions.listAll() : yard.sessions.list();
+  const sessions = views.map((view) => sessionOf(ctx, view));
+  return sorted([...sessions, ...yard.slots().map((slot) => slotOf(ctx, slot))]);
+}
+
+const RANK: Readonly<Record<SessionState, number>> = Object.fromEntries(
+  SESSION_STATES.map((state, at) => [state, at]),
+) as Record<SessionState, number>;
+
+function sorted(places: readonly Session[]): Session[] {
+  return [...places].sort((a, b) => RANK[a.state] - RANK[b.state] || since(a) - since(b) || byName(a, b));
+}
+
+/** Those without a task come last among their like. */
+function since({ task }: Session): number {
+  return task === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(task.since);
+}
+
+/** `ccl-auto-9` before `ccl-auto-10`. */
+function byName(a: Session, b: Session): number {
+  return a.name.localeCompare(b.name, 'en', { numeric: true });
 }

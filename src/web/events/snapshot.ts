@@ -3,7 +3,7 @@ import type { TaskSummary } from '../../runtime/model/view.ts';
 import type { Caller, Need, Yard } from '../../runtime/yard.ts';
 import { type Counts, countTasks } from '../../tools/counts.ts';
 import { refuseProject } from '../../tools/rights.ts';
-import { type Session, sessionOf } from '../../tools/sessions/slot.ts';
+import { type Session, sessionOf, slotOf } from '../../tools/sessions/session.ts';
 
 const MAX_TASKS = 200;
 const MAX_NEEDS = 50;
@@ -38,12 +38,15 @@ export function snapshotOf(yard: Yard, caller: Caller, reset: string | undefined
     needs: own === undefined ? yard.needs().slice(0, MAX_NEEDS) : [], // a person is not an attempt's to call
     tasks: tasks.map((task) => yard.summary(task)),
     ...(hidden > 0 && { tasks_not_shown: hidden }),
-    sessions: yard
-      .slots()
-      .slice(0, MAX_SESSIONS)
-      .map((slot) => sessionOf({ yard, caller }, slot)),
+    sessions: placesOf(yard, caller),
     paused: { all: paused.all, projects: projects.map((id) => yard.projectName(id)) },
   };
+}
+
+function placesOf(yard: Yard, caller: Caller): Session[] {
+  const sessions = yard.sessions.list().map((view) => sessionOf({ yard, caller }, view));
+  const slots = yard.slots().map((slot) => slotOf({ yard, caller }, slot));
+  return [...sessions, ...slots].slice(0, MAX_SESSIONS);
 }
 
 function openTasks(yard: Yard, own: string | undefined): { tasks: readonly OpenTask[]; hidden: number } {

@@ -30,6 +30,7 @@ test('the file is read and ~ becomes the home directory', async () => {
       'allowed_roots: [~/code]',
       'projects: [{ name: shop, path: ~/code/shop, weight: 2 }]',
       'dispatcher: { projects_dir: ~/code, scan: 5m, default_agent: echo }',
+      'notify_command: [~/bin/tell-me, ~/x]',
       'agents: { echo: { command: [cat, "{prompt_file}"] }, claude: { profiles: [{ name: work, config_dir: ~/.claude-work }] } }',
       'delegation: { providers: { gpu: { kind: jobs, base_url: "https://jobs.example.com", key_file: ~/.key } } }',
     ].join('\n'),
@@ -39,8 +40,30 @@ test('the file is read and ~ becomes the home directory', async () => {
     allowed_roots: ['/home/ada/code'],
     projects: [{ name: 'shop', path: '/home/ada/code/shop', weight: 2 }],
     dispatcher: { projects_dir: '/home/ada/code', scan: 300_000 },
+    notify_command: ['/home/ada/bin/tell-me', '~/x'],
     agents: { claude: { profiles: [{ name: 'work', config_dir: '/home/ada/.claude-work' }] } },
     delegation: { providers: { gpu: { key_file: '/home/ada/.key' } } },
+  });
+});
+
+test('~ becomes the home directory in all that sessions need, and a configured name stays one', async () => {
+  const { config } = await load({
+    [FILE]: [
+      'projects: [{ name: shop, path: ~/code/shop }]',
+      'dispatcher: { resume_dir: ~/.claude-context, default_agent: claude }',
+      'pool:',
+      '  shared_projects_dir: ~/code',
+      '  dedicated: [{ name: shop-main, project: shop }, { name: site, project: ~/code/site }]',
+      'agents: { claude: { profiles: [{ name: work, config_dir: ~/.claude-work }] } }',
+    ].join('\n'),
+  });
+  expect(config).toMatchObject({
+    dispatcher: { resume_dir: '/home/ada/.claude-context', default_agent: 'claude' },
+    pool: {
+      shared_projects_dir: '/home/ada/code',
+      dedicated: [{ project: 'shop' }, { project: '/home/ada/code/site' }],
+    },
+    agents: { claude: { profiles: [{ name: 'work', config_dir: '/home/ada/.claude-work' }] } },
   });
 });
 
@@ -116,7 +139,7 @@ test.each<[string, string, RegExp]>([
   [
     'an agent that is not there',
     'dispatcher: { default_agent: bob }',
-    /default_agent: "bob" is not configured; allowed: none is configured yet/,
+    /default_agent: "bob" is not configured; allowed: claude, codex, gemini/,
   ],
   [
     'two projects of one name',
@@ -126,7 +149,32 @@ test.each<[string, string, RegExp]>([
   [
     'two profiles of one directory',
     'agents: { claude: { profiles: [{ name: a, config_dir: /a }, { name: b, config_dir: /a }] } }',
-    /agents\.claude\.profiles\[1\]\.config_dir: "\/a" is already the config_dir of profiles\[0\]/,
+    /agents\.claude\.profiles\[1\]\.config_dir: "\/a" is already the config_dir of agents\.claude\.profiles\[0\]/,
+  ],
+  [
+    'a session for a project that is not there',
+    'pool: { dedicated: [{ name: a, project: shop }] }',
+    /pool\.dedicated\[0\]\.project: "shop" is not configured; allowed: an absolute path/,
+  ],
+  [
+    'two sessions of one name',
+    'pool: { dedicated: [{ name: a, project: /a }, { name: a, project: /b }] }',
+    /pool\.dedicated\[1\]\.name: "a" is already the name of pool\.dedicated\[0\]/,
+  ],
+  [
+    'a session with the name of an autonomous one',
+    'pool: { dedicated: [{ name: auto-7, project: /a }], autonomous: { prefix: auto-, start_index: 5, max: 3 } }',
+    /pool\.dedicated\[0\]\.name: "auto-7" is already the name of an autonomous session/,
+  ],
+  [
+    'more autonomous sessions at least than at most',
+    'pool: { autonomous: { min: 3 } }',
+    /pool\.autonomous\.min: 3 is more than max; allowed: at most max, which is 0/,
+  ],
+  [
+    'two profiles of one name',
+    'agents: { claude: { profiles: [{ name: a, config_dir: /a }, { name: a, config_dir: /b }] } }',
+    /agents\.claude\.profiles\[1\]\.name: "a" is already the name of agents\.claude\.profiles\[0\]/,
   ],
   [
     'a URL that is none',

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import type { Fleet } from '../../../src/runtime/model/fleet.ts';
+import type { Fleet, FleetAgent } from '../../../src/runtime/model/fleet.ts';
 import type { TaskSpecInput } from '../../../src/runtime/model/spec.ts';
 import { askFor, type RouteAsk } from '../../../src/runtime/policy/ask.ts';
 import { decide } from '../../../src/runtime/policy/decide.ts';
@@ -97,6 +97,49 @@ describe('local or remote: the first key that speaks', () => {
   });
 });
 
+describe('sessions', () => {
+  const session = (id: string, more: Partial<FleetAgent> = {}) =>
+    agent(id, { kind: 'session', program: 'claude', takes_model: true, ...more });
+  const cooling = { status: 'offline' as const, detail: 'it rests: claude was not found' };
+
+  it('are taken by rank: those that are there before those that would have to be made', () => {
+    const agents = [session('a', { rank: 2_000 }), session('b', { rank: 1 }), session('c', { rank: 2 })];
+    expect(short({}, { agents })).toBe('agent:b');
+    expect(short({ priority: 'critical' }, { agents })).toBe('agent:b');
+    expect(short({}, { agents: [agent('command'), session('z', { rank: 9_999 })] })).toBe('agent:z');
+    expect(short({}, { agents: [session('b', { rank: 1, load: 1 }), session('c', { rank: 2 })] })).toBe('agent:c');
+  });
+
+  it('go by the name of their agent and by their own, and take only the tasks of their project', () => {
+    const agents = [session('shop-main', { project: SHOP }), session('site-main', { project: SITE }), agent('worker')];
+    expect(short({ agent: 'claude' }, { agents })).toBe('agent:shop-main');
+    expect(short({ agent: 'shop-main' }, { agents })).toBe('agent:shop-main');
+    expect(short({ agent: 'site-main' }, { agents })).toBe('wait:no_eligible_agent');
+    expect(short({ mode: 'session' }, { agents })).toBe('agent:shop-main');
+    expect(short({ mode: 'session' }, { agents: [agent('worker')] })).toBe('wait:no_eligible_agent');
+  });
+
+  it('that are all away until a time make the task wait until the first of them is back', () => {
+    const away = [session('a', { ...cooling, until: NOW + 9 }), session('b', { ...cooling, until: NOW + 5 })];
+    expect(route({}, { agents: away })).toMatchObject({
+      reason: 'no_free_agent',
+      until: NOW + 5,
+      detail: `a is offline (it rests: claude was not found), b is offline (it rests: claude was not found); until ${new Date(NOW + 5).toISOString()}`,
+    });
+    const one = (last: FleetAgent) => route({}, { agents: [...away, last] });
+    expect(one(session('c', { load: 1, status: 'busy' }))).not.toHaveProperty('until'); // it may be free any moment
+    expect(one(session('c', { status: 'offline', detail: 'foreign' }))).not.toHaveProperty('until');
+  });
+
+  it('of which many are away for one reason say it once', () => {
+    const paused = { status: 'offline' as const, detail: 'every account of claude is paused' };
+    const agents = ['a', 'b', 'c', 'd', 'e'].map((id) => session(id, paused));
+    expect(route({}, { agents: [...agents, session('f', { load: 1, status: 'busy' })] })).toMatchObject({
+      detail: 'a is offline (every account of claude is paused), like 4 others, f has 1 of 1 runs',
+    });
+  });
+});
+
 describe('a spec that contradicts itself is refused', () => {
   it('needs Claude Code and names another agent', () => {
     expect(route({ needs_claude_code: true, agent: 'worker' })).toMatchObject({
@@ -134,6 +177,9 @@ describe('which agent', () => {
       to: 'wait',
       reason: 'no_eligible_agent',
       detail: 'no agent nobody is configured (known: claude, worker)',
+    });
+    expect(route({ agent: 'codex' })).toMatchObject({
+      detail: 'no session of codex is configured (known: claude, worker)',
     });
     expect(short({ agent: 'worker' }, { agents: [agent('claude'), agent('worker', { load: 1 })] })).toBe(
       'wait:no_free_agent',
@@ -246,5 +292,28 @@ describe('why it waits', () => {
     const reasons = ['paused', 'dependency', 'not_before', 'project_limit', 'checkout_busy', 'no_free_agent'];
     expect(told.rules.map((said) => said.rule)).toEqual(['local', 'eligible', ...reasons]);
     expect(route({}, {}, { not_before: NOW + 5 })).toMatchObject({ until: NOW + 5 });
+  });
+});
+
+describe('a wait for agents that are away', () => {
+  const away = (id: string, until?: number, detail = 'all its accounts rest (work: weekly limit)') =>
+    agent(id, { ...{ kind: 'session', program: 'claude', status: 'offline', detail }, ...(until && { until }) });
+
+  it('says why, and until when the first of them is back', () => {
+    const agents = [away('auto-2', NOW + 9_000), away('auto-1', NOW + 5_000)];
+    expect(route({}, { agents })).toMatchObject({
+      ...{ to: 'wait', reason: 'no_free_agent', until: NOW + 5_000 },
+      detail: expect.stringMatching(/^auto-1 is offline \(all its accounts rest .*; until /),
+    });
+  });
+
+  it('has no time where a person is waited for, or where one may be free at any moment', () => {
+    expect(route({}, { agents: [away('auto-1')] })).not.toHaveProperty('until');
+    const busy = agent('auto-3', { kind: 'session', program: 'claude', load: 1 });
+    const waits = route({}, { agents: [away('auto-1', NOW + 5_000), busy] });
+    expect(waits).not.toHaveProperty('until');
+    expect(waits).toMatchObject({
+      detail: 'auto-1 is offline (all its accounts rest (work: weekly limit)), auto-3 has 1 of 1 runs',
+    });
   });
 });

@@ -71,9 +71,14 @@ describe('the rest after a failure', () => {
   });
 
   it('believes no reset in the past or in months', () => {
-    expect(rest({ account: 'limit', reset_at: NOW - 1 })).toMatchObject({ until: NOW + 5 * MINUTE, guessed: true });
+    expect(rest({ account: 'limit', reset_at: NOW - DAY })).toMatchObject({ until: NOW + 5 * MINUTE, guessed: true });
     expect(rest({ account: 'limit', reset_at: NOW + 90 * DAY })).toMatchObject({ until: NOW + 8 * DAY, guessed: true });
     expect(rest({ account: 'limit', reset_at: Number.NaN })).toMatchObject({ until: NOW + 5 * MINUTE });
+  });
+
+  it('that was told to the minute, and is only just over, is tried again a minute later', () => {
+    const after = (ms: number) => rest({ account: 'limit', reset_at: NOW - ms })?.until;
+    expect([0, MINUTE, MINUTE + 1].map(after)).toEqual([NOW + MINUTE, NOW + MINUTE, NOW + 5 * MINUTE]);
   });
 
   it.each([

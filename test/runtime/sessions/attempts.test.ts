@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { sessionFiles } from '../../../src/runtime/sessions/run-record.ts';
-import { type World, world } from './world.ts';
+import { type World, world } from './attempts-world.ts';
 
 const DONE = { kind: 'turn_ended', message: 'All is well.', background: 0, prompt_id: 'p1' } as const;
 

@@ -149,19 +149,11 @@ describe('a refused login', () => {
     await utimes(file, ms / 1_000, ms / 1_000);
   };
 
-  it('waits for a person, who is told what to do', async () => {
+  it('waits for a person', async () => {
     await profiles.failed('claude', 'work', LOGIN);
     await clock.advance(24 * HOUR);
     expect(states()).toEqual(['work paused', 'spare in_use']);
-    expect(profiles.needs()).toEqual([
-      {
-        what: 'account work of claude takes no work: Please run /login',
-        where: 'claude/work',
-        next: `log in with claude on it (${join(home, 'work')}), then yardmaster profiles resume claude work`,
-      },
-    ]);
     expect(await profiles.resume('claude', 'work', OWNER)).toMatchObject({ name: 'work', state: 'in_use' });
-    expect(profiles.needs()).toEqual([]);
   });
 
   it('is tried again when its file was written since', async () => {
@@ -196,7 +188,6 @@ describe('a person', () => {
       { agent: 'claude', name: 'work', config_dir: join(home, 'work'), state: 'paused', reason: 'paused' },
       { agent: 'claude', name: 'spare', config_dir: join(home, 'spare'), state: 'in_use' },
     ]);
-    expect(profiles.needs()).toEqual([]);
   });
 
   it('says which one is used first; while that rests, another is', async () => {

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Heard } from '../../../src/runtime/agents/agent.ts';
 import { DiskFiles } from '../../../src/runtime/io/files.ts';
 import { Spool } from '../../../src/runtime/sessions/spool.ts';
-import { TableAgent } from './world.ts';
+import { TableAgent } from './attempts-world.ts';
 
 const OWN = { conversation: 'ours', nonce: 'run-1f' };
 const OURS: Heard = { kind: 'prompt', prompt: 'do it (run-1f)', prompt_id: 'p1' };

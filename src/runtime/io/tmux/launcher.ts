@@ -15,7 +15,8 @@ const START_FROM_FILE =
   'cd -- "$1" || exit 126; _ym_arguments=$2; . "$_ym_arguments" || exit 126; ' +
   'rm -f -- "$_ym_arguments"; unset _ym_arguments; exec "$@"';
 
-const PLACEHOLDER = 'printf "%s\\n" "This session belongs to Yardmaster and waits for work."; exec cat >/dev/null';
+const WAIT = 'printf "%s\\n" "This session belongs to Yardmaster and waits for work."; exec cat >/dev/null';
+export const PLACEHOLDER: readonly [string, ...string[]] = ['/bin/sh', '-c', WAIT];
 
 /** Spilled arguments that nobody read within this time belong to a start that never happened. */
 const UNREAD_MS = 3_600_000;
@@ -32,7 +33,7 @@ export async function launchFromFile(argv: readonly string[], cwd: string, folde
 }
 
 export function placeholder(cwd: string): string[] {
-  return launch(['/bin/sh', '-c', PLACEHOLDER], cwd);
+  return launch(PLACEHOLDER, cwd);
 }
 
 export async function removeUnread(folder: string, now: number): Promise<void> {

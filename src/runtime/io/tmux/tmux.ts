@@ -15,6 +15,7 @@ import type {
 } from '../../terminals.ts';
 import * as acts from './acts.ts';
 import { checkFacts, checkProgram, checkSession, checkTarget, checkText } from './checks.ts';
+import { PLACEHOLDER } from './launcher.ts';
 import { composeCreate, composeRespawn } from './orders.ts';
 import { type Environment, socketArguments, type TmuxSocket } from './program.ts';
 import { word } from './quote.ts';
@@ -92,6 +93,13 @@ class SystemTmux implements Tmux {
     this.#server.hint();
     if (answer.kind !== 'answered') return unsure(answer);
     return acts.toldPid(answer.out) ?? refusedFor(target, this.#options.mark, answer);
+  }
+
+  async rest(
+    target: PaneTarget,
+    { cwd, facts }: Pick<PaneProgram, 'cwd' | 'facts'>,
+  ): Promise<PaneTarget | Refusal | Unconfirmed> {
+    return this.respawn(target, { argv: PLACEHOLDER, cwd, env: {}, facts });
   }
 
   async kill(target: PaneTarget): Promise<Done> {

@@ -1,0 +1,127 @@
+import { plainText } from '../../model/plain-text.ts';
+import type { Usage } from '../../model/session.ts';
+import type { Conversation } from '../agent.ts';
+import { type FileReading, linesBetween, sizeOf } from './record-lines.ts';
+import { type AssistantRecord, type Block, type ConversationRecord, recordOf, SYNTHETIC } from './records.ts';
+
+const LONGEST_ANSWER = 1_000_000;
+/** Characters of prompts that are remembered, to be asked for. */
+const MOST_PROMPTS = 8_000_000;
+/** How far before `from` the cost until then is looked for: it is written last, when the program ends. */
+const LOOK_BACK = 1_048_576;
+
+/** Undefined where there is no such file. What was written before `from` counts for nothing but the cost until then. */
+export async function readConversation(
+  files: FileReading,
+  transcript: string,
+  from: number,
+): Promise<Conversation | undefined> {
+  const size = await sizeOf(files, transcript);
+  if (size === undefined) return undefined;
+  const reading = new Reading();
+  const start = Math.min(Math.max(0, from), size);
+  for await (const line of linesBetween(files, transcript, start, size)) {
+    const record = recordOf(line);
+    if (record) reading.take(record);
+  }
+  const before = start === 0 || reading.cost === undefined ? 0 : await costBefore(files, transcript, start);
+  return reading.result(before);
+}
+
+async function costBefore(files: FileReading, transcript: string, end: number): Promise<number | undefined> {
+  let cost: number | undefined;
+  for await (const line of linesBetween(files, transcript, Math.max(0, end - LOOK_BACK), end)) {
+    const record = recordOf(line);
+    if (record?.type === 'cost-state') cost = record.totalCostUSD;
+  }
+  return cost ?? (end <= LOOK_BACK ? 0 : undefined);
+}
+
+type Spent = NonNullable<AssistantRecord['message']['usage']>;
+
+class Reading {
+  cost: number | undefined;
+  /** By message: each of its blocks is a record of its own that repeats, or completes, the usage. */
+  readonly #spent = new Map<string, Spent>();
+  #last: Spent | undefined;
+  #answer: { id: string; text: string; stop_reason?: string; model?: string } | undefined;
+  readonly #prompts: string[] = [];
+  #remembered = 0;
+
+  take(record: ConversationRecord): void {
+    switch (record.type) {
+      case 'cost-state':
+        this.cost = record.totalCostUSD;
+        return;
+      case 'queue-operation':
+        this.#remember(record.content);
+        return;
+      case 'attachment':
+        this.#remember(record.attachment.prompt);
+        return;
+      case 'user':
+        if (!record.isSidechain && !record.isMeta) this.#remember(textOf(record.message.content));
+        return;
+      case 'assistant':
+        if (!record.isSidechain && record.message.model !== SYNTHETIC) this.#takeAnswer(record.message);
+        return;
+    }
+  }
+
+  #takeAnswer({ id, model, content, stop_reason, usage }: AssistantRecord['message']): void {
+    if (usage) {
+      this.#spent.set(id, usage);
+      this.#last = usage;
+    }
+    const begun = this.#answer?.id === id ? this.#answer : undefined;
+    const texts = [begun?.text ?? '', textOf(content)].filter((text) => text !== '');
+    const why = stop_reason ?? begun?.stop_reason;
+    this.#answer = {
+      id,
+      text: texts.join('\n').slice(0, LONGEST_ANSWER),
+      ...(why !== undefined && { stop_reason: why }),
+      ...(model !== undefined && { model }),
+    };
+  }
+
+  #remember(prompt: string): void {
+    if (prompt === '' || this.#remembered + prompt.length > MOST_PROMPTS) return;
+    this.#remembered += prompt.length;
+    this.#prompts.push(evenly(prompt));
+  }
+
+  result(costBefore: number | undefined): Conversation {
+    const { id: _, text = '', ...answer } = this.#answer ?? { id: '' };
+    const cost = this.cost === undefined || costBefore === undefined ? undefined : this.cost - costBefore;
+    return {
+      ...(this.#answer && { answer: { ...answer, text: plainText(text) } }),
+      ...(this.#last && { context_tokens: contextOf(this.#last) }),
+      usage: usageOf([...this.#spent.values()], cost),
+      holds: (text) => this.#prompts.some((prompt) => prompt.includes(evenly(text))),
+    };
+  }
+}
+
+export function textOf(blocks: readonly Block[]): string {
+  return blocks.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
+}
+
+/** Tabs become spaces and blanks at the end are cut when text is typed. */
+function evenly(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+function contextOf(spent: Spent): number {
+  return spent.input_tokens + spent.cache_read_input_tokens + spent.cache_creation_input_tokens;
+}
+
+function usageOf(spent: readonly Spent[], cost: number | undefined): Usage {
+  const sum = (key: keyof Spent) => spent.reduce((total, usage) => total + usage[key], 0);
+  return {
+    input_tokens: sum('input_tokens'),
+    output_tokens: sum('output_tokens'),
+    cache_read_tokens: sum('cache_read_input_tokens'),
+    cache_write_tokens: sum('cache_creation_input_tokens'),
+    ...(cost !== undefined && { cost_usd: Math.max(0, cost) }),
+  };
+}

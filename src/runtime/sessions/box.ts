@@ -1,0 +1,72 @@
+import type { ScreenReading } from '../agents/agent.ts';
+import { isRefusal, type Refusal } from '../model/refusal.ts';
+import type { Clock } from '../ports.ts';
+import type { Tmux } from '../terminals.ts';
+import type { PaneAgent } from './pane-agent.ts';
+import { squeezed, type Wording } from './wording.ts';
+
+/* What stands in the agent's input box, compared without what a screen does to spaces. */
+
+const LINES = 500; // more than a screen has
+const LOOK_AGAIN_MS = 80;
+
+/** A long paste is shown as a mark of its own. */
+const PASTED = /\[pasted(?:text|content)[^\]]*\]/gi;
+
+export async function readScreen(
+  tmux: Pick<Tmux, 'read'>,
+  { agent, target }: PaneAgent,
+): Promise<ScreenReading | Refusal> {
+  const text = await tmux.read(target.pane, { lines: LINES });
+  return isRefusal(text) ? text : agent.screen(text);
+}
+
+/** Looks until the screen is as wanted, or time is up: then what it was last. */
+export async function screenUntil(
+  { tmux, clock }: { readonly tmux: Pick<Tmux, 'read'>; readonly clock: Clock },
+  agent: PaneAgent,
+  wanted: (reading: ScreenReading) => boolean,
+  limitMs: number,
+): Promise<ScreenReading | Refusal> {
+  for (const end = clock.now() + limitMs; ; ) {
+    const reading = await readScreen(tmux, agent);
+    if (isRefusal(reading) || wanted(reading) || clock.now() >= end) return reading;
+    await pause(clock, LOOK_AGAIN_MS);
+  }
+}
+
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve);
+  });
+}
+
+export type BoxState =
+  | 'empty'
+  /** Exactly the pieces that were pasted so far, and nothing else. */
+  | 'ours'
+  /** The beginning of them. */
+  | 'partly_ours'
+  | 'other'
+  /** There is no box: a dialog, an error, or nothing that is known. */
+  | 'none';
+
+/** `count` pieces have been pasted. */
+export function boxState(reading: ScreenReading, { pieces }: Wording, count = pieces.length): BoxState {
+  if (reading.kind !== 'ready' && reading.kind !== 'busy') return 'none';
+  const box = squeezed(reading.box);
+  if (box === '') return 'empty';
+  const typed = pieces.slice(0, count).map(squeezed);
+  if (box === typed.join('')) return 'ours';
+  if (isPasted(box, typed)) return 'ours';
+  return typed.join('').startsWith(box) ? 'partly_ours' : 'other';
+}
+
+/** The last piece is shown as one mark behind the words that were typed. */
+function isPasted(box: string, typed: readonly string[]): boolean {
+  const last = typed.at(-1);
+  if (last === undefined || typed.length < 2) return false;
+  const before = typed.slice(0, -1).join('');
+  const marks = box.match(PASTED) ?? [];
+  return marks.length === 1 && box === before + marks[0];
+}

@@ -1,0 +1,213 @@
+import type { SessionAgent } from '../agents/agent.ts';
+import { REPORTER, REPORTER_NAME } from '../agents/reporter.ts';
+import type { Claimed } from '../dispatcher/launch.ts';
+import type { CodingAgentName, Config } from '../model/config.ts';
+import type { JournalRecord } from '../model/event.ts';
+import type { ProjectId, TaskRef } from '../model/ids.ts';
+import { isRefusal } from '../model/refusal.ts';
+import type { AgentRoute } from '../model/route.ts';
+import type { Chance, Clock, Commands, Files, Pipes, Runner, TaskStore, Watcher } from '../ports.ts';
+import type { Environment } from '../runs/environment.ts';
+import type { SessionDesk } from '../session-desk.ts';
+import type { Tmux } from '../terminals.ts';
+import type { Caller, Need } from '../yard.ts';
+import { SessionAttempts } from './attempts.ts';
+import { SessionsDesk } from './desk.ts';
+import { Guard } from './guard.ts';
+import { interrupted } from './interrupted.ts';
+import { message } from './message.ts';
+import { Notifier } from './notify.ts';
+import { doingOf, type PaneAgent } from './pane-agent.ts';
+import { Pool } from './pool.ts';
+import { Profiles } from './profiles.ts';
+import { OpenRequests } from './requests.ts';
+import type { Seat } from './seats.ts';
+
+export interface SessionsParts {
+  readonly home: string;
+  readonly userHome: string;
+  readonly store: TaskStore & { follow(listener: (record: JournalRecord) => void): () => void };
+  readonly runner: Runner;
+  readonly files: Files;
+  readonly watcher: Watcher;
+  readonly pipes: Pipes;
+  readonly commands: Commands;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly tmux: Tmux;
+  /** What tmux marks panes of this home with. */
+  readonly mark: string;
+  readonly agent: (program: CodingAgentName) => SessionAgent;
+  /** The live configuration, and how it counts for one project's tasks. */
+  readonly config: Config;
+  readonly of: (project: ProjectId) => Config;
+  readonly env: Environment;
+  /** Sessions with a task, claims under way included. */
+  readonly live: () => ReadonlySet<string>;
+  readonly real: (path: string) => Promise<string | undefined>;
+  readonly projectName: (id: ProjectId) => string;
+  readonly freed: (task: TaskRef) => void;
+  /** Other places are free now. */
+  readonly changed: () => void;
+  readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
+}
+
+/** Sessions as a whole: the places, the attempts in them, what agents ask, their accounts, and who is told. */
+export class Sessions {
+  readonly desk: SessionDesk;
+  readonly #parts: SessionsParts;
+  readonly #profiles: Profiles;
+  readonly #pool: Pool;
+  readonly #attempts: SessionAttempts;
+  readonly #requests: OpenRequests;
+  readonly #guard: Guard;
+  readonly #notifier: Notifier;
+  #reporter: Promise<string> | undefined;
+
+  constructor(parts: SessionsParts) {
+    this.#parts = parts;
+    const { store, say, config, tmux, agent } = parts;
+    const agentIn = (seat: string) => this.#agentIn(seat);
+    this.#profiles = new Profiles(parts);
+    this.#requests = new OpenRequests({ ...parts, agentIn });
+    this.#guard = new Guard({ ...parts, requests: this.#requests });
+    this.#pool = new Pool({
+      ...parts,
+      projects: () => store.projects(),
+      inUse: (seat) => this.#attempts.inUse(seat),
+      record: (event) => void store.record(event, { by: 'runner' }).catch(() => undefined), // a lost journal says so itself
+      report: (problem) => say('error', 'the sessions could not be looked after', { error: String(problem) }),
+    });
+    this.#attempts = new SessionAttempts({
+      ...parts,
+      agent,
+      seats: this.#pool,
+      config: parts.of,
+      profiles: this.#profiles,
+      requests: this.#requests,
+      message: (seat, text) => this.#tell(seat, text),
+      screen: (seat) => this.#screen(seat),
+      reporter: () => this.#reporterPath(),
+      record: (event, cause) => store.record(event, cause),
+    });
+    this.#requests.subscribe((request) => this.#attempts.answered(request));
+    this.#profiles.onChange(() => parts.changed());
+    this.#notifier = new Notifier({
+      ...parts,
+      config,
+      cwd: parts.home,
+      follow: (listener) => store.follow(listener),
+    });
+    this.desk = new SessionsDesk({
+      ...parts,
+      tmux,
+      pool: this.#pool,
+      attempt: (seat) => this.#attempts.view(seat),
+      agentIn,
+      requests: this.#requests,
+      guard: this.#guard,
+      profiles: this.#profiles,
+      interrupted: (seat, cause) => store.record(interrupted(seat, cause), cause),
+    });
+  }
+
+  launch(claimed: Claimed<AgentRoute>): Promise<void> {
+    return this.#attempts.launch(claimed);
+  }
+
+  /** Settles when what an earlier runtime left at work is taken up; the sessions themselves follow. */
+  async start(): Promise<void> {
+    this.#profiles.start();
+    this.#notifier.start();
+    await this.#attempts.start();
+    void this.#pool.start().catch((error) => {
+      this.#parts.say('error', 'the sessions could not be looked after', { error: String(error) });
+    });
+  }
+
+  configured(): void {
+    this.#pool.configured();
+  }
+
+  /** After the dispatcher: nothing is launched any more. Sessions and agents go on. */
+  async stop(): Promise<void> {
+    await this.#attempts.stop();
+    await this.#pool.stop();
+    await this.#requests.close();
+    await this.#notifier.stop();
+    this.#profiles.stop();
+    await this.#parts.tmux.close();
+  }
+
+  seats(): readonly Seat[] {
+    return this.#pool.all();
+  }
+
+  /** A person uses the agent that was left there. */
+  occupied(seat: string): boolean {
+    return this.#attempts.inUse(seat);
+  }
+
+  gate(program: CodingAgentName): { readonly reason: string; readonly until?: number } | undefined {
+    return this.#profiles.gate(program);
+  }
+
+  needs(): readonly Need[] {
+    return this.#notifier.needs();
+  }
+
+  /** Who calls from inside a conversation that we supervise. */
+  caller(conversation: string): Caller | undefined {
+    const task = this.#pool
+      .all()
+      .map(({ name }) => this.#attempts.view(name))
+      .find((view) => view?.conversation === conversation && !view.lingering)?.task;
+    const open = task && this.#parts.store.open().get(`${task.ref.project}/${task.ref.id}`);
+    if (!task || !open) return undefined;
+    const name = `attempt ${task.attempt} of ${task.ref.id}`;
+    return { principal: 'attempt', name, task: task.ref, depth: open.depth };
+  }
+
+  #agentIn(seat: string): PaneAgent | undefined {
+    const view = this.#attempts.view(seat);
+    const place = this.#pool.get(seat);
+    if (view?.conversation === undefined || !place || !('pane' in place.presence)) return undefined;
+    const { pane } = place.presence;
+    const { run_dir, conversation, config_dir, pid } = view;
+    return {
+      ...{ seat, run_dir, conversation, home: this.#parts.userHome, agent: this.#parts.agent(place.agent) },
+      ...(config_dir !== undefined && { config_dir }),
+      target: { pane: pane.pane, pid: pid ?? pane.pid },
+      doing: () => {
+        const now = this.#attempts.view(seat);
+        return now?.run_dir === run_dir ? doingOf(now) : { kind: 'gone', detail: 'another attempt works there' };
+      },
+    };
+  }
+
+  async #tell(seat: string, text: string) {
+    const agent = this.#agentIn(seat);
+    if (agent === undefined) return 'unconfirmed' as const;
+    const typed = await message(this.#guard, agent, text, { by: 'runner' });
+    return isRefusal(typed) ? typed : typed.verdict;
+  }
+
+  async #screen(seat: string): Promise<string | undefined> {
+    const presence = this.#pool.get(seat)?.presence;
+    if (presence === undefined || !('pane' in presence)) return undefined;
+    const read = await this.#parts.tmux.read(presence.pane.pane, { lines: 200 });
+    return isRefusal(read) ? undefined : read;
+  }
+
+  /** Its name tells its text: a newer runtime has another one, and agents of the older keep theirs. */
+  #reporterPath(): Promise<string> {
+    this.#reporter ??= this.#writeReporter();
+    return this.#reporter;
+  }
+
+  async #writeReporter(): Promise<string> {
+    const path = `${this.#parts.home}/${REPORTER_NAME}`;
+    await this.#parts.files.create(path, new TextEncoder().encode(REPORTER));
+    return path;
+  }
+}
