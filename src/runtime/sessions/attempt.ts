@@ -52,7 +52,7 @@ export class SessionAttempt {
   #stalled_since: number | undefined;
   #ending: Ending | undefined;
   #wanted: 'hint' | 'look' | undefined;
-  #working = false;
+  #working: Promise<void> | undefined;
   #closed = false;
   #cancelTimer: () => void = () => {};
   #watch: { close(): void } | undefined;
@@ -132,17 +132,30 @@ export class SessionAttempt {
     });
   }
 
-  /** Nothing is watched any more; the agent goes on. */
-  close(): void {
+  /** Nothing is watched any more; the agent goes on. Settles when nothing is under way. */
+  async close(): Promise<void> {
+    this.#shut();
+    await this.#working;
+  }
+
+  #shut(): void {
     this.#closed = true;
     this.#cancelTimer();
     this.#watch?.close();
   }
 
   /** W1 */
-  async #work(): Promise<void> {
-    if (this.#working) return;
-    this.#working = true;
+  #work(): Promise<void> {
+    this.#working ??= Promise.resolve()
+      .then(() => this.#rounds())
+      .finally(() => {
+        this.#working = undefined;
+        if (this.#wanted && !this.#closed) void this.#work(); // it came at the very end
+      });
+    return this.#working;
+  }
+
+  async #rounds(): Promise<void> {
     try {
       while (this.#wanted && !this.#closed) {
         const whole = this.#wanted === 'look';
@@ -150,12 +163,11 @@ export class SessionAttempt {
         await this.#round(whole);
       }
     } catch (error) {
+      if (this.#closed) return;
       this.#say('error', 'an attempt in a session could not be looked after; it is tried again', {
         error: String(error),
       });
       this.#again(AGAIN_MS);
-    } finally {
-      this.#working = false;
     }
   }
 
@@ -385,7 +397,7 @@ export class SessionAttempt {
 
   async #over(what: 'lingers' | 'gone'): Promise<void> {
     if (what === 'gone' && this.#ending === undefined) await this.#ports.seats.vacate(this.seat);
-    this.close();
+    this.#shut();
     this.#asked.now([], this.#spool.told, []);
     await this.#ports.requests.recovered(this.facts.dir);
     const { report } = this.#spool.told;

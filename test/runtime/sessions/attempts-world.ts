@@ -110,7 +110,7 @@ export async function world(config: unknown = {}) {
   let attempts = new SessionAttempts(ports);
   await attempts.start();
   onTestFinished(async () => {
-    attempts.stop();
+    await attempts.stop();
     await rm(root, { recursive: true, force: true });
   });
   let reports = 0;
@@ -127,7 +127,7 @@ export async function world(config: unknown = {}) {
     },
     /** The next runtime; the one before is gone without a word. */
     async restart() {
-      attempts.stop();
+      await attempts.stop();
       watches.clear();
       attempts = new SessionAttempts(ports);
       await attempts.start();
