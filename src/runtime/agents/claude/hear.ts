@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { plainLine, plainText } from '../../model/plain-text.ts';
+import { answerText, plainLine, plainText } from '../../model/plain-text.ts';
 import type { AgentQuestion } from '../../model/session.ts';
 import type { Heard, HeardReport, Report } from '../agent.ts';
 import { failureOf } from './failures.ts';
@@ -46,7 +46,7 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   })),
   told('Stop', Told.Stop, ({ last_assistant_message, background_tasks, prompt_id }) => ({
     kind: 'turn_ended',
-    message: plainText(last_assistant_message.slice(0, MOST.message)),
+    message: answerText(last_assistant_message.slice(0, MOST.message)),
     background: background_tasks.length,
     ...(prompt_id !== undefined && { prompt_id }),
   })),
