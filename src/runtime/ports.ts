@@ -159,6 +159,8 @@ export interface Runner {
   ended(dir: string): Promise<RunEnd>;
   /** SIGTERM to the agent's group, SIGKILL after `graceMs`; settles when it has ended. */
   stop(dir: string, graceMs: number): Promise<RunEnd>;
+  /** Ends an agent that nobody supervises and that is done; what it has started may stay. */
+  dismiss(dir: string, graceMs: number): Promise<void>;
   /** The end of this run is in the journal: nobody will ask for its record. */
   journalled(dir: string): void;
   /** Stops watching; runs go on. */

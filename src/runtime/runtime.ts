@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { sessionAgent } from './agents/agents.ts';
 import { callerOf } from './callers.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
@@ -110,6 +111,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       paused: store.paused(),
       providers: [...providers.all().values()],
       offline: offline.ids(),
+      sessions: sessions.forFleet(),
     });
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say },

@@ -12,6 +12,7 @@ export interface Failure {
   readonly agent?: string;
   readonly provider?: string;
   readonly job_id?: string;
+  readonly session_id?: string;
   readonly exit_code?: number;
   readonly output?: string;
 }

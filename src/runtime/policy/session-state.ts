@@ -36,6 +36,8 @@ interface Stop {
 
 /** The fold over the reports of one attempt. */
 export interface Told {
+  /** The name of the newest report. */
+  readonly report: string;
   /** The newest sign of life. */
   readonly at: number;
   /** The newest that it did itself: a mere notification tells nothing of its turn. */
@@ -62,6 +64,7 @@ export interface Told {
 }
 
 export const NOTHING_TOLD: Told = {
+  report: '',
   at: 0,
   active_at: 0,
   prompts: [],
@@ -79,6 +82,7 @@ export function hear(told: Told, report: HeardReport, own: Own): Told {
   const { heard, at } = report;
   const now: Told = {
     ...told,
+    report: report.report,
     at: Math.max(told.at, at),
     active_at: heard.kind === 'other' ? told.active_at : Math.max(told.active_at, at),
     ...(report.transcript !== undefined && { transcript: report.transcript }),

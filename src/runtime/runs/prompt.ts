@@ -30,6 +30,26 @@ export function localPrompt(prompt: LocalPrompt): string {
   ]);
 }
 
+/** What an agent is told that goes on with a task: all of it stands in its conversation already. */
+export function furtherPrompt(
+  prompt: Pick<LocalPrompt, 'file' | 'nonce' | 'closing'> & { readonly why: string },
+): string {
+  return paragraphs([
+    `[${prompt.file}] Go on with this task, which you were told above. The attempt before this one ended: ${prompt.why}.`,
+    'Look first at what is done already, then do what is missing; do nothing twice.',
+    `Attempt: ${prompt.nonce}`,
+    prompt.closing,
+  ]);
+}
+
+/** For a prompt that is too long to be an argument. */
+export function promptInFile(prompt: Pick<LocalPrompt, 'file' | 'nonce'> & { readonly path: string }): string {
+  return paragraphs([
+    `[${prompt.file}] Your task is too long for a prompt. It is in ${prompt.path}: read that file, all of it, then do what it says as if it had been written here.`,
+    `Attempt: ${prompt.nonce}`,
+  ]);
+}
+
 /** What a remote service is told: it sees nothing but this text. */
 export function delegatedPrompt(prompt: Pick<LocalPrompt, 'file' | 'title' | 'body' | 'closing'>): string {
   return paragraphs([`Task: ${prompt.file}`, bodyOf(prompt), prompt.closing]);

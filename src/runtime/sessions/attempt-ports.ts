@@ -7,6 +7,7 @@ import type { AgentQuestion, SessionRequest, SessionView } from '../model/sessio
 import type { Cause } from '../model/task.ts';
 import type { Chance, Clock, Files, Runner, TaskStore, Watcher } from '../ports.ts';
 import type { Environment } from '../runs/environment.ts';
+import type { ChosenProfile, ProfileWait } from './accounts.ts';
 import type { Seats } from './seats.ts';
 
 /* What the attempts in sessions need of the others. */
@@ -39,17 +40,16 @@ export interface Requests {
   closed(request: AgentRequest, how: string): void;
   /** Nobody has answered in time. `gone`: nobody waits for the answer any more. */
   deny(request: AgentRequest, reason: string): Promise<'denied' | 'gone'>;
+  /** The reports of this run are read, or the run is over: whoever still waits for nothing is let go. */
+  recovered(run_dir: string): Promise<void>;
 }
 
-export type ProfileChoice =
-  | { readonly kind: 'use'; readonly name?: string; readonly config_dir?: string }
-  /** All are paused. */
-  | { readonly kind: 'wait'; readonly until?: number; readonly reason: string };
-
+/** Part of `Profiles`. */
 export interface ProfileChooser {
-  choose(agent: CodingAgentName, not?: string): ProfileChoice;
-  /** What an account has met. Settles when it is recorded. */
-  report(agent: CodingAgentName, profile: string | undefined, failure: AgentFailure): Promise<void>;
+  /** `prefer`: the account of the conversation that goes on. */
+  choose(agent: CodingAgentName, options?: { readonly prefer?: string }): ChosenProfile | ProfileWait;
+  /** What an account has met. `rests`: the next attempt may start as soon as any account is ready. */
+  failed(agent: CodingAgentName, profile: string, failure: AgentFailure): Promise<{ readonly rests: boolean }>;
 }
 
 export interface SessionAttemptPorts {

@@ -1,5 +1,5 @@
 import type { SessionAgent } from '../agents/agent.ts';
-import { CODING_AGENTS, type CodingAgentName } from '../model/config.ts';
+import type { CodingAgentName } from '../model/config.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { ProfileView, SessionRequest, SessionView } from '../model/session.ts';
 import type { Cause } from '../model/task.ts';
@@ -164,7 +164,7 @@ export class SessionsDesk implements SessionDesk {
     const ours = new Set(own.flatMap(({ conversation }) => conversation ?? []));
     const accounts = profiles.views();
     const found = await Promise.all(
-      CODING_AGENTS.flatMap((program) => {
+      (['claude'] as const).flatMap((program) => {
         const dirs = new Set(accounts.filter((one) => one.agent === program).map(({ config_dir }) => config_dir));
         return [...dirs.add(undefined)].map(async (config_dir) => {
           const where = { home: userHome, ...(config_dir !== undefined && { config_dir }) };

@@ -1,6 +1,7 @@
 import type { SessionAgent } from '../agents/agent.ts';
 import { REPORTER, REPORTER_NAME } from '../agents/reporter.ts';
 import type { Claimed } from '../dispatcher/launch.ts';
+import type { FleetSessions } from '../fleet-sessions.ts';
 import type { CodingAgentName, Config } from '../model/config.ts';
 import type { JournalRecord } from '../model/event.ts';
 import type { ProjectId, TaskRef } from '../model/ids.ts';
@@ -21,7 +22,6 @@ import { doingOf, type PaneAgent } from './pane-agent.ts';
 import { Pool } from './pool.ts';
 import { Profiles } from './profiles.ts';
 import { OpenRequests } from './requests.ts';
-import type { Seat } from './seats.ts';
 
 export interface SessionsParts {
   readonly home: string;
@@ -139,21 +139,17 @@ export class Sessions {
     await this.#parts.tmux.close();
   }
 
-  seats(): readonly Seat[] {
-    return this.#pool.all();
-  }
-
-  /** A person uses the agent that was left there. */
-  occupied(seat: string): boolean {
-    return this.#attempts.inUse(seat);
-  }
-
-  gate(program: CodingAgentName): { readonly reason: string; readonly until?: number } | undefined {
-    return this.#profiles.gate(program);
+  forFleet(): FleetSessions {
+    return {
+      seats: this.#pool.all(),
+      keeps: (program) => this.#parts.agent(program).keeps,
+      profileGate: (program) => this.#profiles.gate(program),
+      occupied: (seat) => this.#attempts.inUse(seat),
+    };
   }
 
   needs(): readonly Need[] {
-    return [...this.#profiles.needs(), ...this.#notifier.needs()];
+    return this.#notifier.needs();
   }
 
   /** Who calls from inside a conversation that we supervise. */

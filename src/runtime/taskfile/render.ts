@@ -36,7 +36,9 @@ function doneEntries(task: FinishedTask, outcome: Done): Entries {
     ['cost_cad', decimal(outcome.cost_cad, 4)],
     ['cost_usd', decimal(outcome.cost_usd, 4)],
     ['tokens', outcome.tokens],
+    ...usageEntries(outcome),
     ['session_id', outcome.session_id],
+    ['profile', outcome.profile],
     ['exit_code', outcome.exit_code],
     ['verified', outcome.verified],
     ['truncated', outcome.truncated],
@@ -53,9 +55,19 @@ function failedEntries(task: FinishedTask, outcome: NotDone, source: Uint8Array)
     ['title', task.title],
     ...runEntries(task, failed ?? {}),
     ['model', task.model],
+    ['session_id', failed?.session_id],
     ['exit_code', failed?.exit_code],
     ...commonEntries(task),
     ['source_bytes', source.length],
+  ];
+}
+
+function usageEntries({ usage }: Done): Entries {
+  return [
+    ['input_tokens', usage?.input_tokens],
+    ['output_tokens', usage?.output_tokens],
+    ['cache_read_tokens', usage?.cache_read_tokens],
+    ['cache_write_tokens', usage?.cache_write_tokens],
   ];
 }
 

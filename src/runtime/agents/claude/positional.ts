@@ -1,6 +1,6 @@
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-const COMMAND = /^\s*[-!/]|^\s*\S+\s*$|^\s*$/;
+const COMMAND = /^\s*[-!/]|^\s*[A-Za-z][\w-]*\s*$|^\s*$/;
 const LEAD_IN = 'Your task:\n\n';
 
 /**

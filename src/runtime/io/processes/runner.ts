@@ -8,7 +8,7 @@ import { ownStart } from './own-start.ts';
 import { type ProcessTable, processTable } from './proc.ts';
 import { readAgent } from './records.ts';
 import { lookAtRun, recoverRun } from './recover.ts';
-import { stopRun } from './stop.ts';
+import { dismissRun, stopRun } from './stop.ts';
 import { Supervisors } from './supervisors.ts';
 import { endSurvivors, RUN_MARK } from './survivors.ts';
 import type { SeenEnd } from './talk.ts';
@@ -135,5 +135,7 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     following.clear();
   }
 
-  return { start, enclose, look, recover, ended, stop, journalled, close };
+  const dismiss: Runner['dismiss'] = (dir, graceMs) => dismissRun(dir, graceMs, table);
+
+  return { start, enclose, look, recover, ended, stop, dismiss, journalled, close };
 }

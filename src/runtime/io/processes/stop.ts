@@ -5,6 +5,8 @@ import { type Itself, readAgent, readOwner } from './records.ts';
 import { leftBehind } from './recover.ts';
 import { endSurvivors, send, signalAgent } from './survivors.ts';
 
+const KILLED_MS = 5_000;
+
 export interface StopTimes {
   readonly graceMs: number;
   /** How long its supervisor may take to notice that the agent was killed. */
@@ -49,10 +51,30 @@ export async function stopRun(
 
 /** Nobody records its end: its death is looked for. */
 async function stopItself(agent: Itself, graceMs: number, table: ProcessTable): Promise<RunEnd> {
-  const deadline = Date.now() + graceMs;
-  await signalAgent(table, agent, 'SIGTERM');
-  while (Date.now() < deadline && (await isAlive(table, agent))) await wait(20);
+  await asked(agent, graceMs, table);
   return leftBehind(table, agent, 'it was stopped');
+}
+
+/** It alone: what a success has started may stay. */
+export async function dismissRun(dir: string, graceMs: number, table: ProcessTable): Promise<void> {
+  const owned = await readOwner(dir);
+  if (owned.kind !== 'itself' || (await asked(owned.owner, graceMs, table))) return;
+  await signalAgent(table, owned.owner, 'SIGKILL');
+  await dead(owned.owner, KILLED_MS, table);
+}
+
+/** True when it obeyed in time. */
+async function asked(agent: Itself, graceMs: number, table: ProcessTable): Promise<boolean> {
+  await signalAgent(table, agent, 'SIGTERM');
+  return dead(agent, graceMs, table);
+}
+
+async function dead(agent: Itself, ms: number, table: ProcessTable): Promise<boolean> {
+  for (const deadline = Date.now() + ms; await isAlive(table, agent); ) {
+    if (Date.now() >= deadline) return false;
+    await wait(20);
+  }
+  return true;
 }
 
 async function tell(dir: string, table: ProcessTable, name: NodeJS.Signals): Promise<boolean> {

@@ -1,0 +1,103 @@
+import type { ScreenReading } from '../agent.ts';
+
+/*
+ * What the screens of the agents look like, each as it was seen on its date and version. A screen is evidence only where
+ * hooks, live state and transcript say nothing, and a hint of what an Enter would do. What is not in here is `unknown`.
+ */
+
+export interface ScreenPatterns {
+  readonly version: string;
+  readonly seen: string;
+  readonly box: BoxPatterns;
+  /** One of them stands below the box, or it is none that takes a prompt. */
+  readonly feet: readonly RegExp[];
+  /** Below the box, or right above it, while it works. */
+  readonly busy: readonly RegExp[];
+  /** Close to the box, these make an Enter or a digit mean something else. */
+  readonly traps: readonly RegExp[];
+  /** What an empty box shows in grey. */
+  readonly placeholders: readonly RegExp[];
+  /** The first whose lines are all on the screen, where no box is. */
+  readonly dialogs: readonly DialogPattern[];
+  readonly errors: readonly RegExp[];
+}
+
+export interface BoxPatterns {
+  /** The line above the box. */
+  readonly top: RegExp;
+  /** Its first line; the group is what stands in it. */
+  readonly first: RegExp;
+  readonly further: RegExp;
+  /** The line below the box. */
+  readonly bottom: RegExp;
+}
+
+type Dialog = Extract<ScreenReading, { kind: 'dialog' }>;
+
+export interface DialogPattern {
+  /** Among the last lines. */
+  readonly end: RegExp;
+  readonly also?: RegExp;
+  readonly what: string;
+  readonly blocked: Dialog['blocked'];
+}
+
+const CONFIRM = /^\s*Enter to confirm · Esc to cancel/;
+
+export const CLAUDE_SCREENS: ScreenPatterns = {
+  version: '2.1.329',
+  seen: '2026-11-21',
+  box: {
+    top: /^─{10,}( .{1,80} ─+)?$/, // a session's name stands in it
+    first: /^❯(?:\u00a0(.*))?$/, // what was said before stands behind ❯ and a plain blank
+    further: /^(?: {2}(.*))?$/,
+    bottom: /^─{10,}$/,
+  },
+  feet: [
+    /^\s*(?:⏵⏵|⏸) .{0,40}\bon\b/, // ⏵⏵ accept edits on, ⏸ manual mode on
+    /^\s*paste again to expand/,
+    /^\s*Press Ctrl-C again to exit/,
+    /^\s*\? for shortcuts/,
+  ],
+  busy: [/\besc to interrupt\b/, /^[·✢✳✶✻✽*] \S+…(?: \(.*\))?$/u],
+  traps: [/\bHow is Claude doing this session\b/, /-- (?:NORMAL|VISUAL)/, /^\s*(?:Enter to|↑\/↓ to)\b/],
+  placeholders: [
+    /^Press up to edit queued messages$/,
+    /^Resend your message to try again$/,
+    /^Once fixed, resend your message$/,
+    /^Run \/rewind to go back$/,
+    /^Try "[^"]*"$/,
+  ],
+  dialogs: [
+    { end: /^\s*Esc to cancel · Tab to amend/, what: 'a tool asks for permission', blocked: 'permission' },
+    { end: /^\s*Enter to select · .*Esc to cancel/, what: 'the agent asks a question', blocked: 'question' },
+    { end: /^\s*Would you like to proceed\?/, what: 'a plan asks for approval', blocked: 'permission' },
+    { end: CONFIRM, also: /Accessing workspace:/, what: 'trust of the folder', blocked: 'dialog' },
+    { end: CONFIRM, also: /Detected a custom API key/, what: 'the use of an API key', blocked: 'login' },
+    { end: CONFIRM, also: /Bypass Permissions mode/, what: 'the warning of bypassPermissions', blocked: 'dialog' },
+    { end: CONFIRM, also: /New MCP servers? found/, what: 'MCP servers of the project', blocked: 'dialog' },
+    {
+      end: CONFIRM,
+      also: /was skipped|Settings (?:Error|Warning)/i,
+      what: 'a mistake in the settings',
+      blocked: 'dialog',
+    },
+    {
+      end: /^\s*Esc to cancel · .*navigate/,
+      also: /requests your input/,
+      what: 'an MCP server asks',
+      blocked: 'dialog',
+    },
+    { end: /Select login method|Paste code here if prompted|Login method/, what: 'login', blocked: 'login' },
+    { end: CONFIRM, what: 'a dialog', blocked: 'dialog' },
+  ],
+  errors: [
+    /^\s*Unable to connect to Anthropic services/,
+    /cannot be used with root\/sudo privileges/,
+    /^\s*No conversation found\b/,
+    /\bSession ID \S+ is already in use\b/,
+    /^\s*error: unknown option\b/,
+    /^\s*Error: Settings file not found/,
+    /^Pane is dead \(/,
+  ],
+};
