@@ -84,10 +84,6 @@ function asks(tool: string, input: unknown): Heard {
   return { kind: 'asks', tool: line(tool), input, ...(questions !== undefined && { questions }) };
 }
 
-function toolEnded({ tool_name, tool_input }: Told.ToolUse): Heard {
-  return { kind: 'tool_ended', tool: line(tool_name), ...(tool_input !== undefined && { input: tool_input }) };
-}
-
 function questionsIn(input: unknown): readonly AgentQuestion[] | undefined {
   return Told.Questions.safeParse(input)
     .data?.questions.slice(0, MOST.questions)
