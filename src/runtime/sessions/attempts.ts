@@ -49,7 +49,7 @@ export class SessionAttempts {
     this.#states = new StateWatch(ports, (pid) => this.#hint(pid));
   }
 
-  /** Takes up what an earlier runtime left at work. The seats have been looked at before. */
+  /** Takes up what an earlier runtime left at work. */
   async start(): Promise<void> {
     const { store, seats } = this.#ports;
     this.#unsubscribe = [
@@ -61,14 +61,15 @@ export class SessionAttempts {
   }
 
   /** Stops watching; the agents go on and are taken up by the next runtime. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const cancel of this.#timers) cancel();
-    for (const attempt of this.#attempts.values()) attempt.close();
-    this.#attempts.clear();
     this.#left.close();
     this.#states.close();
+    const attempts = [...this.#attempts.values()];
+    this.#attempts.clear();
+    await Promise.all(attempts.map((attempt) => attempt.close()));
   }
 
   async launch(claimed: Claimed<AgentRoute>): Promise<void> {
