@@ -128,15 +128,19 @@ function prompted(told: Told, prompt: { prompt: string; prompt_id?: string }, at
 function ended(told: Told, end: Stop & { prompt_id?: string }): Told {
   const { prompt_id, message, background, at } = end;
   const stop = { message, background, at };
-  const isOurs = told.confirmed_at !== undefined && (prompt_id === undefined || told.prompts.includes(prompt_id));
+  // A prompt that was submitted while the agent was busy may be worked on under an id that nobody has told.
+  const known = prompt_id === undefined || told.queued || told.prompts.includes(prompt_id);
+  const isOurs = told.confirmed_at !== undefined && known;
   if (isOurs) return stopped(told, stop);
   return prompt_id === undefined ? told : { ...told, strange: remembered(told.strange, prompt_id, stop) };
 }
 
 /** E4 */
 function stopped(told: Told, stop: Stop): Told {
-  const quiet: Told = { ...without(told, 'dialog', 'tool'), requests: [] };
-  if (stop.background > 0) return { ...quiet, turn: 'background', background: stop.background };
+  const rest = without(told, 'dialog', 'tool');
+  // What works on in the background may ask, and goes on waiting for its answer.
+  if (stop.background > 0) return { ...rest, turn: 'background', background: stop.background };
+  const quiet: Told = { ...rest, requests: [] };
   if (told.queued) return { ...quiet, turn: 'paused', background: 0, stop };
   return { ...quiet, turn: 'none', over: { end: { kind: 'done', message: stop.message }, at: stop.at } };
 }
@@ -208,7 +212,9 @@ const SLACK_MS = 1_000;
 export function phaseOf(told: Told, seen: Seen): Reading {
   const answered = told.requests.filter((request) => isAnswered(request, seen)).map(({ report }) => report);
   const open = told.requests.filter(({ report }) => !seen.answered.has(report) && !answered.includes(report));
-  return { answered, ...read(told, seen, open) };
+  const reading = read(told, seen, open);
+  const again_at = Math.min(reading.again_at ?? Number.POSITIVE_INFINITY, ...open.map((one) => doubtful(one, seen)));
+  return { answered, ...reading, ...(Number.isFinite(again_at) && { again_at }) };
 }
 
 type Read = Omit<Reading, 'answered'>;
@@ -278,10 +284,16 @@ function blocked(on: BlockedOn, detail: string, since: number): SessionPhase {
 }
 
 /** It waited when it asked; an agent that does not wait any more has got its answer at the terminal. */
-function isAnswered({ asked_at, report }: OpenRequest, { live, waited_at, answered }: Seen): boolean {
+function isAnswered({ asked_at, report }: OpenRequest, { live, waited_at, answered, now }: Seen): boolean {
   if (answered.has(report) || !live || live.status === 'waiting' || live.status === 'unknown') return false;
   const hadWaited = waited_at !== undefined && waited_at >= asked_at && live.at >= waited_at;
-  return hadWaited || live.at - asked_at >= SETTLE_MS;
+  return hadWaited || live.at - asked_at >= SETTLE_MS || doubtful({ asked_at }, { live }) <= now;
+}
+
+/** Whoever is quick at the terminal is never seen to wait: then what the agent says of itself has to stand for a while. */
+function doubtful({ asked_at }: Pick<OpenRequest, 'asked_at'>, { live }: Pick<Seen, 'live'>): number {
+  const isOver = live !== undefined && live.at > asked_at && (live.status === 'idle' || live.status === 'busy');
+  return isOver ? live.at + SETTLE_MS : Number.POSITIVE_INFINITY;
 }
 
 function hook(phase: SessionPhase, at: number): Read {

@@ -11,7 +11,7 @@ import { AskedRequests } from './asked.ts';
 import type { AttemptView, SessionAttemptPorts } from './attempt-ports.ts';
 import { viewOf } from './attempt-view.ts';
 import { BlockedTime } from './blocked-time.ts';
-import { type Concluding, doneOutcome, endFailed, notDone } from './conclude.ts';
+import { type Concluding, doneOutcome, endFailed, isWritten, notDone } from './conclude.ts';
 import { type Ending, readEnding, writeEnding } from './ending.ts';
 import { sessionFiles, writeRecord } from './run-record.ts';
 import { Sight } from './sight.ts';
@@ -29,6 +29,9 @@ import { Spool } from './spool.ts';
  */
 
 const AGAIN_MS = 5_000;
+/** The last answer is written into the conversation a moment after the end of its turn is told. */
+const WRITTEN_MS = 4_000;
+const LOOK_SOON_MS = 60;
 const GO_ON = 'Please go on with your task. If it is done already, say so and sum up what was done.';
 const MAX_ASKED = 3;
 
@@ -358,6 +361,8 @@ export class SessionAttempt {
 
   async #done(message: string): Promise<void> {
     this.#conversation = (await this.#readConversation()) ?? this.#conversation;
+    const late = this.#reading.evidence.at + WRITTEN_MS - this.#ports.clock.now();
+    if (late > 0 && !isWritten(message, this.#conversation)) return this.#again(Math.min(LOOK_SOON_MS, late));
     const failure = notDone(message, this.#conversation);
     if (failure) return this.#fail(failure);
     await this.#report({ kind: 'finished', outcome: doneOutcome(this.facts, message, this.#conversation) });

@@ -30,6 +30,12 @@ const NO_RESULT: Readonly<Record<string, string>> = {
   max_tokens: "the model's answer was cut off at its longest",
 };
 
+/** Whether the conversation holds the answer that was told: what it was stopped by, and what it cost, stands there. */
+export function isWritten(message: string, conversation: Conversation | undefined): boolean {
+  const answer = conversation?.answer;
+  return answer !== undefined && answer.text.trim().endsWith(message.trim());
+}
+
 /** Why what was said at the end is not the task's result (N2). */
 export function notDone(message: string, conversation: Conversation | undefined): AgentFailure | undefined {
   const { stop_reason, text } = conversation?.answer ?? {};

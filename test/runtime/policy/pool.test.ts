@@ -43,12 +43,12 @@ describe('the seats that the configuration wants', () => {
   test('are the dedicated ones, then the numbered ones', () => {
     const seats = wantedSeats(
       pool({
-        dedicated: [{ name: 'shop', project: '/shop', agent: 'codex' }],
+        dedicated: [{ name: 'shop', project: '/shop', agent: 'claude' }],
         autonomous: { prefix: 'ccl-auto-', start_index: 11, max: 2 },
       }),
     );
     expect(seats).toEqual([
-      { name: 'shop', project: '/shop', agent: 'codex', kind: 'dedicated' },
+      { name: 'shop', project: '/shop', agent: 'claude', kind: 'dedicated' },
       { name: 'ccl-auto-11', agent: 'claude', kind: 'autonomous' },
       { name: 'ccl-auto-12', agent: 'claude', kind: 'autonomous' },
     ]);

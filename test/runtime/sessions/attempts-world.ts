@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 import type {
   AgentFailure,
@@ -173,13 +173,18 @@ export async function world(config: unknown = {}) {
     /** A hook reports; without `quietly` the watch hears of it. */
     async report(ref: TaskRef, heard: Heard, more: { attempt?: number; quietly?: boolean; of?: string } = {}) {
       const dir = dirOf(ref, more.attempt);
-      const { conversation } = await this.record(ref, more.attempt);
+      const { conversation, transcript } = await this.record(ref, more.attempt);
+      if (heard.kind === 'turn_ended' && more.of === undefined) {
+        agent.last = { ...agent.last, text: heard.message }; // its answer stands in its conversation by then
+        await mkdir(dirname(transcript), { recursive: true });
+        await appendFile(transcript, '');
+      }
       const name = `${String(++reports).padStart(8, '0')}-1-${heard.kind}`;
       const path = join(dir, 'hooks', `${name}.json`);
+      if (heard.kind === 'asks') execFileSync('mkfifo', [join(dir, 'answers', name)]); // before the report, as the reporter does
       await writeFile(path, JSON.stringify({ conversation: more.of ?? conversation, heard }));
       const now = clock.now() / 1_000;
       await utimes(path, now, now);
-      if (heard.kind === 'asks') execFileSync('mkfifo', [join(dir, 'answers', name)]);
       if (!more.quietly) ring(join(dir, 'hooks'), `${name}.json`);
       return name;
     },

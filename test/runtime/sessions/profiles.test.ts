@@ -130,15 +130,15 @@ it('text of an agent reaches nobody raw', async () => {
 
 it('an agent without profiles has one account, its own', async () => {
   profiles.stop();
-  profiles = open([], { pool: { dedicated: [{ name: 'shop-main', project: '/shop', agent: 'codex' }] } });
+  profiles = open([], { pool: { dedicated: [{ name: 'shop-main', project: '/shop', agent: 'claude' }] } });
   expect(profiles.choose('claude')).toEqual({ name: 'default' });
   expect(profiles.views()).toEqual([
     { agent: 'claude', name: 'default', state: 'in_use' },
-    { agent: 'codex', name: 'default', state: 'in_use' },
+    { agent: 'claude', name: 'default', state: 'in_use' },
   ]);
   const { next } = await profiles.failed('claude', 'default', LOGIN);
   expect(next).toEqual({ wait: true, reason: 'its account rests (default: Please run /login)' });
-  expect(profiles.gate('codex')).toBeUndefined();
+  expect(profiles.gate('claude')).toBeUndefined();
 });
 
 describe('a refused login', () => {
