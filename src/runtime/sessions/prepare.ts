@@ -53,7 +53,7 @@ export async function prepareSession(
   if (isRefusal(chosen)) return { kind: 'unfit', reason: `${chosen.message}; ${chosen.hint}` };
   const api_key = environmentOf(ports, task, seat).ANTHROPIC_API_KEY;
   const where = { ...account, home: ports.userHome, cwd: project.path, ...(api_key !== undefined && { api_key }) };
-  const refused = await wanted.agent.accept(ports.files, where);
+  const refused = await wanted.agent.accept(ports, where);
   if (refused) return { kind: 'refused', reason: `${refused.message}; ${refused.hint}` };
   return written(ports, {
     claimed,

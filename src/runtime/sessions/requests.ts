@@ -53,6 +53,7 @@ interface Given {
 
 const HOOK_COMES_MS = 2_000;
 const CONFIRM_MS = 3_000;
+const IN_SIGHT_MS = 5_000;
 const LOOK_AGAIN_MS = 100;
 /** The agent's own state may be written a moment after its report. */
 const LIVE_LAG_MS = 500;
@@ -147,7 +148,8 @@ export class OpenRequests implements Requests {
     const { files, clock } = this.#ports;
     open.answering = true; // before anything is waited for: who comes second finds it
     try {
-      const by = this.#agentOf(request);
+      const by = await this.#inSight(request, open);
+      if (by === undefined && open.over === undefined) return notInSight(request);
       const reports = by && (await NewReports.after(files, by, request.report));
       const first = by && reports && (await this.#whoWasFirst(request, by, await reports.next()));
       const since = clock.now();
@@ -223,6 +225,15 @@ export class OpenRequests implements Requests {
     }
   }
 
+  /** After a restart it is a moment until panes have been looked at. */
+  async #inSight(request: AgentRequest, open: Open): Promise<PaneAgent | undefined> {
+    const { clock } = this.#ports;
+    for (const end = clock.now() + IN_SIGHT_MS; ; await pause(clock, LOOK_AGAIN_MS)) {
+      const by = this.#agentOf(request);
+      if (by !== undefined || open.over !== undefined || clock.now() >= end) return by;
+    }
+  }
+
   #agentOf({ seat, run_dir }: AgentRequest): PaneAgent | undefined {
     const by = this.#ports.agentIn(seat);
     return by?.run_dir === run_dir ? by : undefined; // another attempt's agent may be there by now
@@ -281,6 +292,14 @@ function ofAnAttempt(id: string): Refusal {
     'not_allowed',
     `${plainLine(id).slice(0, 80)} was not answered: a worker can't answer requests, its own least of all`,
     'a person answers it: yardmaster approve or deny, or in the session itself',
+  );
+}
+
+function notInSight({ id, seat }: AgentRequest): Refusal {
+  return refuse(
+    'unavailable',
+    `${id} was not answered: the pane of ${seat} can't be seen at the moment; it stays open`,
+    'answer it again in a moment, or in the session itself',
   );
 }
 
