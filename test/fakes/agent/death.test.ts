@@ -83,6 +83,21 @@ test('killed between its last word and its end, it says that word again', async 
   expect(await stage.heard('Stop', 2)).toMatchObject({ last_assistant_message: 'the result' });
 });
 
+test('resumed and told the whole task again, it does only what is left of it', async () => {
+  const stage = new Stage();
+  const prompt = '[[write:log:one]][[write:log:two]][[say:the result]]';
+  const pane = await stage.start({ id: ID, mode: 'acceptEdits', prompt: `${prompt} first time` });
+  await stage.heard('Stop');
+  process.kill(pane.pid, 'SIGKILL');
+  const args = ['--resume', ID];
+  const again = await stage.start({ args, mode: 'acceptEdits', prompt: `${prompt} second time` });
+  expect(await stage.heard('Stop', 2)).toMatchObject({ last_assistant_message: 'the result' });
+  await again.close();
+  await stage.start({ args, mode: 'acceptEdits', prompt: 'Go on.' });
+  expect(await stage.heard('Stop', 3)).toMatchObject({ last_assistant_message: 'the result' });
+  expect(stage.lines('log')).toEqual(['one', 'two']);
+});
+
 test('a stubborn one outlives its pane', async () => {
   const stage = new Stage();
   const pane = await stage.start({ prompt: '[[stubborn]][[hang]]' });

@@ -17,7 +17,8 @@
  *
  * What has been done is written in the transcript, and a prompt without markers of its own (or with the same ones) goes
  * on with the steps that are left, as a model would that sees its history. `hang` and `silent` are never done. A `write`
- * whose outcome is unknown is looked for in its file first; a `bash` whose outcome is unknown is run again.
+ * whose outcome is unknown is looked for in its file first; a `bash` whose outcome is unknown is run again. Resumed and
+ * asked for what is all done, it says its last word again.
  */
 
 const NAMES =

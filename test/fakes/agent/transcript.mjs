@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { scriptFor } from './script.mjs';
+import { scriptFor, stepsOf } from './script.mjs';
 
 /*
  * The conversation's file: one record a line, appended as things happen, in the shapes of the real one. What a step of a
@@ -25,9 +25,9 @@ export class Transcript {
     this.turns = 0;
     this.last = null;
     this.begun = Date.now();
-    this.ended = true;
     this.known = existsSync(path);
     if (this.known) for (const record of recordsOf(path)) this.#recall(record);
+    this.resumed = this.known;
   }
 
   /** What was left open by a death: its outcome is told when the conversation goes on, and nobody goes on by itself. */
@@ -45,11 +45,12 @@ export class Transcript {
     this.open.clear();
   }
 
-  /** What the last turn had said when it was cut off before its end. */
-  get unsaid() {
+  /** What it said last, where the first prompt after a death asks for nothing that is not done. */
+  saidAlready(prompt) {
     const script = this.scripts.findLast(({ steps }) => steps.length > 0);
-    if (this.ended || script === undefined || script.left().length > 0) return undefined;
-    return script.steps.findLast(({ name }) => name === 'say')?.rest;
+    const asks = stepsOf(prompt).length > 0 && !script?.isLike(prompt);
+    if (!this.resumed || script === undefined || asks || script.left().length > 0) return undefined;
+    return script.steps.findLast(({ name }) => name === 'say')?.rest ?? 'Done.';
   }
 
   script(id) {
@@ -70,7 +71,7 @@ export class Transcript {
       turnPosition: { promptIndex: ++this.turns, turnIndex: this.turns },
     });
     this.lastPrompt = text;
-    this.ended = false;
+    this.resumed = false;
     this.context += tokens(text);
     return scriptFor(this.scripts, record.uuid, text);
   }
@@ -137,7 +138,6 @@ export class Transcript {
   }
 
   turnEnded(from) {
-    this.ended = true;
     this.#append({ type: 'system', subtype: 'turn_duration', durationMs: Date.now() - from, isMeta: false });
     this.#line({ type: 'last-prompt', lastPrompt: this.lastPrompt, leafUuid: this.last });
   }
@@ -233,7 +233,6 @@ export class Transcript {
     if (record.scripted) this.script(record.scripted.script)?.did(record.scripted.step);
     const { content, usage } = record.message ?? {};
     if (usage?.input_tokens) this.context = usage.input_tokens + usage.output_tokens;
-    if (record.subtype === 'turn_duration') this.ended = true;
     if (record.attachment?.type === 'queued_command') this.#recallPrompt(record.uuid, record.attachment.prompt);
     if (record.type === 'user' && typeof content === 'string' && !record.isMeta)
       this.#recallPrompt(record.uuid, content);
@@ -246,7 +245,6 @@ export class Transcript {
 
   #recallPrompt(uuid, text) {
     this.turns++;
-    this.ended = false;
     this.blocks.push({ asked: text });
     scriptFor(this.scripts, uuid, text);
   }

@@ -58,9 +58,11 @@ export class Turn {
   async run() {
     const { transcript } = this.agent;
     transcript.resolveOpen(this.promptId, ({ before }) => tookEffect({ before }));
-    const unsaid = transcript.unsaid;
+    const already = transcript.saidAlready(this.text);
     const script = transcript.prompt(this.text, this.promptId, this.source);
-    this.agenda = script.steps.length > 0 ? script.left() : [{ name: 'say', rest: this.says ?? unsaid ?? 'Done.' }];
+    if (already !== undefined) for (const step of script.left()) this.#did(step);
+    const agenda = script.left();
+    this.agenda = agenda.length > 0 ? agenda : [{ name: 'say', rest: already ?? this.says ?? 'Done.' }];
     try {
       if (!this.submitted) await this.#until(this.hook('UserPromptSubmit', { prompt: this.text }));
       await this.#play();
