@@ -128,7 +128,8 @@ function prompted(told: Told, prompt: { prompt: string; prompt_id?: string }, at
 function ended(told: Told, end: Stop & { prompt_id?: string }): Told {
   const { prompt_id, message, background, at } = end;
   const stop = { message, background, at };
-  const isOurs = told.confirmed_at !== undefined && (prompt_id === undefined || told.prompts.includes(prompt_id));
+  const isKnown = prompt_id === undefined || told.prompts.includes(prompt_id) || told.queued; // what waited in line gets an id that nobody announces
+  const isOurs = told.confirmed_at !== undefined && isKnown;
   if (isOurs) return stopped(told, stop);
   return prompt_id === undefined ? told : { ...told, strange: remembered(told.strange, prompt_id, stop) };
 }
@@ -229,7 +230,7 @@ function afterPause(stop: Stop, { live, now, process }: Seen): Read | undefined 
   const settled = now - stop.at >= SETTLE_MS;
   const done = hook({ kind: 'over', end: { kind: 'done', message: stop.message } }, stop.at);
   if (process === 'dead') return done;
-  if (live?.status === 'idle' && (live.at >= stop.at || settled)) return done;
+  if (live?.status === 'idle' && settled) return done; // between two turns it is idle for a moment
   if ((live === undefined || live.status === 'unknown') && settled) return done;
   const waits = hook({ kind: 'working', background: 0 }, stop.at);
   return settled ? waits : { ...waits, again_at: stop.at + SETTLE_MS };
