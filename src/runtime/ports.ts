@@ -61,6 +61,10 @@ export interface Files {
   /** Where a symbolic link points, as it is written; undefined for anything else. */
   readLink(path: string): Promise<string | undefined>;
   makeDir(dir: string): Promise<void>;
+  /** One that must not be there yet: the lock of programs that lock by a folder. */
+  makeNewDir(dir: string): Promise<'created' | 'exists'>;
+  /** An empty one. */
+  removeDir(dir: string): Promise<void>;
   /**
    * Whole file by temp in the same folder + rename: readers see the old or the new. `same_mode`: as readable as the one
    * that it replaces, for a file that is not ours.

@@ -14,6 +14,12 @@ export interface SessionText {
   readonly at: number;
 }
 
+/** `unconfirmed`: its hook has taken the answer, and the agent gave no sign of it in time; it is not given again. */
+export type AnsweredRequest = SessionRequest & {
+  readonly verdict?: 'confirmed' | 'unconfirmed';
+  readonly detail?: string;
+};
+
 /** The sessions as the tools see them. What can't be done now is refused with the reason and what to do instead. */
 export interface SessionDesk {
   /** Those that need somebody first, then working ones, longest first, then the others by name. */
@@ -39,7 +45,7 @@ export interface SessionDesk {
       | { decision: 'deny'; reason?: string }
       | { answers: Readonly<Record<string, string>> },
     cause: Cause,
-  ): Promise<SessionRequest | Refusal>;
+  ): Promise<AnsweredRequest | Refusal>;
   /** Stops what the agent does now, as Escape would; the attempt goes on as `interrupted` says. */
   interrupt(which: SessionName, cause: Cause): Promise<SessionView | Refusal>;
   /** Takes a session of tmux that is not ours and bears a configured name. */

@@ -1,6 +1,8 @@
 import { realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { processSurroundings } from '../../src/cli/process.ts';
+import { completions } from '../../src/methods/complete.ts';
 import { methods } from '../../src/methods.ts';
 import type { TaskRef } from '../../src/runtime/model/ids.ts';
 import { isRefusal } from '../../src/runtime/model/refusal.ts';
@@ -305,6 +307,31 @@ describe('attach', () => {
     });
   });
 
+  test('the server that a real tmux names is compared, and programs are really run', async () => {
+    const { capture, handOver } = processSurroundings();
+    const socket = join(world.dir, 'real');
+    const server = ['tmux', '-u', '-f', '/dev/null', '-S', socket];
+    sessions().attach = () => ({ name: 'shop-main', command: [...server, 'attach-session', '-t', '=shop-main'] });
+    expect(await handOver([...server, 'new-session', '-d', '-s', 'shop-main'])).toBe(0);
+    try {
+      const handed: (readonly string[])[] = [];
+      const given = {
+        ...{ ask, capture, env: { TMUX: `${socket},1,0` } },
+        handOver: async (argv: readonly string[]) => {
+          handed.push(argv);
+          return 0;
+        },
+      };
+      expect((await yardmaster(['attach', 'shop-main'], given)).code).toBe(0);
+      expect(handed).toEqual([[...server, 'switch-client', '-t', '=shop-main']]);
+    } finally {
+      await handOver([...server, 'kill-server']);
+    }
+    expect(await handOver(['sh', '-c', 'exit 7'])).toBe(7);
+    expect(await capture(['sh', '-c', 'exit 1'])).toBeUndefined();
+    expect(await capture(['/nowhere'])).toBeUndefined();
+  });
+
   test('--print only prints it, and without a terminal nothing is attached', async () => {
     expect(await attach({}, undefined, ['--print'])).toMatchObject({
       ...{ code: 0, handed: [], out: "tmux -u -L yard attach-session -t '=shop-main'\n" },
@@ -350,4 +377,20 @@ test.each([
 ])('who is at the command line is said: %j', async (env, person, claude_session) => {
   await yardmaster(['sessions'], { env });
   expect(world.runtime.hellos.at(-1)).toMatchObject({ person, ...(claude_session && { claude_session }) });
+});
+
+test('sessions, tasks at work, open requests and accounts complete where they are meant', async () => {
+  sessions().add('theirs', { state: 'foreign', managed: false });
+  sessions().accounts.push({ agent: 'claude', name: 'work', state: 'ready' });
+  const questions = [{ question: 'Which?', options: [], multiple: false }];
+  sessions().ask('shop-main', { id: 'req-1' });
+  sessions().ask('shop-main', { id: 'req-2', kind: 'question', questions });
+  const offers = async (kind: string, typed = '') =>
+    (await completions(desk.yard, { kind, typed })).offers.map(({ value }) => value);
+  expect(await offers('places')).toEqual(['shop-main', 'theirs', 'build']);
+  expect(await offers('places', 'shop/')).toEqual(['shop/build']);
+  expect(await offers('requests')).toEqual(['req-1', 'req-2', 'shop-main']);
+  expect(await offers('questions')).toEqual(['req-2']);
+  expect(await offers('foreign')).toEqual(['theirs']);
+  expect([await offers('accounts'), await offers('profiles')]).toEqual([['claude'], ['work']]);
 });

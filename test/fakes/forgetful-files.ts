@@ -155,6 +155,17 @@ export class ForgetfulFiles implements Files {
     return this.create(to, Buffer.concat([header, source.content()]));
   }
 
+  async makeNewDir(dir: string): Promise<'created' | 'exists'> {
+    if (this.names.seen.has(dir)) return 'exists';
+    await this.makeDir(dir);
+    return 'created';
+  }
+
+  async removeDir(dir: string): Promise<void> {
+    await this.step(`rmdir ${dir}`);
+    this.names.change({ path: dir, node: undefined });
+  }
+
   async remove(path: string): Promise<'removed' | 'missing'> {
     await this.step(`unlink ${path}`);
     const node = this.names.seen.get(path);

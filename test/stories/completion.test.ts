@@ -90,7 +90,8 @@ describe.each(Object.keys(SHELLS))('%s', (shell) => {
     expect(offered('enqueue', '--priority', '').sort()).toEqual(['critical', 'default', 'high', 'low', 'medium']);
     expect(offered('enqueue', 'text', '--mode', 'h')).toEqual(['headless']);
     expect(offered('show', 'x', '--detail', 'at')).toEqual(['attempts']);
-    expect(offered('answer', 'req-1', 'a')).toEqual(['allow']);
+    expect(offered('profiles', 'pa')).toEqual(['pause']);
+    expect(offered('sessions', '--a')).toEqual(['--all']);
     expect(offered('config', 'explain', 'retry.max')).toEqual(['retry.max_attempts']);
   });
 

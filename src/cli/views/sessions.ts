@@ -87,10 +87,10 @@ function indented(text: string): string {
 
 /** What became of an answer. */
 export function answeredView(answer: Structured, { paint }: Look): string {
-  const { as, request_id, tool, kind, input, session } = answer;
+  const { as, request_id, tool, kind, input, session, detail } = answer;
   const what =
     kind === 'permission' ? ` ${safeLine(String(tool))}: ${safeLine(String(input ?? '')).slice(0, 200)}` : '';
-  return `${paint('green', safeLine(String(as)))} ${safeLine(String(request_id))}${what}  ${paint('dim', safeLine(String(session)))}\n`;
+  return `${paint('green', safeLine(String(as)))} ${safeLine(String(request_id))}${what}  ${paint('dim', safeLine(String(session)))}\n${detail === undefined ? '' : `  ${safeLine(String(detail))}\n`}`;
 }
 
 /** What became of a message. */

@@ -2,7 +2,7 @@ import type { CodingAgent } from '../model/config.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { AgentQuestion, Usage } from '../model/session.ts';
 import type { ErrorClass, PermissionMode } from '../model/spec.ts';
-import type { Files } from '../ports.ts';
+import type { Clock, Files } from '../ports.ts';
 
 /*
  * What the sessions need to know about one agent program: how it is started, what its reports mean, where it keeps its
@@ -161,7 +161,7 @@ export interface SessionAgent {
    * which the person lets agents work. `api_key`: of the environment that the agent gets, when there is one.
    */
   accept(
-    files: Files,
+    io: { readonly files: Files; readonly clock: Clock },
     where: { readonly config_dir?: string; readonly home: string; readonly cwd: string; readonly api_key?: string },
   ): Promise<Refusal | undefined>;
   /** Where a conversation is kept, whether or not it is there. */

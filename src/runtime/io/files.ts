@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { chmod, constants, type FileHandle, mkdir, open, readdir, readlink, rename, unlink } from 'node:fs/promises';
+import {
+  chmod,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rmdir,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, FileTooLarge } from '../model/file-error.ts';
 import type { AppendFile, FileStat, Files } from '../ports.ts';
@@ -88,6 +99,20 @@ export class DiskFiles implements Files {
   async makeDir(dir: string): Promise<void> {
     await mkdir(dir, { recursive: true, mode: this.dirMode });
     if ((await this.stat(dir))?.kind !== 'dir') throw new Error(`${dir} is a symbolic link, not a folder`);
+  }
+
+  async makeNewDir(dir: string): Promise<'created' | 'exists'> {
+    try {
+      await mkdir(dir, { mode: this.dirMode });
+      return 'created';
+    } catch (error) {
+      if (errorCode(error) === 'EEXIST') return 'exists';
+      throw error;
+    }
+  }
+
+  async removeDir(dir: string): Promise<void> {
+    await orUndefined(rmdir(dir));
   }
 
   async replace(path: string, bytes: Uint8Array, mode?: 'same_mode'): Promise<void> {

@@ -13,8 +13,13 @@ const PLAIN = /^[\n\t -~]*$/;
 
 /** Keeps line breaks, tabs and everything that can be seen. */
 export function plainText(text: string): string {
+  return answerText(text).replace(INVISIBLE, '');
+}
+
+/** An agent's answer as it is kept: what is not seen stays too, since it joins emoji and shapes scripts. */
+export function answerText(text: string): string {
   if (PLAIN.test(text)) return text;
-  return text.replace(SEQUENCES, '').replace(/\r\n?/g, '\n').replace(CONTROLS, '').replace(INVISIBLE, '');
+  return text.replace(SEQUENCES, '').replace(/\r\n?/g, '\n').replace(CONTROLS, '');
 }
 
 /** The same on one line. */

@@ -40,6 +40,20 @@ export function viewOf(viewed: Viewed): AttemptView {
   };
 }
 
+/** Of an agent that is being started. */
+export function startingView({ record, task, dir }: Concluding, since: number): AttemptView {
+  const ref = { project: task.project, id: task.id };
+  return {
+    state: 'starting',
+    task: { ref, title: task.title, attempt: task.attempt, since, run_dir: dir },
+    conversation: record.conversation,
+    ...(record.model !== undefined && { model: record.model }),
+    ...(record.profile !== undefined && { profile: record.profile }),
+    ...(record.config_dir !== undefined && { config_dir: record.config_dir }),
+    ...{ requests: [], transcript: record.transcript, run_dir: dir, lingering: false },
+  };
+}
+
 function stateOf({
   reading,
   facts,

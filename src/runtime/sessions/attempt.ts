@@ -2,6 +2,7 @@ import type { AgentFailure, Conversation, SessionAgent } from '../agents/agent.t
 import { codingAgent } from '../model/config.ts';
 import { keyOf } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
+import type { BlockedOn } from '../model/session.ts';
 import { isLive } from '../model/task.ts';
 import { type Clocks, type Due, nextDue } from '../policy/session-deadlines.ts';
 import { phaseOf, type Reading } from '../policy/session-state.ts';
@@ -51,7 +52,7 @@ export class SessionAttempt {
   #stalled_since: number | undefined;
   #ending: Ending | undefined;
   #wanted: 'hint' | 'look' | undefined;
-  #working = false;
+  #working: Promise<void> | undefined;
   #closed = false;
   #cancelTimer: () => void = () => {};
   #watch: { close(): void } | undefined;
@@ -131,17 +132,30 @@ export class SessionAttempt {
     });
   }
 
-  /** Nothing is watched any more; the agent goes on. */
-  close(): void {
+  /** Nothing is watched any more; the agent goes on. Settles when nothing is under way. */
+  async close(): Promise<void> {
+    this.#shut();
+    await this.#working;
+  }
+
+  #shut(): void {
     this.#closed = true;
     this.#cancelTimer();
     this.#watch?.close();
   }
 
   /** W1 */
-  async #work(): Promise<void> {
-    if (this.#working) return;
-    this.#working = true;
+  #work(): Promise<void> {
+    this.#working ??= Promise.resolve()
+      .then(() => this.#rounds())
+      .finally(() => {
+        this.#working = undefined;
+        if (this.#wanted && !this.#closed) void this.#work(); // it came at the very end
+      });
+    return this.#working;
+  }
+
+  async #rounds(): Promise<void> {
     try {
       while (this.#wanted && !this.#closed) {
         const whole = this.#wanted === 'look';
@@ -149,12 +163,11 @@ export class SessionAttempt {
         await this.#round(whole);
       }
     } catch (error) {
+      if (this.#closed) return;
       this.#say('error', 'an attempt in a session could not be looked after; it is tried again', {
         error: String(error),
       });
       this.#again(AGAIN_MS);
-    } finally {
-      this.#working = false;
     }
   }
 
@@ -215,28 +228,35 @@ export class SessionAttempt {
 
   async #waits({ on, detail, since }: Extract<Reading['phase'], { kind: 'blocked' }>): Promise<void> {
     const before = this.#blocked.now?.on;
-    if (!(await this.#blocked.enter(on, since))) return;
+    if (before === on) return;
     if (before) await this.#tellUnblocked(before, `it waits for something else: ${detail}`);
-    if (on === 'permission' || on === 'question') return; // whoever keeps the requests tells of them
-    const { lease, task } = this.facts;
-    const event = { ...lease.task, attempt: task.attempt, session: this.seat, on, detail } as const;
-    await this.#ports.record({ type: 'task_blocked', ...event }, { by: 'runner' });
+    await this.#tellBlocked(on, detail);
+    await this.#blocked.enter(on, since); // afterwards: rather told twice than never
+  }
+
+  /** Of requests tells who keeps them. */
+  async #tellBlocked(on: BlockedOn, detail: string): Promise<void> {
+    if (on === 'permission' || on === 'question') return;
+    const { record } = this.#ports;
+    const { lease } = this.facts;
+    const session = this.seat;
+    const event = { ...lease.task, attempt: lease.attempt, session, on, detail } as const;
+    await record({ type: 'task_blocked', ...event }, { by: 'runner' });
     if (on === 'interrupted')
-      await this.#ports.record(
-        { type: 'session_changed', session: this.seat, what: 'interrupted', detail },
-        { by: 'runner' },
-      );
+      await record({ type: 'session_changed', session, what: 'interrupted', detail }, { by: 'runner' });
   }
 
   async #goesOn(): Promise<void> {
-    const on = await this.#blocked.leave(this.#ports.clock.now());
-    if (on) await this.#tellUnblocked(on, 'it goes on');
+    const on = this.#blocked.now?.on;
+    if (on === undefined) return;
+    await this.#tellUnblocked(on, 'it goes on');
+    await this.#blocked.leave(this.#ports.clock.now());
   }
 
-  async #tellUnblocked(on: string, how: string): Promise<void> {
+  async #tellUnblocked(on: BlockedOn, how: string): Promise<void> {
     if (on === 'permission' || on === 'question') return;
-    const { lease, task } = this.facts;
-    const event = { ...lease.task, attempt: task.attempt, session: this.seat, how } as const;
+    const { lease } = this.facts;
+    const event = { ...lease.task, attempt: lease.attempt, session: this.seat, how } as const;
     await this.#ports.record({ type: 'task_unblocked', ...event }, { by: 'runner' });
   }
 
@@ -368,8 +388,8 @@ export class SessionAttempt {
   async #report(end: AttemptEnd): Promise<void> {
     const { store, freed } = this.#ports;
     const { lease } = this.facts;
-    const ended = store.end(lease, end, { by: 'runner' });
     const now = store.open().get(keyOf(lease.task));
+    const ended = store.end(lease, end, { by: 'runner' });
     if (now && isLive(now) && now.attempt === lease.attempt) freed(lease.task);
     const refused = await ended;
     if (refused) this.#say('warn', refused.message);
@@ -377,7 +397,7 @@ export class SessionAttempt {
 
   async #over(what: 'lingers' | 'gone'): Promise<void> {
     if (what === 'gone' && this.#ending === undefined) await this.#ports.seats.vacate(this.seat);
-    this.close();
+    this.#shut();
     this.#asked.now([], this.#spool.told, []);
     await this.#ports.requests.recovered(this.facts.dir);
     const { report } = this.#spool.told;

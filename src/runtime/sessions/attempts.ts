@@ -9,6 +9,7 @@ import { runDirOf } from '../runs/order.ts';
 import { retrySituation } from '../runs/situation.ts';
 import { SessionAttempt } from './attempt.ts';
 import type { AttemptView, SessionAttemptPorts } from './attempt-ports.ts';
+import { startingView } from './attempt-view.ts';
 import { deliver } from './deliver.ts';
 import { Leftovers } from './leftovers.ts';
 import { type Prepared, prepareSession } from './prepare.ts';
@@ -36,7 +37,7 @@ export class SessionAttempts {
   readonly #ports: SessionAttemptPorts;
   readonly #attempts = new Map<TaskKey, SessionAttempt>();
   /** Seats in which an agent is being started. */
-  readonly #launching = new Set<string>();
+  readonly #launching = new Map<string, AttemptView | undefined>();
   readonly #left: Leftovers;
   readonly #states: StateWatch;
   readonly #timers = new Set<() => void>();
@@ -49,7 +50,7 @@ export class SessionAttempts {
     this.#states = new StateWatch(ports, (pid) => this.#hint(pid));
   }
 
-  /** Takes up what an earlier runtime left at work. The seats have been looked at before. */
+  /** Takes up what an earlier runtime left at work. */
   async start(): Promise<void> {
     const { store, seats } = this.#ports;
     this.#unsubscribe = [
@@ -61,14 +62,15 @@ export class SessionAttempts {
   }
 
   /** Stops watching; the agents go on and are taken up by the next runtime. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const cancel of this.#timers) cancel();
-    for (const attempt of this.#attempts.values()) attempt.close();
-    this.#attempts.clear();
     this.#left.close();
     this.#states.close();
+    const attempts = [...this.#attempts.values()];
+    this.#attempts.clear();
+    await Promise.all(attempts.map((attempt) => attempt.close()));
   }
 
   async launch(claimed: Claimed<AgentRoute>): Promise<void> {
@@ -76,7 +78,7 @@ export class SessionAttempts {
     const seat = this.#ports.seats.get(route.agent);
     const problem = seat ? this.#obstacle(seat.name) : `there is no session ${route.agent} any more`;
     if (!seat || problem !== undefined) return this.#giveBack(lease, problem ?? '');
-    this.#launching.add(seat.name);
+    this.#launching.set(seat.name, undefined);
     try {
       await this.#begin(claimed, seat);
     } catch (error) {
@@ -91,12 +93,7 @@ export class SessionAttempts {
 
   /** What is known of the agent in a seat; undefined where none of ours is. */
   view(seat: string): AttemptView | undefined {
-    return this.#in(seat)?.view() ?? this.#left.get(seat)?.view();
-  }
-
-  /** An agent of the attempt is being started in it. */
-  isStarting(seat: string): boolean {
-    return this.#launching.has(seat);
+    return this.#in(seat)?.view() ?? this.#launching.get(seat) ?? this.#left.get(seat)?.view();
   }
 
   /** A person uses the agent that an attempt has left there. */
@@ -134,15 +131,16 @@ export class SessionAttempts {
     if (prepared.kind !== 'ready') return this.#notReady(claimed, seat, prepared);
     if (this.#now(task)?.cancel !== undefined) return this.#giveBack(lease, 'it was cancelled before it began');
     await this.#left.leave(seat.name, prepared.record.conversation);
+    this.#launching.set(seat.name, startingView({ ...prepared, task, lease }, this.#ports.clock.now()));
     const patience = this.#ports.config(task.project).dispatcher.prompt_timeout;
     const delivered = await deliver(this.#ports, seat.name, { ...prepared, patience });
     if (delivered.kind === 'never') {
       this.#ports.seats.cool(seat.name, delivered.reason);
       return this.#giveBack(lease, delivered.reason);
     }
-    await this.#ports.store.started(lease);
+    const started = this.#ports.store.started(lease); // whatever it tells is recorded behind this
     const pid = delivered.kind === 'running' ? delivered.pid : undefined;
-    await this.#watch(task, lease, prepared.dir, prepared.record, pid);
+    await Promise.all([started, this.#watch(task, lease, prepared.dir, prepared.record, pid)]);
   }
 
   async #notReady({ lease, route }: Claimed<AgentRoute>, seat: Seat, found: Exclude<Prepared, { kind: 'ready' }>) {

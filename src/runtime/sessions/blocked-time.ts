@@ -49,18 +49,12 @@ export class BlockedTime {
     return total_ms + (current ? Math.max(0, now - current.since) : 0);
   }
 
-  /** True where this is new. */
-  async enter(on: BlockedOn, since: number): Promise<boolean> {
-    if (this.#kept.now?.on === on) return false;
+  async enter(on: BlockedOn, since: number): Promise<void> {
     await this.#keep({ ...this.#over(since), now: { on, since, asked: 0 } });
-    return true;
   }
 
-  /** What it waited for, if it did. */
-  async leave(at: number): Promise<BlockedOn | undefined> {
-    const { now } = this.#kept;
-    if (now) await this.#keep(this.#over(at));
-    return now?.on;
+  async leave(at: number): Promise<void> {
+    await this.#keep(this.#over(at));
   }
 
   /** Before the words are sent: they are never sent twice. */

@@ -10,8 +10,8 @@ import { squeezed, type Wording } from './wording.ts';
 const LINES = 500; // more than a screen has
 const LOOK_AGAIN_MS = 80;
 
-/** A long paste is shown as a mark of its own. */
-const PASTED = /\[pasted(?:text|content)[^\]]*\]/gi;
+/** A long paste is shown as a mark of its own, with the number of its line breaks. */
+const PASTED = /^\[pasted(?:text|content)[^\]+]*(?:\+(\d+)lines?)?\]$/i;
 
 export async function readScreen(
   tmux: Pick<Tmux, 'read'>,
@@ -58,15 +58,13 @@ export function boxState(reading: ScreenReading, { pieces }: Wording, count = pi
   if (box === '') return 'empty';
   const typed = pieces.slice(0, count).map(squeezed);
   if (box === typed.join('')) return 'ours';
-  if (isPasted(box, typed)) return 'ours';
+  if (isMarked(box, typed.slice(0, -1).join(''), pieces[count - 1] ?? '')) return 'ours';
   return typed.join('').startsWith(box) ? 'partly_ours' : 'other';
 }
 
 /** The last piece is shown as one mark behind the words that were typed. */
-function isPasted(box: string, typed: readonly string[]): boolean {
-  const last = typed.at(-1);
-  if (last === undefined || typed.length < 2) return false;
-  const before = typed.slice(0, -1).join('');
-  const marks = box.match(PASTED) ?? [];
-  return marks.length === 1 && box === before + marks[0];
+function isMarked(box: string, lead: string, pasted: string): boolean {
+  if (lead === '' || !box.startsWith(lead)) return false;
+  const mark = PASTED.exec(box.slice(lead.length));
+  return mark !== null && (mark[1] === undefined || Number(mark[1]) === pasted.split('\n').length - 1);
 }

@@ -71,7 +71,7 @@ async function earlier(ports: ConversationPorts, { task, agent }: Wanted): Promi
   const { record } = found;
   const size = await sizeOf(ports.files, record.transcript);
   if (size === undefined) return undefined;
-  const conversation = await agent.read(ports.files, record.transcript, 0);
+  const conversation = await agent.read(ports.files, record.transcript, 0); // the whole task may have been told long ago
   const known = conversation?.holds(record.task_nonce) === true; // V4
   return { ...goingOn(record, size), ...(known && { task_nonce: record.task_nonce }) };
 }

@@ -5,7 +5,7 @@ import type { ProfileView, SessionRequest, SessionView } from '../model/session.
 import type { Cause } from '../model/task.ts';
 import type { GivenAnswer } from '../policy/answers.ts';
 import type { Clock, Files } from '../ports.ts';
-import type { SessionDesk, SessionName, SessionText } from '../session-desk.ts';
+import type { AnsweredRequest, SessionDesk, SessionName, SessionText } from '../session-desk.ts';
 import type { Tmux } from '../terminals.ts';
 import type { AttemptView } from './attempt-ports.ts';
 import type { Guard } from './guard.ts';
@@ -83,7 +83,7 @@ export class SessionsDesk implements SessionDesk {
     return isRefusal(typed) ? typed : { name: agent.seat, ...typed };
   }
 
-  answer(request: string, answer: GivenAnswer, cause: Cause): Promise<SessionRequest | Refusal> {
+  answer(request: string, answer: GivenAnswer, cause: Cause): Promise<AnsweredRequest | Refusal> {
     return this.#parts.requests.answer(request, answer, cause);
   }
 
@@ -131,7 +131,10 @@ export class SessionsDesk implements SessionDesk {
     const view = this.find(which);
     if (isRefusal(view)) return view;
     const agent = this.#parts.agentIn(view.name);
-    if (agent !== undefined) return agent;
+    const presence = this.#parts.pool.get(view.name)?.presence;
+    if (agent !== undefined && presence !== undefined && 'pane' in presence) return agent;
+    if (agent !== undefined)
+      return refuse('unavailable', `the pane of ${view.name} is not to be seen at the moment`, 'try again in a moment');
     return refuse(
       'not_possible',
       `no agent of ours is in ${view.name}, it is ${view.state}`,

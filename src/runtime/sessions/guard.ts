@@ -35,6 +35,8 @@ const LONGEST_HOLD_MS = HOLD_OLD_MS - 2_000;
 export class Guard {
   readonly #ports: GuardPorts;
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** By pane: what was typed last and not submitted. It may stand in the box still. */
+  readonly #left = new Map<string, { readonly pid: number; readonly wording: Wording }>();
 
   constructor(ports: GuardPorts) {
     this.#ports = ports;
@@ -45,10 +47,19 @@ export class Guard {
     return this.#inTurn(agent, async () => {
       const { clock } = this.#ports;
       const began = clock.now();
-      const against = (await this.#settled(agent)) ?? (await this.#notClear(agent));
-      if (against !== undefined) return against;
       const late = () => (clock.now() - began > LONGEST_HOLD_MS ? closed.tookTooLong(agent) : undefined); // G2
-      return Typing.begin(this.#ports, agent, wording, async () => late() ?? (await this.#open(agent)));
+      const typing = (text: Wording) =>
+        Typing.of(this.#ports, agent, text, async () => late() ?? (await this.#open(agent)));
+      const shut = await this.#settled(agent);
+      if (shut !== undefined) return shut;
+      const left = this.#left.get(agent.target.pane);
+      if (left?.pid === agent.target.pid) await (await typing(left.wording)).clearAway();
+      const against = await this.#notClear(agent);
+      if (against !== undefined) return against;
+      const typed = await (await typing(wording)).type();
+      if (isRefusal(typed)) this.#left.set(agent.target.pane, { pid: agent.target.pid, wording });
+      else this.#left.delete(agent.target.pane);
+      return typed;
     });
   }
 

@@ -12,7 +12,7 @@ export const HOLD_OLD_MS = 10_000;
 const REFRESH_MS = HOLD_OLD_MS / 4;
 
 interface HoldPorts {
-  readonly files: Pick<Files, 'replace' | 'remove'>;
+  readonly files: Pick<Files, 'replace' | 'remove' | 'stat'>;
   readonly clock: Clock;
 }
 
@@ -26,9 +26,14 @@ export async function whileHeld<T>(ports: HoldPorts, run_dir: string, act: () =>
   }
 }
 
-/** What a crash left. */
-export async function removeHold(files: Pick<Files, 'remove'>, run_dir: string): Promise<void> {
-  await files.remove(pathIn(run_dir)); // 2
+/** What a crash has left; a young one may be in use, and is looked at again. */
+export async function removeOldHold({ files, clock }: HoldPorts, run_dir: string): Promise<void> {
+  const hold = await files.stat(pathIn(run_dir));
+  if (hold === undefined) return;
+  const left = HOLD_OLD_MS - (clock.now() - hold.mtimeMs);
+  if (left <= 0)
+    await files.remove(pathIn(run_dir)); // 2
+  else clock.after(left + 1, () => void removeOldHold({ files, clock }, run_dir).catch(() => {})); // it holds nobody any more
 }
 
 function pathIn(run_dir: string): string {

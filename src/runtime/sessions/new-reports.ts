@@ -32,6 +32,12 @@ export class NewReports {
     return new NewReports(files, whose, new Set(await namesIn(files, whose.run_dir)));
   }
 
+  /** What came after this report, whether or not it is there already. */
+  static async after(files: Files, whose: Whose, report: string): Promise<NewReports> {
+    const names = await namesIn(files, whose.run_dir);
+    return new NewReports(files, whose, new Set(names.filter((name) => name <= `${report}${SUFFIX}`)));
+  }
+
   /** Those that came since the last call, of its own conversation, in their order. */
   async next(): Promise<readonly HeardReport[]> {
     const { run_dir, agent, conversation } = this.#whose;

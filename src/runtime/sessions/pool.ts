@@ -1,17 +1,18 @@
 import type { Config } from '../model/config.ts';
 import type { Project, SessionEvent } from '../model/event.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
-import { type PoolStep, planPool } from '../policy/pool.ts';
-import { isAdopted, occupantOf, placeSeats, type WantedSeat, waitsForWork, wantedSeats } from '../policy/seats.ts';
+import { occupantOf, placeSeats } from '../policy/seats.ts';
 import type { Clock, Files } from '../ports.ts';
-import type { PaneFacts, PaneProgram, PaneTarget, PaneView, Sweep, Tmux, TmuxNews, Unconfirmed } from '../terminals.ts';
+import type { PaneFacts, PaneProgram, PaneTarget, Tmux, TmuxNews, Unconfirmed } from '../terminals.ts';
 import { Acts } from './acts.ts';
 import { adoptee } from './adoption.ts';
 import { Cooling } from './cooling.ts';
+import { PoolRound } from './pool-round.ts';
 import { Rounds } from './rounds.ts';
-import { isOutdated, SeatActs, type Started } from './seat-acts.ts';
+import { SeatActs } from './seat-acts.ts';
 import { SeatBook, type SeatChange } from './seat-book.ts';
 import { SeatFolders } from './seat-folders.ts';
+import { SeatList } from './seat-list.ts';
 import type { Seat, SeatNews, Seats } from './seats.ts';
 
 /**
@@ -52,22 +53,17 @@ export class Pool implements Seats {
   readonly #book: SeatBook;
   readonly #seats: SeatActs;
   readonly #cooling: Cooling;
-  readonly #folders: SeatFolders;
+  readonly #list: SeatList;
+  readonly #round: PoolRound;
   readonly #rounds: Rounds;
   readonly #listeners = new Set<(news: SeatNews) => void>();
-  readonly #idleSince = new Map<string, number>();
-  /** Given up by their attempt; what it left there shall go. */
-  readonly #released = new Set<string>();
-  /** What seats were that the configuration names no more. */
-  readonly #former = new Map<string, WantedSeat>();
-  #config: { readonly pool: Config['pool']; readonly wanted: ReadonlyMap<string, WantedSeat> } | undefined;
   #server = { since: 0, endedAtOnce: false };
   #unsubscribe: () => void = () => {};
   #stopped = false;
   #announced = '';
 
   constructor(parts: PoolParts) {
-    const { clock, config, tmux, mark } = parts;
+    const { clock, config } = parts;
     this.#parts = parts;
     this.#book = new SeatBook({
       changed: (seat, what, detail) => this.#record(seat, what, detail),
@@ -80,12 +76,19 @@ export class Pool implements Seats {
       begun: (seat, reason) => this.#record(seat, 'cooling', reason),
       over: () => this.look(),
     });
-    this.#seats = new SeatActs({ tmux, mark, clock, book: this.#book });
-    this.#folders = new SeatFolders(parts);
+    const folders = new SeatFolders(parts);
+    const known = { ...parts, folders, acts: this.#acts, book: this.#book, cooling: this.#cooling };
+    this.#list = new SeatList(known);
+    this.#seats = new SeatActs(known);
+    this.#round = new PoolRound({
+      ...{ ...known, list: this.#list, seats: this.#seats },
+      again: () => this.look(),
+      isStopped: () => this.#stopped,
+    });
     this.#rounds = new Rounds({
       ...{ clock, report: parts.report },
       interval: () => config.lifecycle.interval,
-      round: () => this.#round(),
+      round: () => this.#look(),
     });
   }
 
@@ -116,38 +119,36 @@ export class Pool implements Seats {
   }
 
   all(): readonly Seat[] {
-    const wanted = this.#wanted();
-    const former = this.#book.names().filter((name) => !wanted.has(name));
-    return [...wanted.values()]
-      .map((seat) => this.#seatOf(seat, false))
-      .concat(former.map((name) => this.#formerSeat(name)));
+    return this.#list.all();
   }
 
   get(name: string): Seat | undefined {
-    const wanted = this.#wanted().get(name);
-    if (wanted) return this.#seatOf(wanted, false);
-    return this.#book.names().includes(name) ? this.#formerSeat(name) : undefined;
+    return this.#list.get(name);
   }
 
   async take(name: string, program: PaneProgram): Promise<PaneTarget | Refusal | Unconfirmed> {
     return this.#alone(name, async () => {
-      const seat = this.#wanted().get(name);
       if (this.#stopped) return refuse('unavailable', 'the runtime is stopping', 'ask again when it has started');
-      if (!seat) return refuse('not_found', `${name} is no seat of the pool any more`, 'another one is chosen');
-      this.#released.delete(name);
-      const facts = { ...this.#factsOf(seat, 'working'), ...program.facts, name };
-      return this.#seats.start(name, { ...program, facts });
+      if (!this.#list.wanted().has(name)) {
+        return refuse('not_found', `the configuration does not name ${name} any more`, 'another seat is chosen');
+      }
+      const facts = { ...this.#list.facts(name, 'working'), ...program.facts, name };
+      const started = await this.#seats.start(name, { ...program, facts });
+      if (!isRefusal(started)) this.#round.taken(name);
+      return started;
     });
   }
 
   /** To be called before its place is given back: afterwards it may be another attempt's. */
   async vacate(name: string): Promise<void> {
-    this.#released.add(name);
-    await this.#alone(name, () => this.#vacate(name));
-    if (this.#released.has(name) || !this.#wanted().has(name)) this.look();
+    this.#round.release(name);
+    if (this.#stopped) return;
+    await this.#alone(name, () => this.#round.vacate(name));
+    if (this.#round.isReleased(name) || !this.#list.wanted().has(name)) this.look();
   }
 
   async note(name: string, facts: PaneFacts): Promise<void> {
+    if (this.#stopped) return;
     await this.#alone(name, async () => {
       const pane = this.#book.pane(name);
       const { name: _, ...others } = facts; // the seat is known by its name
@@ -163,23 +164,8 @@ export class Pool implements Seats {
 
   /** Takes a session that is not ours and bears the name of a seat (adoption.ts). */
   async adopt(name: string): Promise<Seat | Refusal> {
-    return this.#alone(name, async () => {
-      const seat = this.#wanted().get(name);
-      if (!seat) return unknownSeat(name, [...this.#wanted().keys()]);
-      const { tmux, mark } = this.#parts;
-      const sweep = await tmux.sweep();
-      if (isRefusal(sweep)) return sweep;
-      const at = placeSeats([name], sweep.panes, mark).get(name) ?? { kind: 'absent' };
-      this.#book.see(name, at);
-      const pane = adoptee(seat, at, sweep.panes);
-      if (isRefusal(pane)) return pane;
-      const facts = this.#factsOf(seat, 'adopted');
-      const adopted = await tmux.adopt(pane, facts);
-      if (adopted === 'done') this.#book.adopted(name, { ...pane, home: mark, facts });
-      else if (isRefusal(adopted)) return adopted;
-      else await this.#seats.look(name);
-      return this.#seatOf(seat, false);
-    });
+    const refusal = await this.#alone(name, () => this.#adopt(name));
+    return refusal ?? this.get(name) ?? this.#unknown(name);
   }
 
   subscribe(listener: (news: SeatNews) => void): () => void {
@@ -187,103 +173,38 @@ export class Pool implements Seats {
     return () => this.#listeners.delete(listener);
   }
 
-  // ── looking ─────────────────────────────────────────────────────────────
-
   /** P1 */
-  async #round(): Promise<void> {
-    const wanted = this.#wanted();
-    if (wanted.size === 0 && this.#book.names().length === 0 && this.#parts.live().size === 0) return;
-    for (const seat of wanted.values()) this.#former.set(seat.name, seat);
-    await this.#folders.resolve(wanted.values());
-    const isCurrent = this.#acts.mark();
-    const sweep = await this.#parts.tmux.sweep();
-    if (isRefusal(sweep))
-      this.#book.lose([...wanted.keys(), ...this.#book.names()], `${sweep.message}; ${sweep.hint}`); // P4
-    else await this.#reconcile(wanted, sweep, isCurrent);
+  async #look(): Promise<void> {
+    const looked = await this.#round.run();
     this.#announce();
-    this.#tell({ kind: 'look' });
+    if (looked) this.#tell({ kind: 'look' });
   }
 
-  async #reconcile(
-    wanted: ReadonlyMap<string, WantedSeat>,
-    { panes }: Sweep,
-    isCurrent: (seat: string) => boolean,
-  ): Promise<void> {
-    const { config, mark, live, inUse } = this.#parts;
-    const placed = placeSeats([...wanted.keys(), ...live()], panes, mark);
-    for (const [name, at] of placed) if (isCurrent(name)) this.#book.see(name, at);
-    for (const name of this.#book.names()) if (!placed.has(name)) this.#forget(name);
-    const names = [...placed.keys()];
-    const in_use = new Set(names.filter(inUse));
-    const busy = new Set([...live(), ...names.filter((name) => !isCurrent(name))]); // P2
-    const steps = planPool({
-      ...{ wanted: [...wanted.values()], min: config.pool.autonomous.min, panes, mark, in_use },
-      ...{ live: busy, cooling: this.#cooling.all(), released: this.#released },
-      idle_ms: this.#idle(placed.keys(), (name) => !busy.has(name) && !in_use.has(name)),
-      ...{ shrink_after: config.pool.shrink_after, linger: config.pool.linger },
-    });
-    for (const step of steps) {
-      if (this.#stopped) return;
-      const name = step.kind === 'create' ? step.seat.name : step.name;
-      await this.#alone(name, () => this.#do(name, step));
-    }
+  async #adopt(name: string): Promise<Refusal | undefined> {
+    const seat = this.#list.wanted().get(name);
+    if (!seat) return this.#unknown(name);
+    const { tmux, mark } = this.#parts;
+    const sweep = await tmux.sweep();
+    if (isRefusal(sweep)) return sweep;
+    const at = placeSeats([name], sweep.panes, mark).get(name) ?? { kind: 'absent' };
+    this.#book.see(name, at);
+    const pane = adoptee(seat, at, sweep.panes);
+    if (isRefusal(pane)) return pane;
+    const facts = this.#list.facts(name, 'adopted');
+    const adopted = await tmux.adopt(pane, facts);
+    if (isRefusal(adopted)) return adopted;
+    if (adopted === 'done') this.#book.adopted(name, { ...pane, home: mark, facts });
+    else await this.#seats.look(name);
+    return undefined;
   }
 
-  #idle(names: Iterable<string>, isIdle: (name: string) => boolean): ReadonlyMap<string, number> {
-    const now = this.#parts.clock.now();
-    for (const name of names) {
-      if (!isIdle(name)) this.#idleSince.delete(name);
-      else if (!this.#idleSince.has(name)) this.#idleSince.set(name, now);
-    }
-    return new Map([...this.#idleSince].map(([name, since]) => [name, now - since]));
+  #unknown(name: string): Refusal {
+    const known = [...this.#list.wanted().keys()];
+    const names = known.slice(0, 10).join(', ') + (known.length > 10 ? ' …' : '');
+    const hint = `configured are ${names}; pool.dedicated in yardmaster.yaml names others`;
+    const none = 'configure pool in yardmaster.yaml';
+    return refuse('not_found', `${name} is not the name of a configured session`, known.length > 0 ? hint : none);
   }
-
-  async #do(name: string, step: PoolStep): Promise<void> {
-    if (this.#parts.live().has(name)) return; // P2: claimed since the look
-    switch (step.kind) {
-      case 'create': {
-        if (this.#book.get(name).kind !== 'absent') return;
-        const made = await this.#seats.create(name, await this.#folders.existing(step.seat), this.#factsOf(step.seat));
-        return this.#after(name, made);
-      }
-      case 'rest':
-        return this.#rest(name, step.pane);
-      case 'close': {
-        if (step.why !== 'double' && this.#parts.inUse(name)) return;
-        const closed = await this.#parts.tmux.kill(step.pane);
-        if (closed === 'done' && step.why !== 'double') this.#book.closed(name, WHY[step.why]);
-        if (typeof closed === 'object' && 'unconfirmed' in closed) this.look();
-        return;
-      }
-    }
-  }
-
-  async #vacate(name: string): Promise<void> {
-    if (!this.#released.has(name)) return; // a new attempt works there
-    if (this.#book.get(name).kind === 'unknown') await this.#seats.look(name);
-    const at = this.#book.get(name);
-    if (at.kind === 'unknown') return; // a later look does it
-    if ('pane' in at && !isAdopted(at.pane) && !waitsForWork(at.pane)) await this.#rest(name, at.pane);
-    else this.#released.delete(name);
-  }
-
-  async #rest(name: string, pane: PaneView): Promise<void> {
-    const seat = this.#wanted().get(name) ?? this.#formerOf(name);
-    const rested = await this.#seats.rest(name, pane, await this.#folders.existing(seat), this.#factsOf(seat));
-    if (!isRefusal(rested)) this.#released.delete(name);
-    this.#after(name, rested);
-  }
-
-  #after(name: string, started: Started): void {
-    if (!isRefusal(started)) {
-      if ('unconfirmed' in started) this.look();
-      else this.#cooling.made(name);
-    } else if (!isOutdated(started) && started.code !== 'unavailable' && started.code !== 'not_configured') {
-      this.cool(name, started.message);
-    }
-  }
-
-  // ── hearing ─────────────────────────────────────────────────────────────
 
   #hear(news: TmuxNews): void {
     switch (news.kind) {
@@ -346,47 +267,6 @@ export class Pool implements Seats {
     this.#parts.changed();
   }
 
-  // ── seats ───────────────────────────────────────────────────────────────
-
-  #wanted(): ReadonlyMap<string, WantedSeat> {
-    const { pool } = this.#parts.config;
-    if (this.#config?.pool !== pool) {
-      this.#config = { pool, wanted: new Map(wantedSeats(pool).map((seat) => [seat.name, seat])) };
-    }
-    return this.#config.wanted;
-  }
-
-  #seatOf(seat: WantedSeat, draining: boolean): Seat {
-    const presence = this.#book.get(seat.name);
-    const cooling = this.#cooling.get(seat.name);
-    const project = this.#folders.projectOf(seat);
-    return {
-      ...{ name: seat.name, agent: seat.agent, cwd: this.#folders.wanted(seat), presence, draining },
-      kind: 'pane' in presence && isAdopted(presence.pane) ? 'adopted' : seat.kind,
-      ...(project !== undefined && { project }),
-      ...(cooling && { cooling }),
-    };
-  }
-
-  #formerSeat(name: string): Seat {
-    return this.#seatOf(this.#formerOf(name), true);
-  }
-
-  #formerOf(name: string): WantedSeat {
-    return this.#former.get(name) ?? { name, agent: 'claude', kind: 'autonomous' };
-  }
-
-  #forget(name: string): void {
-    this.#book.forget(name);
-    this.#former.delete(name);
-    this.#idleSince.delete(name);
-    this.#released.delete(name);
-  }
-
-  #factsOf({ name, project }: WantedSeat, state: 'idle' | 'working' | 'adopted' = 'idle'): PaneFacts {
-    return { name, state, ...(project !== undefined && { project }) };
-  }
-
   async #alone<T>(name: string, act: () => Promise<T>): Promise<T> {
     try {
       return await this.#acts.run(name, act);
@@ -397,13 +277,3 @@ export class Pool implements Seats {
 }
 
 const AT_ONCE_MS = 1_000;
-const WHY = { idle: 'it was idle', removed: 'the configuration does not name it any more' } as const;
-
-function unknownSeat(name: string, known: readonly string[]): Refusal {
-  const names = known.slice(0, 10).join(', ') + (known.length > 10 ? ' …' : '');
-  return refuse(
-    'not_found',
-    `${name} is not the name of a configured session`,
-    known.length > 0 ? `configured are ${names}; pool.dedicated names others` : 'configure pool in yardmaster.yaml',
-  );
-}

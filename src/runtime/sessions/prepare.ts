@@ -5,8 +5,9 @@ import type { Claimed } from '../dispatcher/launch.ts';
 import { codingAgent } from '../model/config.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
+import type { LiveTask } from '../model/task.ts';
 import { narrowMode, narrowTools } from '../policy/narrow.ts';
-import { agentEnvironment } from '../runs/environment.ts';
+import { type AttemptIdentity, agentEnvironment } from '../runs/environment.ts';
 import { runDirOf } from '../runs/order.ts';
 import { furtherPrompt, localPrompt, promptInFile } from '../runs/prompt.ts';
 import { queueOf } from '../taskfile/layout.ts';
@@ -50,7 +51,9 @@ export async function prepareSession(
   const wanted = { task, seat, agent: ports.agent(seat.agent), cwd: project.path, ...account };
   const chosen = await chooseConversation(ports, { ...wanted, ...(resume_dir !== undefined && { resume_dir }) });
   if (isRefusal(chosen)) return { kind: 'unfit', reason: `${chosen.message}; ${chosen.hint}` };
-  const refused = await wanted.agent.accept(ports.files, { ...account, home: ports.userHome, cwd: project.path });
+  const api_key = environmentOf(ports, task, seat).ANTHROPIC_API_KEY;
+  const where = { ...account, home: ports.userHome, cwd: project.path, ...(api_key !== undefined && { api_key }) };
+  const refused = await wanted.agent.accept(ports, where);
   if (refused) return { kind: 'refused', reason: `${refused.message}; ${refused.hint}` };
   return written(ports, {
     claimed,
@@ -137,14 +140,22 @@ function programOf(
 ): PaneProgram {
   const { project, id } = lease.task;
   const identity = { task: id, project, attempt: lease.attempt, run: nonce, run_dir, token: lease.token };
-  const settings = codingAgent(ports.config(task.project), seat.agent);
-  const { TERM: _, ...env } = agentEnvironment(ports.env, settings, identity); // tmux knows what its panes are
+  const { TERM: _, ...env } = environmentOf(ports, task, seat, identity); // tmux knows what its panes are
   return {
     argv: ports.runner.enclose(run_dir, nonce, start.argv),
     cwd,
     env: { ...env, ...start.env },
     facts: { name: seat.name, project, task: id, attempt: String(lease.attempt), agent_session: conversation },
   };
+}
+
+function environmentOf(
+  ports: SessionAttemptPorts,
+  { project }: Pick<LiveTask, 'project'>,
+  seat: SeatOfAttempt,
+  identity: AttemptIdentity = { task: '', project, attempt: 0, run: '', run_dir: '', token: '' },
+): Record<string, string> {
+  return agentEnvironment(ports.env, codingAgent(ports.config(project), seat.agent), identity);
 }
 
 /** After a prompt that was too long for the model, learnings are the first to go. */

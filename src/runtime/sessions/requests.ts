@@ -1,3 +1,4 @@
+import type { HeardReport } from '../agents/agent.ts';
 import { plainLine } from '../model/plain-text.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { SessionRequest } from '../model/session.ts';
@@ -7,6 +8,7 @@ import type { Clock, Files, Pipes, TaskStore } from '../ports.ts';
 import type { AgentRequest, Requests } from './attempt-ports.ts';
 import { BlockedBooks } from './blocked-books.ts';
 import { pause } from './box.ts';
+import { removeOldHold } from './hold.ts';
 import { NewReports, readReport } from './new-reports.ts';
 import { liveOf, type PaneAgent } from './pane-agent.ts';
 import { shownRequest } from './shown-request.ts';
@@ -51,6 +53,7 @@ interface Given {
 
 const HOOK_COMES_MS = 2_000;
 const CONFIRM_MS = 3_000;
+const IN_SIGHT_MS = 5_000;
 const LOOK_AGAIN_MS = 100;
 /** The agent's own state may be written a moment after its report. */
 const LIVE_LAG_MS = 500;
@@ -100,6 +103,7 @@ export class OpenRequests implements Requests {
       if (kind === 'other' && !open.has(path)) await this.#ports.pipes.answer(path, ''); // Q3
     }
     await this.#books.recovered(run_dir, open);
+    await removeOldHold(this.#ports, run_dir);
   }
 
   list(): readonly SessionRequest[] {
@@ -144,14 +148,19 @@ export class OpenRequests implements Requests {
     const { files, clock } = this.#ports;
     open.answering = true; // before anything is waited for: who comes second finds it
     try {
-      const by = this.#agentOf(request);
-      const first = by && (await this.#whoWasFirst(request, by));
-      const reports = by && (await NewReports.from(files, by));
+      const by = await this.#inSight(request, open);
+      if (by === undefined && open.over === undefined) return notInSight(request);
+      const reports = by && (await NewReports.after(files, by, request.report));
+      const first = by && reports && (await this.#whoWasFirst(request, by, await reports.next()));
       const since = clock.now();
-      if (by && reports && first === undefined && (await this.#taken(request, by, answer))) {
-        this.#settle(open, how, cause);
-        for (const listener of [...this.#listeners]) listener(request);
-        return { by, reports, since };
+      if (by && reports && first === undefined) {
+        const text = await this.#textOf(request, by, answer);
+        if (text === '') return cantBeTold(request);
+        if (text !== undefined && (await this.#written(request, text))) {
+          this.#settle(open, how, cause);
+          for (const listener of [...this.#listeners]) listener(request);
+          return { by, reports, since };
+        }
       }
       const over = open.over ?? first ?? 'nobody waits for an answer any more';
       this.#close(open, over);
@@ -162,17 +171,20 @@ export class OpenRequests implements Requests {
     }
   }
 
-  async #taken(request: AgentRequest, by: PaneAgent, answer: FittingAnswer): Promise<boolean> {
+  /** Undefined where its report is gone. */
+  async #textOf(request: AgentRequest, by: PaneAgent, answer: FittingAnswer): Promise<string | undefined> {
     const report = await readReport(this.#ports.files, request.run_dir, request.report);
-    return report !== undefined && this.#written(request, by.agent.answer(report, answer));
+    return report && by.agent.answer(report, answer);
   }
 
   /** The agent itself says that nobody is asked any more. */
-  async #whoWasFirst({ asked_at }: AgentRequest, by: PaneAgent): Promise<string | undefined> {
+  async #whoWasFirst(request: AgentRequest, by: PaneAgent, since: readonly HeardReport[]): Promise<string | undefined> {
+    if (since.some(({ heard }) => heard.kind === 'turn_ended' || heard.kind === 'turn_failed'))
+      return 'its turn has ended';
+    if (since.some(({ heard }) => heard.kind === 'tool_ended' && isUseOf(request, heard))) return FIRST;
     const live = await liveOf(this.#ports.files, by);
-    if (live === undefined || live.at <= asked_at + LIVE_LAG_MS) return undefined;
-    const over = live.status === 'busy' || live.status === 'idle';
-    return over ? `the agent is ${live.status} again: somebody answered in the terminal` : undefined;
+    if (live === undefined || live.at <= request.asked_at + LIVE_LAG_MS) return undefined;
+    return live.status === 'busy' || live.status === 'idle' ? FIRST : undefined;
   }
 
   #close(open: Open, how: string): void {
@@ -213,6 +225,15 @@ export class OpenRequests implements Requests {
     }
   }
 
+  /** After a restart it is a moment until panes have been looked at. */
+  async #inSight(request: AgentRequest, open: Open): Promise<PaneAgent | undefined> {
+    const { clock } = this.#ports;
+    for (const end = clock.now() + IN_SIGHT_MS; ; await pause(clock, LOOK_AGAIN_MS)) {
+      const by = this.#agentOf(request);
+      if (by !== undefined || open.over !== undefined || clock.now() >= end) return by;
+    }
+  }
+
   #agentOf({ seat, run_dir }: AgentRequest): PaneAgent | undefined {
     const by = this.#ports.agentIn(seat);
     return by?.run_dir === run_dir ? by : undefined; // another attempt's agent may be there by now
@@ -236,6 +257,7 @@ export class OpenRequests implements Requests {
   }
 }
 
+const FIRST = 'somebody answered it in the terminal';
 const GOES_ON: ReadonlySet<string> = new Set([
   'tool_begins',
   'tool_ended',
@@ -244,6 +266,22 @@ const GOES_ON: ReadonlySet<string> = new Set([
   'prompt',
   'left',
 ]);
+
+/** Several uses of one tool may be under way: only the same input tells that it was this one. */
+function isUseOf(
+  { kind, tool, input }: AgentRequest,
+  ended: { readonly tool: string; readonly input?: unknown },
+): boolean {
+  return tool === ended.tool && (kind === 'question' || JSON.stringify(input) === JSON.stringify(ended.input));
+}
+
+function cantBeTold({ id, seat }: AgentRequest): Refusal {
+  return refuse(
+    'not_possible',
+    `${id} can't be answered in this way: its agent would not understand it; nothing was answered`,
+    `answer it in the session: yardmaster attach ${seat}`,
+  );
+}
 
 function pipeOf({ run_dir, report }: AgentRequest): string {
   return `${run_dir}/answers/${report}`;
@@ -254,6 +292,14 @@ function ofAnAttempt(id: string): Refusal {
     'not_allowed',
     `${plainLine(id).slice(0, 80)} was not answered: a worker can't answer requests, its own least of all`,
     'a person answers it: yardmaster approve or deny, or in the session itself',
+  );
+}
+
+function notInSight({ id, seat }: AgentRequest): Refusal {
+  return refuse(
+    'unavailable',
+    `${id} was not answered: the pane of ${seat} can't be seen at the moment; it stays open`,
+    'answer it again in a moment, or in the session itself',
   );
 }
 

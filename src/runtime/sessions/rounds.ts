@@ -50,7 +50,7 @@ export class Rounds {
       this.#again = false;
       await this.#round().catch(this.#report);
     }
-    this.#running = undefined;
+    this.#running = undefined; // nothing can hint between the last question and this
     if (this.#life === 'on') this.#cancel = this.#clock.after(this.#interval(), () => this.hint());
   }
 }

@@ -52,6 +52,9 @@ export interface SessionsParts {
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
 }
 
+/** The pane of an agent that tmux has not shown us yet: it can be answered through its hook, and tmux refuses to type there. */
+const UNSEEN = '%';
+
 /** Sessions as a whole: the places, the attempts in them, what agents ask, their accounts, and who is told. */
 export class Sessions {
   readonly desk: SessionDesk;
@@ -167,13 +170,13 @@ export class Sessions {
   #agentIn(seat: string): PaneAgent | undefined {
     const view = this.#attempts.view(seat);
     const place = this.#pool.get(seat);
-    if (view?.conversation === undefined || !place || !('pane' in place.presence)) return undefined;
-    const { pane } = place.presence;
+    if (view?.conversation === undefined || !place) return undefined;
+    const pane = 'pane' in place.presence ? place.presence.pane : undefined;
     const { run_dir, conversation, config_dir, pid } = view;
     return {
       ...{ seat, run_dir, conversation, home: this.#parts.userHome, agent: this.#parts.agent(place.agent) },
       ...(config_dir !== undefined && { config_dir }),
-      target: { pane: pane.pane, pid: pid ?? pane.pid },
+      target: { pane: pane?.pane ?? UNSEEN, pid: pid ?? pane?.pid ?? 0 },
       doing: () => {
         const now = this.#attempts.view(seat);
         return now?.run_dir === run_dir ? doingOf(now) : { kind: 'gone', detail: 'another attempt works there' };

@@ -1,20 +1,11 @@
-import { createHmac } from 'node:crypto';
-import { basename, dirname } from 'node:path';
 import { plainLine, plainText } from '../model/plain-text.ts';
 import type { AgentQuestion, SessionRequest } from '../model/session.ts';
 import type { AgentRequest } from './attempt-ports.ts';
 
-/* A request as everybody else sees it: clean, bounded, under a name that tells nothing. */
+/* A request as everybody else sees it: clean and bounded. */
 
 const LONGEST_INPUT = 4_000;
 const LONGEST_VALUE = 1_500;
-
-/** The same after a restart and wherever the home lies; without the home's secret it can't be worked out. */
-export function requestId(secret: string, run_dir: string, report: string): string {
-  const [project, task, attempt] = [dirname(dirname(run_dir)), dirname(run_dir), run_dir].map((path) => basename(path));
-  const mark = createHmac('sha256', secret).update(`${project}/${task}/${attempt}\0${report}`).digest('hex');
-  return `req-${mark.slice(0, 16)}`;
-}
 
 export function shownRequest(request: AgentRequest): SessionRequest {
   const { id, kind, seat, task, attempt, tool, input, questions, asked_at, expires_at } = request;

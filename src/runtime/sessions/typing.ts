@@ -24,6 +24,8 @@ export type Typed =
   | { readonly verdict: 'unconfirmed'; readonly detail: string }
   | Refusal;
 
+type Shut = () => Promise<Refusal | undefined>;
+
 export interface TypingPorts {
   readonly tmux: Pick<Tmux, 'read' | 'paste' | 'press'>;
   readonly files: Files;
@@ -44,15 +46,9 @@ export class Typing {
   readonly #wording: Wording;
   readonly #reports: NewReports;
   /** Why nothing may be typed now, asked again before each Enter. */
-  readonly #shut: () => Promise<Refusal | undefined>;
+  readonly #shut: Shut;
 
-  private constructor(
-    ports: TypingPorts,
-    agent: PaneAgent,
-    wording: Wording,
-    shut: () => Promise<Refusal | undefined>,
-    reports: NewReports,
-  ) {
+  private constructor(ports: TypingPorts, agent: PaneAgent, wording: Wording, shut: Shut, reports: NewReports) {
     this.#ports = ports;
     this.#agent = agent;
     this.#wording = wording;
@@ -60,17 +56,17 @@ export class Typing {
     this.#reports = reports;
   }
 
-  static async begin(
-    ports: TypingPorts,
-    agent: PaneAgent,
-    wording: Wording,
-    shut: () => Promise<Refusal | undefined>,
-  ): Promise<Typed> {
-    const reports = await NewReports.from(ports.files, agent);
-    return new Typing(ports, agent, wording, shut, reports).#fill();
+  static async of(ports: TypingPorts, agent: PaneAgent, wording: Wording, shut: Shut): Promise<Typing> {
+    return new Typing(ports, agent, wording, shut, await NewReports.from(ports.files, agent));
   }
 
-  async #fill(): Promise<Typed> {
+  /** Y2: what an earlier try of this text left in the box, where nothing else stands there. */
+  async clearAway(): Promise<void> {
+    if ((await this.#shut()) === undefined && (await this.#box()) === 'ours')
+      await this.#takeOut(this.#wording.pieces.length);
+  }
+
+  async type(): Promise<Typed> {
     for (const [index, piece] of this.#wording.pieces.entries()) {
       const pasted = await this.#ports.tmux.paste(this.#agent.target, piece);
       if (isRefusal(pasted)) return index === 0 ? pasted : this.#giveUp(pasted.message, index);

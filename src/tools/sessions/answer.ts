@@ -3,6 +3,7 @@ import { plainLine } from '../../runtime/model/plain-text.ts';
 import { isRefusal, type Refusal, refuse } from '../../runtime/model/refusal.ts';
 import type { SessionRequest } from '../../runtime/model/session.ts';
 import { fittingAnswer, type GivenAnswer } from '../../runtime/policy/answers.ts';
+import type { AnsweredRequest } from '../../runtime/session-desk.ts';
 import { causeOf } from '../cause.ts';
 import { ASKS_A_PERSON } from '../claude-code.ts';
 import { defineTool, type ToolContext } from '../tool.ts';
@@ -32,6 +33,8 @@ Use it for requests that fleet_status lists under needs or list_sessions under r
     session: z.string(),
     task: z.object({ id: z.string(), project: z.string() }),
     tool: z.string(),
+    verdict: z.enum(['confirmed', 'unconfirmed']).optional().describe('whether the agent has gone on'),
+    detail: z.string().optional(),
     next: z.string().optional(),
   }),
   hints: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
@@ -50,10 +53,13 @@ Use it for requests that fleet_status lists under needs or list_sessions under r
   },
 });
 
-function told({ yard }: ToolContext, { id, session, task, tool }: SessionRequest, { decision }: Args) {
+function told({ yard }: ToolContext, answered: AnsweredRequest, { decision }: Args) {
+  const { id, session, task, tool, verdict, detail } = answered;
   const named = { id: task.id, project: yard.projectName(task.project) };
   return {
     ...{ request_id: id, answered: true, session, task: named, tool: plainLine(tool) },
+    ...(verdict !== undefined && { verdict }),
+    ...(detail !== undefined && { detail: plainLine(detail) }),
     as: decision === undefined ? 'answered' : decision === 'allow' ? 'allowed' : 'denied',
     next: `job_status {id: ${JSON.stringify(named.id)}, project: ${JSON.stringify(named.project)}, wait_seconds: 45}`,
   };

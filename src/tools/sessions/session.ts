@@ -28,6 +28,7 @@ export const Session = z.object({
   task: z
     .object({ id: z.string(), project: z.string(), title: z.string(), attempt: z.number(), since: z.string() })
     .optional(),
+  conversation: z.string().optional().describe("the agent's own id of it"),
   project: z.string().optional().describe('the one project whose tasks it takes'),
   model: z.string().optional(),
   profile: z.string().optional(),
@@ -74,13 +75,14 @@ export function maySee(ctx: Who, { project, task }: SessionView): boolean {
 }
 
 function factsOf(ctx: Who, view: SessionView): Partial<Session> {
-  const { detail, evidence, task, project, model, profile, context_tokens, usage, attached } = view;
+  const { detail, evidence, task, conversation, project, model, profile, context_tokens, usage, attached } = view;
   return {
     ...(detail !== undefined && { detail: plainLine(detail).slice(0, MAX_DETAIL) }),
     ...(evidence && { evidence: { from: plainLine(evidence.from), age_seconds: ageOf(ctx, evidence.at) } }),
     ...(task && { task: workOf(ctx, task) }),
     ...(project !== undefined && view.kind === 'dedicated' && { project: ctx.yard.projectName(project) }),
-    ...(model !== undefined && { model }),
+    ...(conversation !== undefined && { conversation }),
+    ...(model !== undefined && { model: plainLine(model) }),
     ...(profile !== undefined && { profile }),
     ...(context_tokens !== undefined && { context_tokens }),
     ...(usage?.cost_usd !== undefined && { cost_usd: Math.round(usage.cost_usd * 10_000) / 10_000 }),

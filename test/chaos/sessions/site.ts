@@ -5,6 +5,8 @@ import { isAlive, Site } from '../site.ts';
 
 const agent = fileURLToPath(new URL('../../fakes/agent/claude.mjs', import.meta.url));
 export const SEATS = 3;
+/** The runtime, its bridges, the supervisor of its runs, and what waits for news of tmux. */
+const PRODUCT = /dist\/(?:main|runtime\/io\/processes\/supervisor)\.js|yardmaster-wait/;
 
 /** A process of this site, by what the kernel says of it. */
 interface Process {
@@ -65,7 +67,7 @@ export class SessionSite extends Site {
     const ours = new Set([...servers, ...this.#named('tmux: client'), process.pid]);
     return this.#processes()
       .filter(({ pid }) => !ours.has(pid) && !servers.has(parentOf(pid)))
-      .filter(({ command }) => !/dist\/(?:main|runtime\/io\/processes\/supervisor)\.js/.test(command))
+      .filter(({ command }) => !PRODUCT.test(command))
       .map(({ pid, command }) => `${pid} ${command}`);
   }
 

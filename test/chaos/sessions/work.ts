@@ -62,7 +62,7 @@ export class Work {
     return `Do what is left of this, in its order.\n\n${steps.join('\n')}${this.#pause(title)}[[say:result of ${title}]]\n`;
   }
 
-  /** Time in which an agent can be killed: it thinks, runs a command that nobody else may run meanwhile, or meets an error. */
+  /** Time in which an agent can be killed: it thinks, runs a command that nobody else may run meanwhile, or one that fails. */
   #pause(title: string): string {
     const luck = this.#chance.fraction();
     const ms = Math.round(this.#chance.fraction() ** 2 * 900);
@@ -70,7 +70,7 @@ export class Work {
     if (luck < 0.85)
       return `[[bash:flock -n ${this.#lock(title)} sleep ${ms / 1_000} || echo ${title} overlap >> ${this.#ledger}]]`;
     if (luck < 0.93) return `[[background:${ms}:result of ${title}]]`;
-    return '[[error:529]]';
+    return `[[bash:exit ${Math.ceil(luck * 9)}]]`;
   }
 
   #lock(title: string): string {

@@ -89,7 +89,10 @@ export class Bench {
       wait_seconds: 600,
     });
     for (const { name: file, text } of start.files) writeFileSync(join(run_dir, file), text);
-    const refused = await claudeAgent.accept(this.files, { home: user, cwd: this.shop });
+    const refused = await claudeAgent.accept(
+      { files: this.files, clock: systemClock() },
+      { home: user, cwd: this.shop },
+    );
     if (refused) throw new Error(refused.message);
     const program = { argv: start.argv, cwd: this.shop, env: { ...this.around.agentEnv, ...start.env } };
     const target = await this.tmux.create({ name, cwd: this.shop, facts: {}, width: 120, height: 40, program });

@@ -67,16 +67,16 @@ const SITUATIONS: Record<
     prompt: WORK,
     async until(scene, wait) {
       await scene.heard('prompt');
-      void wait(1_500).then(() => scene.scrolls());
-      await wait(1_500);
+      await wait(500);
+      void wait(1_200).then(() => scene.scrolls()); // while it is typed
     },
   },
   'has a person who writes': {
     prompt: WORK,
     async until(scene, wait) {
       await scene.heard('prompt');
-      void wait(1_500).then(() => scene.person('-l', 'half a li'));
-      await wait(1_500);
+      await wait(500);
+      void wait(1_200).then(() => scene.person('-l', 'half a li')); // while it is typed
     },
   },
 };
@@ -101,16 +101,17 @@ const moments = Array.from({ length: COUNT }, (_, index) => {
 
 test.each(moments)('moment $index: the agent $situation', { timeout: 90_000 }, async ({ index, situation, draws }) => {
   const { prompt, trusted = true, until, never } = SITUATIONS[situation] as (typeof SITUATIONS)[string];
-  const scene = await Scene.open({ prompt, trusted });
   const drawn = [...draws];
   const draw = () => drawn.pop() ?? 0.5;
+  const unread = draw() < 0.5;
+  const scene = await Scene.open({ prompt, trusted, unread });
   const wait = (most: number) => new Promise<void>((resolve) => setTimeout(resolve, draw() * most));
   await until(scene, wait);
   const mark = `mark-${SEED}-${index}`;
   const text = TEXTS[Math.floor(draw() * TEXTS.length)]?.(mark) ?? mark;
   const sent = await scene.send(text);
   const told = isRefusal(sent) ? `${sent.code}: ${sent.message}` : sent.verdict;
-  if (process.env.MOMENTS) console.log(`${index} ${situation}: ${told}`);
+  if (process.env.MOMENTS) console.log(`${index} ${situation}${unread ? ', unread' : ''}: ${told}`);
   if (isRefusal(sent)) expect(`${sent.message} → ${sent.hint}`).toMatch(/.{20,} → .{5,}/);
   const most = isRefusal(sent) ? 0 : 1;
   const least = !isRefusal(sent) && sent.verdict === 'delivered' ? 1 : 0;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import type { Pool } from '../../../src/runtime/sessions/pool.ts';
 import type { PaneProgram, Tmux } from '../../../src/runtime/terminals.ts';
 import { paneOf, sh, sure, until } from '../io/tmux/world.ts';
 import { comes, poolWorld, SHOP } from './pool-world.ts';
@@ -170,6 +171,7 @@ describe('a seat', () => {
 describe('when things break', () => {
   test('the tmux server is killed: all sessions are made again', async () => {
     const { serverPid, told, sessions, news, pool, dir, live, clock } = await poolWorld(autonomous(2, 2));
+    await look(pool); // the server is known
     await clock.advance(10_000);
     live.add('auto-2');
     sure(await pool.take('auto-2', agent(dir)));
@@ -186,7 +188,8 @@ describe('when things break', () => {
   });
 
   test('the tmux server ends as soon as it begins: it is started in its time, not over and over', async () => {
-    const { serverPid, told, seat, clock } = await poolWorld(autonomous(1, 1));
+    const { serverPid, told, seat, clock, pool } = await poolWorld(autonomous(1, 1));
+    await look(pool); // no round is under way any more
     process.kill(await serverPid(), 'SIGKILL');
     await comes(() => seat('auto-1').presence.kind === 'absent');
     expect(told).toEqual(['created auto-1', 'closed auto-1']);
@@ -390,23 +393,19 @@ describe('adopting', () => {
   });
 });
 
-/** A round that begins now is over. */
-async function look(pool: {
-  look(): void;
-  subscribe(listener: (news: { kind: string }) => void): () => void;
-}): Promise<void> {
-  const over = new Promise<void>((resolve) => {
-    let rounds = 0; // one that is under way has not seen what is now
+/** A round that began after this call is over: the first that is told may have begun before. */
+async function look(pool: Pick<Pool, 'look' | 'subscribe'>): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let rounds = 0;
     const stop = pool.subscribe(({ kind }) => {
-      if (kind !== 'look' || ++rounds < 2) return;
+      if (kind !== 'look') return;
+      rounds++;
+      if (rounds === 1) return pool.look();
       stop();
       resolve();
     });
+    pool.look();
   });
-  pool.look();
-  await Promise.resolve();
-  pool.look();
-  await over;
 }
 
 function instead(tmux: Tmux, acts: Partial<Tmux>): Tmux {

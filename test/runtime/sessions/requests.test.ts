@@ -13,7 +13,6 @@ import { ProjectId, TaskId } from '../../../src/runtime/model/ids.ts';
 import type { AgentRequest } from '../../../src/runtime/sessions/attempt-ports.ts';
 import type { PaneAgent } from '../../../src/runtime/sessions/pane-agent.ts';
 import { OpenRequests } from '../../../src/runtime/sessions/requests.ts';
-import { requestId } from '../../../src/runtime/sessions/shown-request.ts';
 import { CONVERSATION } from './world.ts';
 
 /* Hooks that really wait at their pipes. */
@@ -25,6 +24,7 @@ let dir: string;
 let run_dir: string;
 let live: LiveState | undefined;
 let told: SessionEvent[];
+let understands: boolean;
 const files = new DiskFiles();
 const waiting = new Set<ReturnType<typeof spawn>>();
 
@@ -34,6 +34,7 @@ beforeEach(() => {
   for (const folder of ['hooks', 'answers']) mkdirSync(join(run_dir, folder), { recursive: true });
   live = undefined;
   told = [];
+  understands = true;
 });
 afterEach(() => {
   for (const hook of waiting) process.kill(-(hook.pid ?? 0), 'SIGKILL');
@@ -54,7 +55,7 @@ function runtime(): OpenRequests {
 function agent(): PaneAgent {
   const claude: Pick<SessionAgent, 'hear' | 'answer' | 'live'> = {
     hear: ({ name, at, text }) => ({ report: name, at, conversation: CONVERSATION, heard: JSON.parse(text) }),
-    answer: (_report, answer: Answer) => `${JSON.stringify(answer)}\n`,
+    answer: (_report, answer: Answer) => (understands ? `${JSON.stringify(answer)}\n` : ''),
     live: async () => live,
   };
   return {
@@ -88,7 +89,7 @@ function asks(report: string, more: Partial<AgentRequest> = {}): Asking {
   });
   const asked_at = Date.now();
   const request: AgentRequest = {
-    ...{ id: requestId('secret', run_dir, report), kind: 'permission', seat: 'shop', program: 'claude', task },
+    ...{ id: `req-${report}`, kind: 'permission', seat: 'shop', program: 'claude', task },
     ...{ attempt: 1, run_dir, report, tool: 'Bash', input: { command: 'make\u001b[31m clean' } },
     ...{ asked_at, expires_at: asked_at + 60_000, ...more },
   };
@@ -169,9 +170,28 @@ test('a person was first: the answer is refused, and the hook is let go', async 
   live = { status: 'busy', conversation: CONVERSATION, at: Date.now() - 5_000 };
   expect(await requests.answer(request.id, { decision: 'allow' }, OWNER)).toMatchObject({
     code: 'stale',
-    message: expect.stringMatching(/answered in the terminal; this answer changed nothing/),
+    message: expect.stringMatching(/answered it in the terminal; this answer changed nothing/),
   });
   expect(await read).toBe('');
+});
+
+test('a person was first, a moment ago: the agent’s reports say so', async () => {
+  const requests = runtime();
+  const { request, read } = asks('1-a');
+  requests.opened(request);
+  tells({ kind: 'tool_ended', tool: 'Bash', input: { command: 'another one' } });
+  tells({ kind: 'tool_ended', tool: 'Bash', input: request.input });
+  expect(await requests.answer(request.id, { decision: 'deny' }, OWNER)).toMatchObject({ code: 'stale' });
+  expect(await read).toBe('');
+});
+
+test('what its agent would not understand is not given, and the request stays open', async () => {
+  const requests = runtime();
+  const { request } = asks('1-a');
+  requests.opened(request);
+  understands = false;
+  expect(await requests.answer(request.id, { decision: 'allow' }, OWNER)).toMatchObject({ code: 'not_possible' });
+  expect(requests.list()).toHaveLength(1);
 });
 
 test('a request that ends by other means lets its hook go, also one that has not come to its pipe yet', async () => {
@@ -231,7 +251,7 @@ test('after a restart: the same request under the same name, told once; who wait
   await before.close();
 
   const after = runtime();
-  after.opened({ ...open.request, id: requestId('secret', run_dir, '1-a') });
+  after.opened({ ...open.request, id: 'req-1-a' });
   await after.recovered(run_dir);
   expect(await over.read).toBe('');
   expect(after.list()).toMatchObject([{ id: open.request.id }]);
@@ -240,16 +260,4 @@ test('after a restart: the same request under the same name, told once; who wait
   await after.close();
   expect(hows()).toEqual(['task_blocked', 'task_blocked', 'ended while nobody watched', 'allowed']);
   expect(readdirSync(join(run_dir, 'answers')).filter((name) => name.endsWith('.blocked'))).toEqual([]);
-});
-
-test('names tell nothing, and differ by home, attempt and report', () => {
-  const names = [
-    requestId('secret', '/h/runs/p/fix/1', 'r'),
-    requestId('other', '/h/runs/p/fix/1', 'r'),
-    requestId('secret', '/h/runs/p/fix/2', 'r'),
-    requestId('secret', '/h/runs/p/fix/1', 's'),
-  ];
-  expect(new Set(names).size).toBe(4);
-  expect(requestId('secret', '/elsewhere/runs/p/fix/1', 'r')).toBe(names[0]);
-  for (const name of names) expect(name).toMatch(/^req-[0-9a-f]{16}$/);
 });

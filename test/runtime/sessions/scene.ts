@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { HeardReport, SessionAgent } from '../../../src/runtime/agents/agent.ts';
-import { answerText } from '../../../src/runtime/agents/claude/answer.ts';
-import { compose } from '../../../src/runtime/agents/claude/compose.ts';
-import { hear as hearClaude } from '../../../src/runtime/agents/claude/hear.ts';
-import { liveState } from '../../../src/runtime/agents/claude/live.ts';
+import type { HeardReport } from '../../../src/runtime/agents/agent.ts';
+import { claudeAgent } from '../../../src/runtime/agents/claude/claude.ts';
 import { REPORTER } from '../../../src/runtime/agents/reporter.ts';
 import { systemClock } from '../../../src/runtime/io/clock.ts';
 import { DiskFiles } from '../../../src/runtime/io/files.ts';
@@ -15,14 +12,13 @@ import { CodingAgent } from '../../../src/runtime/model/config.ts';
 import { ProjectId, TaskId } from '../../../src/runtime/model/ids.ts';
 import { hear, NOTHING_TOLD, phaseOf } from '../../../src/runtime/policy/session-state.ts';
 import { Guard } from '../../../src/runtime/sessions/guard.ts';
+import { interrupt } from '../../../src/runtime/sessions/interrupt.ts';
 import { message } from '../../../src/runtime/sessions/message.ts';
 import type { Doing, PaneAgent } from '../../../src/runtime/sessions/pane-agent.ts';
 import { OpenRequests } from '../../../src/runtime/sessions/requests.ts';
-import { requestId } from '../../../src/runtime/sessions/shown-request.ts';
 import { squeezed } from '../../../src/runtime/sessions/wording.ts';
 import type { PaneTarget } from '../../../src/runtime/terminals.ts';
 import { sure, type World as Terminals, world as terminals, until } from '../io/tmux/world.ts';
-import { claudeScreen } from './claude-screen.ts';
 
 /* A real terminal with an agent in it that asks, works and waits; beside it a person at the same terminal. */
 
@@ -31,17 +27,10 @@ const task = { project: ProjectId.parse('p_000000000001'), id: TaskId.parse('fix
 const files = new DiskFiles();
 const clock = systemClock();
 
-const CLAUDE: Pick<SessionAgent, 'program' | 'reports' | 'hear' | 'answer' | 'live' | 'screen'> = {
-  program: 'claude',
-  reports: true,
-  hear: hearClaude,
-  answer: answerText,
-  live: liveState,
-  screen: claudeScreen,
-};
-
 export interface SceneOptions {
   readonly prompt: string;
+  /** Nobody has read any of its reports: the guard has what it finds out by itself. */
+  readonly unread?: boolean;
   readonly trusted?: boolean;
 }
 
@@ -53,9 +42,11 @@ export class Scene {
   readonly #nonce = randomUUID();
   readonly requests: OpenRequests;
   readonly #guard: Guard;
+  readonly #unread: boolean;
   #target: PaneTarget | undefined;
 
-  private constructor(place: Terminals) {
+  private constructor(place: Terminals, unread: boolean) {
+    this.#unread = unread;
     this.#terminals = place;
     this.#cwd = join(place.dir, 'work');
     this.#run_dir = join(place.dir, 'runs', task.project, task.id, '1');
@@ -65,9 +56,9 @@ export class Scene {
     this.#guard = new Guard({ tmux: place.port(), files, clock, requests: this.requests });
   }
 
-  static async open({ prompt, trusted = true }: SceneOptions): Promise<Scene> {
+  static async open({ prompt, trusted = true, unread = false }: SceneOptions): Promise<Scene> {
     const place = await terminals();
-    const scene = new Scene(place);
+    const scene = new Scene(place, unread);
     await scene.#start(prompt, trusted);
     return scene;
   }
@@ -86,7 +77,7 @@ export class Scene {
     const reporter = join(dir, 'reporter.sh');
     writeFileSync(reporter, REPORTER);
     const real = process.env.MOMENTS_CLAUDE;
-    const start = compose({
+    const start = claudeAgent.compose({
       agent: CodingAgent.parse({ program: real === undefined ? [process.execPath, FAKE] : [real] }),
       ...{ run_dir: this.#run_dir, cwd: this.#cwd, conversation: this.#conversation, config_dir, reporter },
       ...{ prompt: `${prompt} (${this.#nonce})`, permission_mode: 'default', wait_seconds: 120 },
@@ -104,7 +95,7 @@ export class Scene {
     return {
       ...{ seat: 'seat', target: this.#target, run_dir: this.#run_dir, conversation: this.#conversation },
       ...{ home: this.#terminals.dir, config_dir: join(this.#terminals.dir, 'config') },
-      agent: CLAUDE as SessionAgent,
+      agent: claudeAgent,
       doing: () => this.#doing(),
     };
   }
@@ -113,12 +104,24 @@ export class Scene {
     return message(this.#guard, this.agent, text, { by: 'owner' });
   }
 
+  async interrupt(options: { dismiss?: boolean } = {}) {
+    const ports = { guard: this.#guard, tmux: this.#terminals.port(), files, clock };
+    return interrupt(ports, this.agent, { by: 'owner' }, options);
+  }
+
+  /** What is open, when everything has been read. */
+  asked() {
+    this.#doing();
+    return this.requests.list();
+  }
+
   /** As an attempt would know it that has read every report at once. */
   #doing(): Doing {
+    if (this.#unread) return { kind: 'working' };
     const own = { conversation: this.#conversation, nonce: this.#nonce };
     const told = this.reports().reduce((before, report) => hear(before, report, own), NOTHING_TOLD);
     for (const { report, kind, tool, input, questions, asked_at } of told.requests) {
-      const id = requestId('secret', this.#run_dir, report);
+      const id = `req-${report}`;
       const of = { id, kind, seat: 'seat', program: 'claude', task, attempt: 1, run_dir: this.#run_dir } as const;
       const asked = { ...of, report, tool, input, asked_at, expires_at: asked_at + 60_000 };
       this.requests.opened(questions ? { ...asked, questions } : asked);
@@ -143,7 +146,7 @@ export class Scene {
     const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
     return names.sort().flatMap((file) => {
       const [path, name] = [join(folder, file), file.slice(0, -'.json'.length)];
-      const heard = hearClaude({ name, at: statSync(path).mtimeMs, text: readFileSync(path, 'utf8') });
+      const heard = claudeAgent.hear({ name, at: statSync(path).mtimeMs, text: readFileSync(path, 'utf8') });
       return heard ? [heard] : [];
     });
   }
@@ -173,6 +176,10 @@ export class Scene {
 
   async scrolls(): Promise<void> {
     await this.#terminals.person('copy-mode', '-t', this.agent.target.pane);
+  }
+
+  async scrollsNoMore(): Promise<void> {
+    await this.#terminals.person('copy-mode', '-q', '-t', this.agent.target.pane);
   }
 
   made(file: string): boolean {

@@ -17,7 +17,7 @@ export interface Shown {
   readonly detail?: string;
   readonly task?: { readonly id: string; readonly attempt: number };
   readonly conversation?: string;
-  readonly requests?: readonly { readonly id: string; readonly kind: string; readonly input: string }[];
+  readonly requests?: readonly { readonly request_id: string; readonly kind: string; readonly input: string }[];
 }
 
 /** A world with a tmux server of its own, in which the stand-in for Claude Code works. */

@@ -4,15 +4,18 @@ import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
 import type { Files } from '../../ports.ts';
 import type { SessionAgent } from '../agent.ts';
 import { realPath, withParents } from '../real-path.ts';
+import { whileLocked } from './locked.ts';
 import { configFile } from './places.ts';
 
 /*
  * 1. Only what Claude Code 2.1.329 would ask before its first prompt is set, and only where nobody has said anything yet:
  *    onboarding, trust of this folder, the use of a key that its environment has. All else stays as it is.
- * 2. The program writes this file too: it is read again right before it is replaced, and right after.
+ * 2. The program writes this file too: its own lock is held meanwhile (locked.ts), and the file is read again right before
+ *    it is replaced, and right after.
  * 3. A file that can't be understood is not written to.
  */
 
+type Io = Parameters<SessionAgent['accept']>[0];
 type Where = Parameters<SessionAgent['accept']>[1];
 type Json = { readonly [key: string]: unknown };
 
@@ -20,7 +23,7 @@ const MOST_BYTES = 67_108_864;
 const TRIES = 5;
 const KEY_END = 20; // of a key, that many characters are kept
 
-export async function accept(files: Files, where: Where): Promise<Refusal | undefined> {
+export async function accept({ files, clock }: Io, where: Where): Promise<Refusal | undefined> {
   const named = configFile(where);
   const path = await realPath(files, named);
   const cwd = await realPath(files, where.cwd);
@@ -28,6 +31,16 @@ export async function accept(files: Files, where: Where): Promise<Refusal | unde
   if (cwd === undefined)
     return refuse('not_possible', `${where.cwd}: its symbolic links lead in a circle`, 'mend them');
   if ((await files.stat(dirname(path)))?.kind !== 'dir') return noAccount(path, where);
+  if (await isAccepted(files, path, cwd, where)) return undefined; // nearly always: no lock is needed to see that
+  return whileLocked({ files, clock }, path, () => settle(files, path, cwd, where));
+}
+
+async function isAccepted(files: Files, path: string, cwd: string, { api_key }: Where): Promise<boolean> {
+  const read = await readConfig(files, path);
+  return !isRefusal(read) && accepted(read.config, cwd, api_key) === read.config;
+}
+
+async function settle(files: Files, path: string, cwd: string, where: Where): Promise<Refusal | undefined> {
   for (let tries = 0; tries < TRIES; tries++) {
     const before = await readConfig(files, path);
     if (isRefusal(before)) return before;

@@ -3,7 +3,7 @@ import { questionText } from './hear.ts';
 import { PermissionRequest, payloadOf, Questions } from './payload.ts';
 
 /** What the hook of a PermissionRequest prints. Nothing, where the answer does not fit what was asked: then a person decides. */
-export function answerText(report: Report, answer: Answer): string {
+export function hookAnswer(report: Report, answer: Answer): string {
   const told = PermissionRequest.safeParse(payloadOf(report.text)).data;
   if (told === undefined) return '';
   if ('answers' in answer) {

@@ -2,7 +2,7 @@ import type { SessionAgent } from '../agent.ts';
 import { readScreen } from '../screens/read.ts';
 import { CLAUDE_SCREENS } from '../screens/table.ts';
 import { accept } from './accept.ts';
-import { answerText } from './answer.ts';
+import { hookAnswer } from './answer.ts';
 import { compose } from './compose.ts';
 import { readConversation } from './conversation.ts';
 import { hear } from './hear.ts';
@@ -17,7 +17,7 @@ export const claudeAgent: SessionAgent = {
   reports: true,
   compose,
   hear,
-  answer: answerText,
+  answer: hookAnswer,
   accept,
   transcript: transcriptFile,
   read: readConversation,

@@ -1,4 +1,4 @@
-import { plainText } from '../../model/plain-text.ts';
+import { answerText } from '../../model/plain-text.ts';
 import type { Usage } from '../../model/session.ts';
 import type { Conversation } from '../agent.ts';
 import { type FileReading, linesBetween, sizeOf } from './record-lines.ts';
@@ -94,7 +94,7 @@ class Reading {
     const { id: _, text = '', ...answer } = this.#answer ?? { id: '' };
     const cost = this.cost === undefined || costBefore === undefined ? undefined : this.cost - costBefore;
     return {
-      ...(this.#answer && { answer: { ...answer, text: plainText(text) } }),
+      ...(this.#answer && { answer: { ...answer, text: answerText(text) } }),
       ...(this.#last && { context_tokens: contextOf(this.#last) }),
       usage: usageOf([...this.#spent.values()], cost),
       holds: (text) => this.#prompts.some((prompt) => prompt.includes(evenly(text))),

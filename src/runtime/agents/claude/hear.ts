@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { plainLine, plainText } from '../../model/plain-text.ts';
+import { answerText, plainLine, plainText } from '../../model/plain-text.ts';
 import type { AgentQuestion } from '../../model/session.ts';
 import type { Heard, HeardReport, Report } from '../agent.ts';
 import { failureOf } from './failures.ts';
@@ -35,8 +35,8 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
     ...(prompt_id !== undefined && { prompt_id }),
   })),
   told('PreToolUse', Told.ToolUse, ({ tool_name }) => ({ kind: 'tool_begins', tool: line(tool_name) })),
-  told('PostToolUse', Told.ToolUse, ({ tool_name }) => ({ kind: 'tool_ended', tool: line(tool_name) })),
-  told('PostToolUseFailure', Told.ToolUse, ({ tool_name }) => ({ kind: 'tool_ended', tool: line(tool_name) })),
+  told('PostToolUse', Told.ToolUse, toolEnded),
+  told('PostToolUseFailure', Told.ToolUse, toolEnded),
   told('PermissionRequest', Told.PermissionRequest, ({ tool_name, tool_input }) => asks(tool_name, tool_input)),
   // Its `permission_prompt` follows a PermissionRequest by six seconds and says less.
   told('Notification', Told.Notification, ({ notification_type }) => other(`Notification ${line(notification_type)}`)),
@@ -46,7 +46,7 @@ const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   })),
   told('Stop', Told.Stop, ({ last_assistant_message, background_tasks, prompt_id }) => ({
     kind: 'turn_ended',
-    message: plainText(last_assistant_message.slice(0, MOST.message)),
+    message: answerText(last_assistant_message.slice(0, MOST.message)),
     background: background_tasks.length,
     ...(prompt_id !== undefined && { prompt_id }),
   })),
@@ -73,6 +73,10 @@ function told<T>(event: string, schema: z.ZodType<T>, meaning: (told: T, at: num
 
 function heardOf(event: string, payload: unknown, at: number): Heard {
   return MEANINGS.get(event)?.(payload, event, at) ?? other(line(event));
+}
+
+function toolEnded({ tool_name, tool_input }: { tool_name: string; tool_input?: unknown }): Heard {
+  return { kind: 'tool_ended', tool: line(tool_name), ...(tool_input !== undefined && { input: tool_input }) };
 }
 
 function asks(tool: string, input: unknown): Heard {

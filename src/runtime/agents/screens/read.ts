@@ -33,15 +33,18 @@ interface Box {
 /** The last box, where it is close enough to the end to be the one that takes keys. */
 function boxIn({ top, first, further, bottom }: BoxPatterns, lines: readonly string[]): Box | undefined {
   const end = lines.findLastIndex((line) => bottom.test(line));
-  const start = lines.findLastIndex((line, at) => at < end && top.test(line));
-  if (start === -1 || lines.length - end - 1 > FEET) return undefined;
-  const [begins = '', ...rest] = lines.slice(start + 1, end);
-  const found = first.exec(begins);
-  if (found === null || !rest.every((line) => further.test(line))) return undefined;
+  const start = lines.findLastIndex((line, at) => at < end && first.test(line));
+  if (start < 1 || !top.test(lines[start - 1] ?? '') || lines.length - end - 1 > FEET) return undefined;
+  const rest = lines.slice(start + 1, end);
+  if (!rest.every((line) => further.test(line))) return undefined;
+  const text = [first.exec(lines[start] ?? ''), ...rest.map((line) => further.exec(line))];
   return {
-    text: [found[1] ?? '', ...rest.map((line) => further.exec(line)?.[1] ?? '')].join('\n').trimEnd(),
+    text: text
+      .map((found) => found?.[1] ?? found?.[2] ?? '')
+      .join('\n')
+      .trimEnd(),
     above: lines.slice(0, start).filter(Boolean).slice(-NEAR),
-    below: lines.slice(end + 1),
+    below: lines.slice(end),
   };
 }
 

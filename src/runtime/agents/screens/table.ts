@@ -9,7 +9,7 @@ export interface ScreenPatterns {
   readonly version: string;
   readonly seen: string;
   readonly box: BoxPatterns;
-  /** One of them stands below the box, or it is none that takes a prompt. */
+  /** One of them stands below the box or is its bottom, or it is none that takes a prompt. */
   readonly feet: readonly RegExp[];
   /** Below the box, or right above it, while it works. */
   readonly busy: readonly RegExp[];
@@ -25,7 +25,7 @@ export interface ScreenPatterns {
 export interface BoxPatterns {
   /** The line above the box. */
   readonly top: RegExp;
-  /** Its first line; the group is what stands in it. */
+  /** Its first line; its one or the other group is what stands in it. */
   readonly first: RegExp;
   readonly further: RegExp;
   /** The line below the box. */
@@ -49,7 +49,7 @@ export const CLAUDE_SCREENS: ScreenPatterns = {
   seen: '2026-11-21',
   box: {
     top: /^─{10,}( .{1,80} ─+)?$/, // a session's name stands in it
-    first: /^❯(?:\u00a0(.*))?$/, // what was said before stands behind ❯ and a plain blank
+    first: /^(?:❯(?:\u00a0|$)(?=(.*))|(?=(!.*)))/, // what was said before stands behind ❯ and a plain blank; ! is a shell
     further: /^(?: {2}(.*))?$/,
     bottom: /^─{10,}$/,
   },
@@ -58,6 +58,7 @@ export const CLAUDE_SCREENS: ScreenPatterns = {
     /^\s*paste again to expand/,
     /^\s*Press Ctrl-C again to exit/,
     /^\s*\? for shortcuts/,
+    /^\s*! for shell mode/,
   ],
   busy: [/\besc to interrupt\b/, /^[·✢✳✶✻✽*] \S+…(?: \(.*\))?$/u],
   traps: [/\bHow is Claude doing this session\b/, /-- (?:NORMAL|VISUAL)/, /^\s*(?:Enter to|↑\/↓ to)\b/],
@@ -71,7 +72,24 @@ export const CLAUDE_SCREENS: ScreenPatterns = {
   dialogs: [
     { end: /^\s*Esc to cancel · Tab to amend/, what: 'a tool asks for permission', blocked: 'permission' },
     { end: /^\s*Enter to select · .*Esc to cancel/, what: 'the agent asks a question', blocked: 'question' },
-    { end: /^\s*Would you like to proceed\?/, what: 'a plan asks for approval', blocked: 'permission' },
+    {
+      end: /^\s*(?:❯ )?\d\. No, and tell Claude what to do/,
+      what: 'a tool asks for permission',
+      blocked: 'permission',
+    },
+    {
+      end: /^\s*Esc to cancel$/,
+      also: /^\s*Do you want to /,
+      what: 'a tool asks for permission',
+      blocked: 'permission',
+    },
+    { end: /^\s*(?:❯ )?\d\. No\b/, also: /exit plan mode/i, what: 'a plan asks for approval', blocked: 'permission' },
+    {
+      end: /^\s*(?:❯ )?\d\. Cancel$/,
+      also: /^Review your answers/,
+      what: 'the answers are not sent',
+      blocked: 'question',
+    },
     { end: CONFIRM, also: /Accessing workspace:/, what: 'trust of the folder', blocked: 'dialog' },
     { end: CONFIRM, also: /Detected a custom API key/, what: 'the use of an API key', blocked: 'login' },
     { end: CONFIRM, also: /Bypass Permissions mode/, what: 'the warning of bypassPermissions', blocked: 'dialog' },
@@ -89,7 +107,8 @@ export const CLAUDE_SCREENS: ScreenPatterns = {
       blocked: 'dialog',
     },
     { end: /Select login method|Paste code here if prompted|Login method/, what: 'login', blocked: 'login' },
-    { end: CONFIRM, what: 'a dialog', blocked: 'dialog' },
+    { end: /^(?!.*Continuing automatically).*\bEsc to (?:cancel|close|exit)\b/, what: 'a dialog', blocked: 'dialog' },
+    { end: /^\s*Press Enter to continue/, what: 'the first start', blocked: 'dialog' },
   ],
   errors: [
     /^\s*Unable to connect to Anthropic services/,
@@ -100,4 +119,49 @@ export const CLAUDE_SCREENS: ScreenPatterns = {
     /^\s*Error: Settings file not found/,
     /^Pane is dead \(/,
   ],
+};
+
+export const CODEX_SCREENS: ScreenPatterns = {
+  version: '0.169.0',
+  seen: '2026-11-21',
+  box: {
+    top: /^$/,
+    first: /^› (.*)$/, // as does what was said before, but that has something else below it
+    further: /^(?: {2}(.*))?$/,
+    bottom: /^ {2}\S+ \S+ · [~/]/, // model, effort and folder
+  },
+  feet: [/^ {2}\S+ \S+ · [~/]/],
+  busy: [/^[•◦] .{1,60} \(.{0,20}\besc to interrupt\)/],
+  traps: [/\benter (?:continue|open|to)\b/i],
+  placeholders: [/^Ask Codex to do anything$/],
+  dialogs: [
+    {
+      end: /^\s*enter continue · esc back/,
+      also: /Trust this folder\?/,
+      what: 'trust of the folder',
+      blocked: 'dialog',
+    },
+    { end: /^\s*enter continue · esc back/, what: 'a dialog', blocked: 'dialog' },
+  ],
+  errors: [/^error: (?:invalid value|unexpected argument)/, /^Pane is dead \(/],
+};
+
+export const GEMINI_SCREENS: ScreenPatterns = {
+  version: '0.61.0',
+  seen: '2026-11-21',
+  box: {
+    top: /^$/,
+    first: /^ > (.*)$/,
+    further: /^(?: {3}(.*))?$/,
+    bottom: /^ workspace \(\/directory\) /,
+  },
+  feet: [/^ workspace \(\/directory\) /],
+  busy: [/^ \S .{1,60} \(esc to cancel, \d+/],
+  traps: [],
+  placeholders: [/^\s*Type your message or @path\/to\/file$/],
+  dialogs: [
+    { end: /^│\s+(?:● )?\d\. No, suggest changes \(esc\)/, what: 'a tool asks for permission', blocked: 'permission' },
+    { end: /^ ?│\s+(?:● )?\d\. Don't trust/, what: 'trust of the folder', blocked: 'dialog' },
+  ],
+  errors: [/^Pane is dead \(/],
 };

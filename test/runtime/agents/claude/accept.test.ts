@@ -9,12 +9,14 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { accept } from '../../../../src/runtime/agents/claude/accept.ts';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { accept as acceptWith } from '../../../../src/runtime/agents/claude/accept.ts';
+import { systemClock } from '../../../../src/runtime/io/clock.ts';
 import { DiskFiles } from '../../../../src/runtime/io/files.ts';
 
 let home: string;
@@ -30,6 +32,8 @@ beforeEach(async () => {
 afterEach(() => rm(home, { recursive: true, force: true }));
 
 const files = new DiskFiles({ file: 0o600, dir: 0o700 });
+const accept = (on: DiskFiles, where: Parameters<typeof acceptWith>[1]) =>
+  acceptWith({ files: on, clock: systemClock() }, where);
 const text = () => readFile(config, 'utf8');
 const json = async () => JSON.parse(await text()) as Record<string, unknown>;
 const trusted = { hasTrustDialogAccepted: true };
@@ -173,4 +177,32 @@ describe('a file that can not be understood', () => {
     await mkdir(config);
     expect(await accept(files, { home, cwd })).toMatchObject({ refused: true });
   });
+});
+
+test('the program’s own lock is waited for, and one that was left behind is taken over', async () => {
+  const lock = `${config}.lock`;
+  await mkdir(lock);
+  const accepting = accept(files, { home, cwd });
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await expect(stat(config)).rejects.toThrow();
+  await rm(lock, { recursive: true });
+  await accepting;
+  expect((await json()).hasCompletedOnboarding).toBe(true);
+  await expect(stat(lock)).rejects.toThrow();
+
+  await rm(config);
+  await mkdir(lock);
+  const long_ago = new Date(Date.now() - 60_000);
+  await utimes(lock, long_ago, long_ago);
+  await accept(files, { home, cwd });
+  expect((await json()).hasCompletedOnboarding).toBe(true);
+  await expect(stat(lock)).rejects.toThrow();
+});
+
+test('of many who write at once nobody’s change is lost', async () => {
+  const folders = Array.from({ length: 12 }, (_, n) => join(home, 'code', `p${n}`));
+  for (const folder of folders) await mkdir(folder);
+  await Promise.all(folders.map((folder) => accept(files, { home, cwd: folder })));
+  const { projects } = (await json()) as { projects: Record<string, unknown> };
+  expect(Object.keys(projects).sort()).toEqual([...folders].sort());
 });

@@ -129,7 +129,7 @@ describe('what counts', () => {
   });
 
   it('is clean', async () => {
-    expect((await reading(assistant('m', 'a\u001b]0;x\u0007b\u202e')))?.answer?.text).toBe('ab');
+    expect((await reading(assistant('m', 'a\u001b]0;x\u0007b ❤️')))?.answer?.text).toBe('ab ❤️');
   });
 });
 

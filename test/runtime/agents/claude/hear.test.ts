@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Heard } from '../../../../src/runtime/agents/agent.ts';
-import { answerText } from '../../../../src/runtime/agents/claude/answer.ts';
+import { hookAnswer } from '../../../../src/runtime/agents/claude/answer.ts';
 import { hear } from '../../../../src/runtime/agents/claude/hear.ts';
 
 /** What each hook of the real program was told. */
@@ -13,6 +13,8 @@ const AT = Date.UTC(2026, 10, 21, 8, 45);
 const reportOf = (payload: unknown) => ({ name: '1-2-X.json', at: AT, text: JSON.stringify(payload) });
 const heard = (name: string, other: object = {}): Heard | undefined =>
   hear(reportOf({ ...samples[name], ...other }))?.heard;
+
+const ran = (command: string) => ({ command, description: 'Run a scripted command' });
 
 describe('what the hooks say', () => {
   it('names the conversation, its file, and the report', () => {
@@ -31,8 +33,8 @@ describe('what the hooks say', () => {
     ['SessionStart:compact', { kind: 'other', what: 'SessionStart compact' }],
     ['SessionEnd:prompt_input_exit', { kind: 'left', reason: 'prompt_input_exit' }],
     ['PreToolUse', { kind: 'tool_begins', tool: 'Bash' }],
-    ['PostToolUse', { kind: 'tool_ended', tool: 'Bash' }],
-    ['PostToolUseFailure', { kind: 'tool_ended', tool: 'Bash' }],
+    ['PostToolUse', { kind: 'tool_ended', tool: 'Bash', input: ran('echo hi > out.txt && sleep 2') }],
+    ['PostToolUseFailure', { kind: 'tool_ended', tool: 'Bash', input: ran('exit 3') }],
     ['Elicitation', { kind: 'dialog', what: 'the MCP server probe asks: Your name?' }],
     ['Notification:idle_prompt', { kind: 'other', what: 'Notification idle_prompt' }],
     ['SubagentStop', { kind: 'other', what: 'SubagentStop' }],
@@ -125,8 +127,8 @@ describe('whatever is told', () => {
 });
 
 describe('the answer of a hook', () => {
-  const answered = (name: string, answer: Parameters<typeof answerText>[1]) => {
-    const text = answerText(reportOf(samples[name]), answer);
+  const answered = (name: string, answer: Parameters<typeof hookAnswer>[1]) => {
+    const text = hookAnswer(reportOf(samples[name]), answer);
     return text === '' ? undefined : (JSON.parse(text) as { hookSpecificOutput: { decision: unknown } });
   };
   const decision = (decided: object) => ({
@@ -158,10 +160,10 @@ describe('the answer of a hook', () => {
   it('says nothing where it does not fit: then a person decides', () => {
     expect(answered('PermissionRequest', { answers: { x: 'y' } })).toBeUndefined();
     expect(answered('AskUserQuestion', { answers: { toString: 'y' } })).toBeUndefined();
-    expect(answerText({ name: 'x', at: 0, text: '{"tool' }, { decision: 'allow' })).toBe('');
+    expect(hookAnswer({ name: 'x', at: 0, text: '{"tool' }, { decision: 'allow' })).toBe('');
   });
 
   it('is one line', () => {
-    expect(answerText(reportOf(samples.PermissionRequest), { decision: 'deny', reason: 'a\nb' })).not.toContain('\n');
+    expect(hookAnswer(reportOf(samples.PermissionRequest), { decision: 'deny', reason: 'a\nb' })).not.toContain('\n');
   });
 });

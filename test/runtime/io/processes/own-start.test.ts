@@ -173,6 +173,18 @@ describe('a run that nobody supervises', () => {
     for (const one of children) await dies(one);
   });
 
+  it('that is done is dismissed alone: what it has started for good stays', async () => {
+    const { root, runner, dir } = await world();
+    await mkdir(dir);
+    const child = started(runner, dir, 'run-a1', ['leaves-children.sh', 'hang'], root);
+    const server = await pidIn(join(root, 'session.pid'));
+    await runner.dismiss(dir, 10_000);
+    expect(await runs(child.pid ?? 0)).toBe(false);
+    expect(await runs(server)).toBe(true);
+    await runner.stop(dir, 0);
+    await dies(server);
+  });
+
   it('did not survive a restart of the machine, whatever has its number now', async () => {
     const { root, dir, runner } = await world();
     await mkdir(dir);
