@@ -219,11 +219,11 @@ export class SessionAttempt {
     if (confirmed_at !== undefined || this.#sight.now.in_transcript)
       return this.#fail({ class: 'crash', reason: `the agent died at work: ${why}` });
     if (failed_early) return this.#fail(failed_early);
-    return this.#neverWorked(`the agent ended before it took its prompt: ${why}`);
+    return this.#neverWorked(`the agent ended before it took its prompt: ${why}`, status !== undefined && status < 128);
   }
 
-  #neverWorked(reason: string): Promise<void> {
-    const fresh = this.facts.record.resumes !== undefined;
+  #neverWorked(reason: string, byItself = true): Promise<void> {
+    const fresh = byItself && this.facts.record.resumes !== undefined;
     return this.#decide({ kind: 'failed', failure: { class: 'crash', reason, ...(fresh && { fresh }) }, cool: true });
   }
 
