@@ -169,7 +169,12 @@ export class Session {
   async #plain(id: Id, name: string, params: Readonly<Record<string, unknown>>, whose: Promise<Caller>): Promise<void> {
     try {
       const caller = await whose;
-      if (caller.principal !== 'owner') return this.#refuse(id, NOT_ALLOWED, `${name} is for the owner alone.`);
+      if (caller.principal !== 'owner')
+        return this.#refuse(
+          id,
+          NOT_ALLOWED,
+          `Only a person may do this, not a task from inside (${name}). Say in your result what somebody should do.`,
+        );
       const method = await this.#host.method(name);
       if (method === undefined) return this.#refuse(id, METHOD_NOT_FOUND, `There is no method ${name}.`);
       const result = await method(params, { caller, signal: this.#gone.signal });

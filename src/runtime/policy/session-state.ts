@@ -208,6 +208,8 @@ export interface Reading {
 /** How long what an agent says of itself has to stand: its state and its reports are written side by side. */
 export const SETTLE_MS = 2_000;
 const SLACK_MS = 1_000;
+/** How long an agent that leaves its conversation may take to end. */
+const LEFT_MS = 4_000;
 
 export function phaseOf(told: Told, seen: Seen): Reading {
   const answered = told.requests.filter((request) => isAnswered(request, seen)).map(({ report }) => report);
@@ -255,6 +257,8 @@ function atWork(told: Told, seen: Seen): Read {
     background: told.background,
     ...(told.tool !== undefined && { tool: told.tool }),
   };
+  const ending = told.left ? told.left.at + LEFT_MS : 0; // most who leave are about to end, and then their process tells
+  if (told.left && now < ending) return { ...hook(working, told.at), again_at: ending };
   if (told.left)
     return hook(blocked('interrupted', `its conversation was left (${told.left.reason})`, told.left.at), told.left.at);
   if (told.dialog && !(fresh && fresh.status !== 'waiting' && fresh.at - told.dialog.at >= SETTLE_MS))

@@ -340,10 +340,11 @@ export class SessionAttempt {
   /** They had their time for the next word. */
   async #interrupted(): Promise<void> {
     const { config, clock, message } = this.#ports;
-    const { next } = config(this.facts.task.project).interrupted;
+    const { interrupted, blocked_timeout } = config(this.facts.task.project);
     const waiting = this.#blocked.now;
     const left = this.#spool.told.left !== undefined;
-    if (next === 'end' || left || !waiting || waiting.asked >= MAX_ASKED) {
+    const isLate = waiting !== undefined && clock.now() - waiting.since >= blocked_timeout;
+    if (interrupted.next === 'end' || left || isLate || !waiting || waiting.asked >= MAX_ASKED) {
       const why = left ? 'a person began another conversation' : 'it was interrupted, and nobody went on with it';
       const refused = this.#blocked.refused;
       return this.#fail({
@@ -353,8 +354,10 @@ export class SessionAttempt {
     }
     await this.#blocked.asksToGoOn(clock.now()); // W4
     const sent = await message(this.seat, GO_ON);
-    if (isRefusal(sent)) this.#say('info', 'an interrupted agent could not be asked to go on', { why: sent.message });
-    this.hint();
+    if (!isRefusal(sent)) return this.hint();
+    this.#say('info', 'an interrupted agent could not be asked to go on; it is tried again', { why: sent.message });
+    await this.#blocked.wasNotAsked();
+    this.#again(AGAIN_MS);
   }
 
   // ── the end ───────────────────────────────────────────────────────────────

@@ -63,6 +63,14 @@ export class BlockedTime {
     if (now) await this.#keep({ ...this.#kept, now: { ...now, asked_at: at, asked: now.asked + 1 } });
   }
 
+  /** Nothing of the words was sent. */
+  async wasNotAsked(): Promise<void> {
+    const { now } = this.#kept;
+    if (!now) return;
+    const { asked_at: _, ...before } = now;
+    await this.#keep({ ...this.#kept, now: { ...before, asked: now.asked - 1 } });
+  }
+
   async refusedATool(): Promise<void> {
     if (!this.#kept.refused) await this.#keep({ ...this.#kept, refused: true });
   }

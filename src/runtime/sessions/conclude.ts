@@ -33,7 +33,7 @@ const NO_RESULT: Readonly<Record<string, string>> = {
 /** Whether the conversation holds the answer that was told: what it was stopped by, and what it cost, stands there. */
 export function isWritten(message: string, conversation: Conversation | undefined): boolean {
   const answer = conversation?.answer;
-  return answer !== undefined && answer.text.trim().endsWith(message.trim());
+  return answer?.text.trim().endsWith(message.trim()) ?? false;
 }
 
 /** Why what was said at the end is not the task's result (N2). */
