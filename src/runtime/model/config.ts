@@ -258,8 +258,6 @@ export const Config = z.strictObject({
 });
 export type Config = z.infer<typeof Config>;
 
-export type AgentConfig = Config['agents'][string];
-
 export function isCodingAgent(name: string): name is CodingAgentName {
   return (CODING_AGENTS as readonly string[]).includes(name);
 }

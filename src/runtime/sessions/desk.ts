@@ -7,14 +7,14 @@ import type { GivenAnswer } from '../policy/answers.ts';
 import type { Clock, Files } from '../ports.ts';
 import type { AnsweredRequest, SessionDesk, SessionName, SessionText } from '../session-desk.ts';
 import type { Tmux } from '../terminals.ts';
-import type { AttemptView } from './attempt-ports.ts';
-import type { Guard } from './guard.ts';
-import { interrupt } from './interrupt.ts';
-import { message } from './message.ts';
-import type { PaneAgent } from './pane-agent.ts';
-import type { Pool } from './pool.ts';
-import type { Profiles } from './profiles.ts';
-import type { OpenRequests } from './requests.ts';
+import type { Profiles } from './accounts/profiles.ts';
+import type { AttemptView } from './attempts/attempt-ports.ts';
+import type { Pool } from './pool/pool.ts';
+import type { OpenRequests } from './requests/requests.ts';
+import type { Guard } from './typing/guard.ts';
+import { interrupt } from './typing/interrupt.ts';
+import { message } from './typing/message.ts';
+import type { PaneAgent } from './typing/pane-agent.ts';
 import { inOrder, viewOf } from './view.ts';
 
 export interface SessionDeskParts {

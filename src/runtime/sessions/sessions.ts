@@ -12,16 +12,15 @@ import type { Environment } from '../runs/environment.ts';
 import type { SessionDesk } from '../session-desk.ts';
 import type { Tmux } from '../terminals.ts';
 import type { Caller, Need } from '../yard.ts';
-import { SessionAttempts } from './attempts.ts';
+import { Profiles } from './accounts/profiles.ts';
+import { SessionAttempts } from './attempts/attempts.ts';
 import { SessionsDesk } from './desk.ts';
-import { Guard } from './guard.ts';
-import { interrupted } from './interrupted.ts';
-import { message } from './message.ts';
 import { Notifier } from './notify.ts';
-import { doingOf, type PaneAgent } from './pane-agent.ts';
-import { Pool } from './pool.ts';
-import { Profiles } from './profiles.ts';
-import { OpenRequests } from './requests.ts';
+import { Pool } from './pool/pool.ts';
+import { OpenRequests } from './requests/requests.ts';
+import { Guard } from './typing/guard.ts';
+import { message } from './typing/message.ts';
+import { doingOf, type PaneAgent } from './typing/pane-agent.ts';
 
 export interface SessionsParts {
   readonly home: string;
@@ -110,7 +109,8 @@ export class Sessions {
       requests: this.#requests,
       guard: this.#guard,
       profiles: this.#profiles,
-      interrupted: (seat, cause) => store.record(interrupted(seat, cause), cause),
+      interrupted: (session, cause) =>
+        store.record({ type: 'session_changed', session, what: 'interrupted', detail: `by ${cause.by}` }, cause),
     });
   }
 

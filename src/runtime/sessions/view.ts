@@ -1,7 +1,7 @@
 import type { SessionState, SessionView } from '../model/session.ts';
-import type { AttemptView } from './attempt-ports.ts';
+import type { AttemptView } from './attempts/attempt-ports.ts';
+import { shownRequest } from './requests/shown-request.ts';
 import type { Seat } from './seats.ts';
-import { shownRequest } from './shown-request.ts';
 
 /** A seat as everybody sees it: where it is, what its agent does, and what somebody has to do. */
 export function viewOf(seat: Seat, attempt: AttemptView | undefined): SessionView {

@@ -1,0 +1,116 @@
+import type { AgentFailure, Conversation } from '../../agents/agent.ts';
+import type { CodingAgentName } from '../../model/config.ts';
+import type { Lease, LiveTask, OutcomeInput } from '../../model/task.ts';
+import { afterFailure } from '../../policy/retry.ts';
+import type { AttemptEnd } from '../../ports.ts';
+import { cleanText, wholeEnd, wholeStart } from '../../runs/clean.ts';
+import { MAX_RESULT_BYTES } from '../../runs/outcome.ts';
+import { retrySituation } from '../../runs/situation.ts';
+import type { SessionAttemptPorts } from './attempt-ports.ts';
+import type { Ending } from './ending.ts';
+import type { RunRecord } from './run-record.ts';
+
+/*
+ * How an attempt in a session ends.
+ *
+ * N1. Done is told at once, and the agent stays open. Anything else is told after the agent is proved dead and its session
+ *     holds the placeholder again: nothing of it may be at work when the next attempt begins.
+ * N2. An answer that the model refused to give, or that was cut off, is no result.
+ */
+
+export interface Concluding {
+  readonly task: LiveTask;
+  readonly lease: Lease;
+  readonly dir: string;
+  readonly record: RunRecord;
+}
+
+const NO_RESULT: Readonly<Record<string, string>> = {
+  refusal: 'the model refused to answer',
+  max_tokens: "the model's answer was cut off at its longest",
+};
+
+/** Whether the conversation holds the answer that was told: what it was stopped by, and what it cost, stands there. */
+export function isWritten(message: string, conversation: Conversation | undefined): boolean {
+  const answer = conversation?.answer;
+  return answer?.text.trim().endsWith(message.trim()) ?? false;
+}
+
+/** Why what was said at the end is not the task's result (N2). */
+export function notDone(message: string, conversation: Conversation | undefined): AgentFailure | undefined {
+  const { stop_reason, text } = conversation?.answer ?? {};
+  const why = stop_reason === undefined ? undefined : NO_RESULT[stop_reason];
+  if (why === undefined) return undefined;
+  return { class: 'logic_error', reason: said(why, message || text || '') };
+}
+
+export function doneOutcome(
+  { task, record }: Concluding,
+  message: string,
+  conversation: Conversation | undefined,
+): OutcomeInput {
+  const { text, truncated } = bounded(message.trim() === '' ? (conversation?.answer?.text ?? '') : message);
+  const model = conversation?.answer?.model ?? record.model;
+  return {
+    state: 'done',
+    result: text,
+    agent: task.route.to === 'agent' ? task.route.agent : record.agent,
+    ...(model !== undefined && { model }),
+    session_id: record.conversation,
+    ...(record.profile !== undefined && { profile: record.profile }),
+    ...(conversation && spending(conversation)),
+    ...(truncated && { truncated }),
+  };
+}
+
+function spending({ usage: { cost_usd, ...usage } }: Conversation) {
+  const tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens;
+  if (tokens === 0 && cost_usd === undefined) return {};
+  return { usage, tokens, ...(cost_usd !== undefined && { cost_usd }) };
+}
+
+/** N1 */
+export async function endFailed(ports: SessionAttemptPorts, attempt: Concluding, ending: Ending): Promise<AttemptEnd> {
+  const { task, dir, record } = attempt;
+  const { grace } = ports.config(task.project).headless;
+  await ports.runner.stop(dir, grace);
+  await ports.seats.vacate(record.session);
+  if (ending.kind === 'cancelled') {
+    return { kind: 'finished', outcome: { state: 'cancelled', reason: ending.reason } };
+  }
+  if (ending.cool) ports.seats.cool(record.session, ending.failure.reason);
+  return failedEnd(ports, attempt, ending.failure);
+}
+
+async function failedEnd(
+  ports: SessionAttemptPorts,
+  { task, record }: Concluding,
+  failure: AgentFailure,
+): Promise<AttemptEnd> {
+  const { config, clock, chance, profiles } = ports;
+  const agent: CodingAgentName = record.agent;
+  const account = failure.account !== undefined && record.profile !== undefined ? record.profile : undefined;
+  const { rests } = account === undefined ? { rests: false } : await profiles.failed(agent, account, failure);
+  const { account: _, fresh: __, ...facts } = failure;
+  const named = task.route.to === 'agent' ? task.route.agent : agent;
+  return afterFailure(
+    { ...facts, agent: named, session_id: record.conversation },
+    { ...retrySituation(task, { config: config(task.project), clock, chance }), gated: rests },
+  );
+}
+
+function said(why: string, message: string): string {
+  const text = bounded(message, 2_000).text.trim();
+  return text === '' ? why : `${why}: ${text}`;
+}
+
+/** The beginning and the end of what is too long. */
+function bounded(message: string, limit = MAX_RESULT_BYTES): { text: string; truncated: boolean } {
+  const bytes = Buffer.from(message);
+  if (bytes.length <= limit) return { text: cleanText(bytes), truncated: false };
+  const half = Math.floor(limit / 2);
+  const [head, tail] = [wholeEnd(bytes.subarray(0, half)), wholeStart(bytes.subarray(bytes.length - half))];
+  const left = bytes.length - head.length - tail.length;
+  const note = `[… ${left} of ${bytes.length} bytes are left out here; all of it is in the conversation …]`;
+  return { text: `${cleanText(head)}\n\n${note}\n\n${cleanText(tail)}`, truncated: true };
+}
