@@ -87,3 +87,37 @@ describe('an agent that was left', () => {
     expect(await w.state_of(next)).toBe('running');
   });
 });
+
+describe('an attempt whose end is told', () => {
+  it('has the next task of its seat wait for the moment, not go back to the queue', async () => {
+    const w = await world();
+    const ref = await w.working();
+    const next = await w.task();
+    let launched: Promise<void> | undefined;
+    w.ports.store.subscribe((changes) => {
+      if (changes.some(({ after }) => after && 'finished_seq' in after)) launched ??= w.launch(next);
+    });
+    await w.report(ref, DONE);
+    await vi.waitFor(() => expect(launched).toBeDefined());
+    await launched;
+    expect(await w.state_of(next)).toBe('running');
+    expect(w.attempts.view('ccl-1')).toMatchObject({ lingering: false, task: { ref: next } });
+  });
+
+  it('gives its seat back though what waits for an answer can’t be let go', async () => {
+    const w = await world();
+    const ref = await w.working();
+    w.ports.requests.recovered = async () => {
+      throw new Error('EMFILE');
+    };
+    await w.report(ref, DONE);
+    await vi.waitFor(() => expect(w.attempts.view('ccl-1')?.lingering).toBe(true));
+    const next = await w.task();
+    await w.launch(next);
+    expect(await w.state_of(next)).toBe('running');
+    await w.confirm(next);
+    await w.report(next, DONE);
+    await vi.waitFor(async () => expect(await w.state_of(next)).toBe('done'));
+    expect(w.seats.log).toEqual(['take ccl-1', 'take ccl-1']);
+  });
+});
