@@ -85,7 +85,10 @@ export class SessionAttempt {
     const ending = await readEnding(files, dir);
     if (ending) this.#ending = ending; // what was said meanwhile stands otherwise
     if (this.#closed) return;
-    this.#watch = watcher.watch(sessionFiles(dir).hooks, () => this.hint());
+    this.#watch = watcher.watch(sessionFiles(dir).hooks, (name) => {
+      this.#spool.hint(name);
+      this.hint();
+    });
     this.#wanted = 'look';
     await this.#work();
     if (!this.#closed) await this.#letGo();
@@ -186,7 +189,7 @@ export class SessionAttempt {
     if (this.#ending) return this.#end(this.#ending);
     if (whole) await this.#sight.lookAtProcess(); // first: what a dead agent has told is all there
     if (whole && this.#checked_at !== undefined) await this.#lookAtScreen();
-    await this.#spool.scan();
+    await this.#spool.scan(whole ? 'all' : 'hinted');
     await this.#sight.lookAtState();
     await this.#sight.lookAtRequests(this.#spool.told.requests);
     const reading = phaseOf(this.#spool.told, this.#sight.now);

@@ -28,7 +28,7 @@ export class Leftovers {
   }
 
   hint(pid: number | undefined): void {
-    for (const one of this.#bySeat.values()) if (pid === undefined || one.left.pid === pid) void one.look();
+    for (const one of this.#bySeat.values()) if (pid === undefined || one.left.pid === pid) one.hint();
   }
 
   /** Forgets those that are not there any more, and finds those that an earlier runtime has left. */

@@ -22,7 +22,7 @@ export class Lingering {
   #watch: { close(): void } | undefined;
   #used_at: number | undefined;
   #looking = false;
-  #again = false;
+  #again: 'all' | 'hinted' | undefined;
 
   constructor(ports: SessionAttemptPorts, left: Left) {
     this.left = left;
@@ -30,7 +30,10 @@ export class Lingering {
     this.#agent = ports.agent(left.record.agent);
     this.#sight = new Sight({ ...ports, agent: this.#agent }, left.dir, anyConversation(left.record), left.pid);
     this.#spool = this.#spoolAfter(left.report);
-    this.#watch = ports.watcher.watch(sessionFiles(left.dir).hooks, () => void this.look());
+    this.#watch = ports.watcher.watch(sessionFiles(left.dir).hooks, (name) => {
+      this.#spool.hint(name);
+      this.hint();
+    });
   }
 
   /**
@@ -45,14 +48,25 @@ export class Lingering {
     return told.turn === 'open' || told.turn === 'background' || told.requests.length > 0;
   }
 
-  async look(): Promise<void> {
-    this.#again = true;
+  /** There may be news of it. */
+  hint(): void {
+    this.#again ??= 'hinted';
+    void this.#look();
+  }
+
+  look(): Promise<void> {
+    this.#again = 'all';
+    return this.#look();
+  }
+
+  async #look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     try {
       while (this.#again && this.#watch) {
-        this.#again = false;
-        await this.#round();
+        const which = this.#again;
+        this.#again = undefined;
+        await this.#round(which);
       }
     } catch (error) {
       this.#ports.say('warn', 'an agent that is done could not be looked at', { error: String(error) });
@@ -82,8 +96,8 @@ export class Lingering {
     };
   }
 
-  async #round(): Promise<void> {
-    await this.#spool.scan();
+  async #round(which: 'all' | 'hinted'): Promise<void> {
+    await this.#spool.scan(which);
     await this.#sight.lookAtState();
     const { told } = this.#spool;
     if (told.at > 0) this.#used_at = told.at;

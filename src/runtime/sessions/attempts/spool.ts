@@ -11,12 +11,15 @@ import { sessionFiles } from './run-record.ts';
  * S1. The folder is the truth, a watch on it is a hint: a scan finds what no hint told of.
  * S2. Each report is folded once, in the order of the names. One that comes behind its place makes the fold begin again
  *     from the start, so that the state depends on the reports alone, never on when they were read.
- * S3. What can't be read as a report is told once and stays where it is. Nothing is read past a bound.
+ * S3. What it costs does not grow with what was told before: a hint that names a file has that file read alone, and a late
+ *     report has the fold begin again a little before its place.
+ * S4. What can't be read as a report is told once and stays where it is. Nothing is read past a bound.
  */
 
 const MAX_REPORT = 20_000_000; // the prompt, or the whole input of a tool, is in it
 const MAX_REPORTS = 100_000;
 const SUFFIX = '.json';
+const RECENT = 200;
 
 export interface SpoolPorts {
   readonly files: Pick<Files, 'list' | 'read' | 'stat'>;
@@ -31,8 +34,14 @@ export class Spool {
   readonly #after: string;
   readonly #seen = new Set<string>();
   readonly #broken = new Set<string>();
+  /** Of files that hints have named; null: of some that they did not. */
+  readonly #hinted = new Set<string | null>();
+  /** The newest that were folded, and what was told before each. */
+  #recent: { readonly name: string; readonly before: Told }[] = [];
   #last = '';
   #full = false;
+  /** The fold was broken off: what is told is not whole. */
+  #torn = false;
   told: Told = NOTHING_TOLD;
 
   /** `after`: only reports behind this one are looked at. */
@@ -43,19 +52,24 @@ export class Spool {
     this.#after = after === '' ? '' : `${after}${SUFFIX}`;
   }
 
-  /** True when it has found something new. */
-  async scan(): Promise<boolean> {
-    const fresh = await this.#news();
-    const [first] = fresh;
-    if (first === undefined) return false;
-    if (first < this.#last) await this.#refold(fresh);
+  /** A watch has told of this file, or of it knows not what. */
+  hint(name: string | null): void {
+    this.#hinted.add(name);
+  }
+
+  /** True when it has found something new. `hinted`: looks at what hints have told of alone. */
+  async scan(which: 'all' | 'hinted' = 'all'): Promise<boolean> {
+    const fresh = await this.#news(which === 'all' || this.#hinted.has(null) ? 'all' : [...this.#hinted]);
+    const [first = ''] = fresh;
+    if (first === '' && !this.#torn) return false;
+    if (this.#torn || first < this.#last) await this.#refold(fresh);
     else for (const name of fresh) await this.#take(name);
     return true;
   }
 
-  async #news(): Promise<string[]> {
-    const found = (await this.#ports.files.list(this.#dir)) ?? [];
-    const names = found.flatMap(({ name, kind }) => (kind === 'file' && this.#isNew(name) ? [name] : []));
+  async #news(which: 'all' | readonly (string | null)[]): Promise<string[]> {
+    this.#hinted.clear();
+    const names = which === 'all' ? await this.#listed() : await this.#there(which);
     if (this.#seen.size + names.length <= MAX_REPORTS) return names.sort();
     if (!this.#full)
       this.#ports.say('warn', 'there are too many reports of an attempt; the later ones are not read', {
@@ -65,21 +79,43 @@ export class Spool {
     return [];
   }
 
+  async #listed(): Promise<string[]> {
+    const found = (await this.#ports.files.list(this.#dir)) ?? [];
+    return found.flatMap(({ name, kind }) => (kind === 'file' && this.#isNew(name) ? [name] : []));
+  }
+
+  async #there(hinted: readonly (string | null)[]): Promise<string[]> {
+    const names: string[] = [];
+    for (const name of hinted) {
+      if (name === null || !this.#isNew(name)) continue;
+      if ((await this.#ports.files.stat(join(this.#dir, name)))?.kind === 'file') names.push(name);
+    }
+    return names;
+  }
+
   #isNew(name: string): boolean {
     return name.endsWith(SUFFIX) && !name.startsWith('.') && name > this.#after && !this.#seen.has(name);
   }
 
-  /** S2 */
+  /** S2, S3 */
   async #refold(fresh: readonly string[]): Promise<void> {
-    const all = [...this.#seen, ...fresh].sort();
-    this.told = NOTHING_TOLD;
-    this.#last = '';
-    for (const name of all) await this.#take(name);
+    const [first = ''] = fresh;
+    const from = this.#recent.findIndex(({ name }) => name > first);
+    const place = from > 0 && !this.#torn ? this.#recent[from] : undefined;
+    const again = place ? this.#recent.slice(from).map(({ name }) => name) : [...this.#seen];
+    this.#torn = true;
+    this.told = place?.before ?? NOTHING_TOLD;
+    this.#recent = place ? this.#recent.slice(0, from) : [];
+    this.#last = this.#recent.at(-1)?.name ?? '';
+    for (const name of [...again, ...fresh].sort()) await this.#take(name);
+    this.#torn = false;
   }
 
   async #take(name: string): Promise<void> {
     const report = await this.#read(name);
     const heard = report && this.#ports.agent.hear(report);
+    this.#recent.push({ name, before: this.told });
+    if (this.#recent.length > 2 * RECENT) this.#recent = this.#recent.slice(-RECENT);
     if (heard) this.told = hear(this.told, heard, this.#own);
     else this.#tell(name);
     this.#seen.add(name); // only now: a read that threw is made again
@@ -103,7 +139,7 @@ export class Spool {
     }
   }
 
-  /** S3 */
+  /** S4 */
   #tell(name: string): void {
     if (this.#broken.has(name)) return;
     this.#broken.add(name);

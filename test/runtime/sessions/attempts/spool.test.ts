@@ -38,6 +38,62 @@ describe('the spool of an attempt', () => {
     expect(spool.told.over?.end).toEqual({ kind: 'done', message: 'done' });
   });
 
+  it('reads what a hint has named alone, however much was told before, and little again for a late one (S3)', async () => {
+    const { dir, put } = await run();
+    const asked = { list: 0, read: 0 };
+    const disk = new DiskFiles();
+    const files = {
+      list: (path: string) => {
+        asked.list++;
+        return disk.list(path);
+      },
+      read: (path: string, limit?: number) => {
+        asked.read++;
+        return disk.read(path, limit);
+      },
+      stat: (path: string) => disk.stat(path),
+    };
+    const spool = new Spool({ files, agent: new TableAgent(), say: () => {} }, dir, OWN);
+    await put('0001', OURS);
+    for (let n = 2; n < 1_000; n++) await put(String(n).padStart(4, '0'), { kind: 'tool_begins', tool: `t${n}` });
+    await spool.scan();
+    Object.assign(asked, { list: 0, read: 0 });
+    await put('1001', { kind: 'tool_begins', tool: 'newest' });
+    expect(await spool.scan('hinted')).toBe(false);
+    spool.hint('1001.json');
+    spool.hint('.report-17');
+    spool.hint('gone.json');
+    expect(await spool.scan('hinted')).toBe(true);
+    expect(spool.told.tool).toBe('newest');
+    expect(asked).toEqual({ list: 0, read: 1 });
+    await put('1000', { kind: 'tool_begins', tool: 'late' });
+    spool.hint(null);
+    await spool.scan('hinted');
+    expect(spool.told.tool).toBe('newest');
+    expect(asked).toEqual({ list: 1, read: 3 });
+  });
+
+  it('whose fold was broken off begins it again', async () => {
+    const { dir, put } = await run();
+    const disk = new DiskFiles();
+    let broken = false;
+    const read = async (path: string, limit?: number) => {
+      if (broken && path.endsWith('002.json')) throw new Error('EMFILE');
+      return disk.read(path, limit);
+    };
+    const files = { list: disk.list.bind(disk), stat: disk.stat.bind(disk), read };
+    const spool = new Spool({ files, agent: new TableAgent(), say: () => {} }, dir, OWN);
+    await put('002', OURS);
+    await put('003', { kind: 'tool_begins', tool: 'Bash' });
+    await spool.scan();
+    broken = true;
+    await put('001', { kind: 'ready' });
+    await expect(spool.scan()).rejects.toThrow('EMFILE');
+    broken = false;
+    await spool.scan();
+    expect(spool.told).toMatchObject({ tool: 'Bash', turn: 'open' });
+  });
+
   it('tells the same in whatever order and pieces its reports are found (S2)', async () => {
     const all: [string, Heard][] = [
       ['001', { kind: 'ready' }],
