@@ -29,7 +29,8 @@ import { StateWatch } from './state-watch.ts';
  */
 
 const AGAIN_MS = 5_000;
-const NO_ACCOUNT_MS = 30_000; // the fleet's own gate holds tasks back; this is for one that was claimed meanwhile
+/** For a conversation, or an account: the fleet's own gate holds tasks back, but for one that was claimed meanwhile. */
+const WAIT_MS = 30_000;
 const SETTLED_MS = 1_000;
 const ORPHAN_MS = 10_000;
 
@@ -75,7 +76,8 @@ export class SessionAttempts {
 
   async launch(claimed: Claimed<AgentRoute>): Promise<void> {
     const { lease, route } = claimed;
-    await this.#in(route.agent)?.ending; // its seat is free by the journal, and in a moment here too
+    const before = [this.#in(route.agent), this.#attempts.get(keyOf(lease.task))];
+    await Promise.all(before.map((attempt) => attempt?.ending)); // over by the journal, and in a moment here too
     const seat = this.#ports.seats.get(route.agent);
     const problem = seat ? this.#obstacle(seat.name) : `there is no session ${route.agent} any more`;
     if (!seat || problem !== undefined) return this.#giveBack(lease, problem ?? '');
@@ -131,8 +133,12 @@ export class SessionAttempts {
     const prepared = await prepareSession(this.#ports, claimed, seat);
     if (prepared.kind !== 'ready') return this.#notReady(claimed, seat, prepared);
     if (this.#now(task)?.cancel !== undefined) return this.#giveBack(lease, 'it was cancelled before it began');
-    await this.#left.leave(seat.name, prepared.record.conversation);
+    const { conversation } = prepared.record;
+    const writer = this.#writerOf(conversation) ?? this.#left.userOf(conversation);
+    if (writer !== undefined)
+      return this.#notReady(claimed, seat, { kind: 'wait', reason: `${writer} works in its conversation` });
     this.#launching.set(seat.name, startingView({ ...prepared, task, lease }, this.#ports.clock.now()));
+    await this.#left.leave(seat.name, conversation);
     const patience = this.#ports.config(task.project).dispatcher.prompt_timeout;
     const delivered = await deliver(this.#ports, seat.name, { ...prepared, patience });
     if (delivered.kind === 'never') {
@@ -142,6 +148,13 @@ export class SessionAttempts {
     const started = this.#ports.store.started(lease); // whatever it tells is recorded behind this
     const pid = delivered.kind === 'running' ? delivered.pid : undefined;
     await Promise.all([started, this.#watch(task, lease, prepared.dir, prepared.record, pid)]);
+  }
+
+  /** A conversation has one writer at a time: the session in which an attempt has it now. */
+  #writerOf(conversation: string): string | undefined {
+    const working = [...this.#attempts.values()].find(({ facts }) => facts.record.conversation === conversation);
+    const [starting] = [...this.#launching].find(([, view]) => view?.conversation === conversation) ?? [];
+    return working?.seat ?? starting;
   }
 
   async #notReady({ lease, route }: Claimed<AgentRoute>, seat: Seat, found: Exclude<Prepared, { kind: 'ready' }>) {
@@ -156,7 +169,7 @@ export class SessionAttempts {
         seats.cool(seat.name, found.reason);
         return this.#giveBack(lease, found.reason);
       case 'wait': {
-        const again = { class: 'rate_limit', reason: found.reason, not_before: clock.now() + NO_ACCOUNT_MS } as const;
+        const again = { class: 'rate_limit', reason: found.reason, not_before: clock.now() + WAIT_MS } as const;
         await store.end(lease, { kind: 'requeue', ...again, spent: false }, { by: 'runner' });
       }
     }

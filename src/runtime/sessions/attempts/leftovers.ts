@@ -61,6 +61,12 @@ export class Leftovers {
     });
   }
 
+  /** The session in which a person goes on with this conversation. */
+  userOf(conversation: string): string | undefined {
+    const used = [...this.#bySeat].find(([, one]) => one.left.record.conversation === conversation && one.inUse);
+    return used?.[0];
+  }
+
   /**
    * A seat is about to be taken: what is left in it goes with that. An agent that holds the conversation goes first,
    * wherever it is: a conversation has one writer at a time.

@@ -26,7 +26,7 @@ export type Prepared =
   /** The task's own fault: another start would end in the same way. */
   | { readonly kind: 'unfit'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string }
-  /** No account is ready. */
+  /** No account is ready, or somebody else works in its conversation. */
   | { readonly kind: 'wait'; readonly reason: string; readonly until?: number };
 
 /** Writes what the agent is to find in its run directory, and says what is to be started. Starts nothing. */

@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { type World, world } from './attempts-world.ts';
 
@@ -104,6 +104,26 @@ describe('an attempt whose end is told', () => {
     expect(w.attempts.view('ccl-1')).toMatchObject({ lingering: false, task: { ref: next } });
   });
 
+  it('has the next attempt of its own task go on with its conversation at once, wherever', async () => {
+    const w = await world();
+    const ref = await w.working();
+    const { transcript } = await w.record(ref);
+    await mkdir(dirname(transcript), { recursive: true });
+    await writeFile(transcript, 'the conversation');
+    w.state.rests = true;
+    let launched: Promise<void> | undefined;
+    w.ports.store.subscribe((changes) => {
+      if (changes.some(({ after }) => after?.state === 'queued' && after.attempt === 1)) {
+        launched ??= Promise.resolve().then(() => w.launch(ref, 'ccl-2'));
+      }
+    });
+    const failure = { class: 'rate_limit', reason: 'the limit', account: 'limit' } as const;
+    await w.report(ref, { kind: 'turn_failed', failure });
+    await vi.waitFor(() => expect(launched).toBeDefined());
+    await launched;
+    expect(await w.store.get(ref)).toMatchObject({ state: 'running', attempt: 2 });
+  });
+
   it('gives its seat back though what waits for an answer can’t be let go', async () => {
     const w = await world();
     const ref = await w.working();
@@ -119,5 +139,34 @@ describe('an attempt whose end is told', () => {
     await w.report(next, DONE);
     await vi.waitFor(async () => expect(await w.state_of(next)).toBe('done'));
     expect(w.seats.log).toEqual(['take ccl-1', 'take ccl-1']);
+  });
+});
+
+describe('a conversation has one writer at a time', () => {
+  async function continued(w: World, ref: Awaited<ReturnType<World['working']>>) {
+    const { transcript } = await w.record(ref);
+    await mkdir(dirname(transcript), { recursive: true });
+    await writeFile(transcript, 'the conversation');
+    return w.task({ continues: ref.id }, 'And now the rest.');
+  }
+
+  it('so a second task that continues it waits until the first is through', async () => {
+    const { w, ref } = await left();
+    const first = await continued(w, ref);
+    const second = await w.task({ continues: ref.id }, 'And something else.');
+    await w.launch(first, 'ccl-2');
+    await w.launch(second, 'ccl-1');
+    expect(await w.store.get(second)).toMatchObject({ state: 'queued', spent: 0, not_before: expect.any(Number) });
+    expect(w.seats.taken).toHaveLength(2);
+  });
+
+  it('so a task does not continue it while a person uses it', async () => {
+    const { w, ref } = await left();
+    const next = await continued(w, ref);
+    await w.report(ref, { kind: 'prompt', prompt: 'and what about that?', prompt_id: 'x1' });
+    await used(w, true);
+    await w.launch(next, 'ccl-2');
+    expect(await w.store.get(next)).toMatchObject({ state: 'queued', spent: 0, not_before: expect.any(Number) });
+    expect(w.runs.get(w.dirOf(ref))?.kind).toBe('running');
   });
 });
