@@ -38,7 +38,7 @@ export class SessionAttempts {
   readonly #ports: SessionAttemptPorts;
   readonly #attempts = new Map<TaskKey, SessionAttempt>();
   /** Seats in which an agent is being started. */
-  readonly #launching = new Map<string, AttemptView | undefined>();
+  readonly #launching = new Map<string, { view?: AttemptView }>();
   readonly #left: Leftovers;
   readonly #states: StateWatch;
   readonly #timers = new Set<() => void>();
@@ -81,22 +81,23 @@ export class SessionAttempts {
     const seat = this.#ports.seats.get(route.agent);
     const problem = seat ? this.#obstacle(seat.name) : `there is no session ${route.agent} any more`;
     if (!seat || problem !== undefined) return this.#giveBack(lease, problem ?? '');
-    this.#launching.set(seat.name, undefined);
+    const launching = {};
+    this.#launching.set(seat.name, launching);
     try {
-      await this.#begin(claimed, seat);
+      await this.#begin(claimed, seat, launching);
     } catch (error) {
       const facts = { task: claimed.task.id, error: String(error) };
       this.#ports.say('error', 'an attempt could not be begun; what came of it is looked at', facts);
       this.#ports.seats.cool(seat.name, 'an attempt could not be begun in it');
       await this.#recover(this.#now(claimed.task) ?? claimed.task);
     } finally {
-      this.#launching.delete(seat.name);
+      if (this.#launching.get(seat.name) === launching) this.#launching.delete(seat.name);
     }
   }
 
   /** What is known of the agent in a seat; undefined where none of ours is. */
   view(seat: string): AttemptView | undefined {
-    return this.#in(seat)?.view() ?? this.#launching.get(seat) ?? this.#left.get(seat)?.view();
+    return this.#in(seat)?.view() ?? this.#launching.get(seat)?.view ?? this.#left.get(seat)?.view();
   }
 
   /** A person uses the agent that an attempt has left there. */
@@ -128,7 +129,7 @@ export class SessionAttempts {
     return this.inUse(seat) ? `a person uses the agent in ${seat}` : undefined;
   }
 
-  async #begin(claimed: Claimed<AgentRoute>, seat: Seat): Promise<void> {
+  async #begin(claimed: Claimed<AgentRoute>, seat: Seat, launching: { view?: AttemptView }): Promise<void> {
     const { lease, task } = claimed;
     const prepared = await prepareSession(this.#ports, claimed, seat);
     if (prepared.kind !== 'ready') return this.#notReady(claimed, seat, prepared);
@@ -137,7 +138,7 @@ export class SessionAttempts {
     const writer = this.#writerOf(conversation) ?? this.#left.userOf(conversation);
     if (writer !== undefined)
       return this.#notReady(claimed, seat, { kind: 'wait', reason: `${writer} works in its conversation` });
-    this.#launching.set(seat.name, startingView({ ...prepared, task, lease }, this.#ports.clock.now()));
+    launching.view = startingView({ ...prepared, task, lease }, this.#ports.clock.now());
     await this.#left.leave(seat.name, conversation);
     const patience = this.#ports.config(task.project).dispatcher.prompt_timeout;
     const delivered = await deliver(this.#ports, seat.name, { ...prepared, patience });
@@ -153,7 +154,7 @@ export class SessionAttempts {
   /** A conversation has one writer at a time: the session in which an attempt has it now. */
   #writerOf(conversation: string): string | undefined {
     const working = [...this.#attempts.values()].find(({ facts }) => facts.record.conversation === conversation);
-    const [starting] = [...this.#launching].find(([, view]) => view?.conversation === conversation) ?? [];
+    const [starting] = [...this.#launching].find(([, { view }]) => view?.conversation === conversation) ?? [];
     return working?.seat ?? starting;
   }
 
@@ -188,6 +189,7 @@ export class SessionAttempts {
       if (what === 'lingers' && !this.#stopped) this.#left.keep(record.session, { dir, record, ...last });
     });
     this.#attempts.set(key, attempt);
+    this.#launching.delete(record.session); // the seat is the attempt's from here on, which may be over before all is read
     this.#states.follow(record);
     const cancel = facts.task.cancel;
     if (cancel !== undefined) attempt.cancel(cancel); // it came while the agent was being started

@@ -104,6 +104,27 @@ describe('an attempt whose end is told', () => {
     expect(w.attempts.view('ccl-1')).toMatchObject({ lingering: false, task: { ref: next } });
   });
 
+  it('before its beginning is read to the end keeps no seat either', async () => {
+    const w = await world();
+    const [ref, next] = [await w.task(), await w.task()];
+    let launched: Promise<void> | undefined;
+    w.ports.store.subscribe((changes) => {
+      if (changes.some(({ after }) => after && 'finished_seq' in after)) launched ??= w.launch(next);
+    });
+    const take = w.seats.take;
+    w.seats.take = async (name, program) => {
+      const taken = await take(name, program);
+      if (w.seats.taken.length > 1) return taken;
+      const { nonce } = await w.record(ref);
+      await w.report(ref, { kind: 'prompt', prompt: `do it. Attempt: ${nonce}`, prompt_id: 'p1' });
+      await w.report(ref, DONE);
+      return taken;
+    };
+    await w.launch(ref);
+    await launched;
+    expect(await w.state_of(next)).toBe('running');
+  });
+
   it('has the next attempt of its own task go on with its conversation at once, wherever', async () => {
     const w = await world();
     const ref = await w.working();
