@@ -103,6 +103,17 @@ test('a hook of the person’s own that keeps a turn from ending does so: the re
   expect(world.lines(project, 'a.txt').slice(0, 2)).toEqual(['built', 'checked']);
 });
 
+test('an agent that is done and minds no hang-up does not outlive its place', async () => {
+  const pool = { autonomous: { prefix: 'auto-', min: 1, max: 1 }, linger: '1s' };
+  world = new SessionWorld({ pool, lifecycle: { interval: '1s' } });
+  const project = world.project('shop');
+  const client = await world.connect();
+  const { id } = await client.enqueue(project, '[[stubborn]][[say:done]]', { agent: 'claude' });
+  expect(await client.ended(project, id)).toMatchObject({ state: 'done' });
+  await until(() => world.processes().every(({ command }) => !command.includes('claude.mjs')), 20_000);
+  await when(client, 'auto-0', ({ state }) => state === 'idle');
+});
+
 test('a cancelled task’s agent is ended, and its session is free again', async () => {
   world = new SessionWorld({ pool: { autonomous: { prefix: 'auto-', min: 1, max: 1 } } });
   const project = world.project('shop');
