@@ -17,7 +17,7 @@ export interface SightPorts {
 export class Sight {
   readonly #ports: SightPorts;
   readonly #dir: string;
-  readonly #record: RunRecord;
+  #record: RunRecord;
   #seen: Omit<Seen, 'now' | 'answered'> = { process: 'alive' };
   readonly answered = new Set<string>();
   pid: number | undefined;
@@ -33,6 +33,11 @@ export class Sight {
 
   get now(): Seen {
     return { ...this.#seen, now: this.#ports.clock.now(), answered: this.answered };
+  }
+
+  /** Its conversation is known better now. */
+  follow(record: RunRecord): void {
+    this.#record = record;
   }
 
   /** The process table decides; a look that failed proves nothing. */
@@ -59,9 +64,9 @@ export class Sight {
 
   async lookAtState(): Promise<void> {
     const { agent, files, userHome: home } = this.#ports;
-    const { config_dir, conversation } = this.#record;
+    const { config_dir, conversation, transcript } = this.#record;
     if (this.pid === undefined) return;
-    const where = { home, pid: this.pid, ...(config_dir !== undefined && { config_dir }) };
+    const where = { home, pid: this.pid, transcript, ...(config_dir !== undefined && { config_dir }) };
     const live = await agent.live(files, where).catch(() => undefined);
     const { live: _, ...rest } = this.#seen;
     if (live?.conversation !== conversation) this.#seen = rest;
