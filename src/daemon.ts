@@ -23,6 +23,7 @@ import { isNewer, version } from './version.ts';
  */
 
 /** How long open calls may still answer when the daemon stops; after that their bridges ask the next runtime. */
+const EXIT_MS = 1_000;
 const GRACE_MS = 2_000;
 /** After a failed start: long enough for those who wait to hear why. */
 const FAILED_MS = 1_000;
@@ -157,6 +158,8 @@ export class Daemon {
     this.#log.info({}, 'stopped');
     await this.#lock.release();
     this.#settle(this.#code);
+    // What could not be stopped would keep the process for ever; what runs is taken up by the next one.
+    if (this.#code !== 0 && !this.#options.embedded) setTimeout(() => process.exit(this.#code), EXIT_MS).unref();
   }
 
   /** One part that does not stop must not keep the others, and the lock, for ever. */

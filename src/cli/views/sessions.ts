@@ -64,7 +64,7 @@ function taskText({ task, project }: Session): string {
 function wants({ detail, requests = [], next }: Session, look: Look): string {
   const asked = requests.map((one) => `${requestView(one, look)}${arrow(one.next)}`);
   const said = detail === undefined ? '' : `  ${safeLine(detail)}\n`;
-  return `${said}${asked.join('')}${next === undefined ? '' : arrow(next)}`;
+  return `${said}${asked.join('')}${next === undefined || asked.length > 0 ? '' : arrow(next)}`; // each request says itself what to do
 }
 
 function arrow(next: string): string {

@@ -13,7 +13,8 @@ import { closeRequests, type OpenRequest, openRequest } from './session-requests
  *     What ends before, or under a prompt that nobody has heard of, ends nothing.
  * E4. The attempt is over when such a turn ends with no work left in the background. Where a prompt was submitted while
  *     the agent was busy another turn may follow, so it has to be seen idle as well.
- * E5. What is over stays as it ended, whatever is told later.
+ * E5. What is over stays as it ended, whatever is told later; but a turn that a hook of the person's own has kept from
+ *     ending goes on without a prompt, and an agent that is busy is not through with such hooks.
  * E6. No hook fires when a person presses Escape or refuses a tool: an agent that says of itself that it is idle, and has
  *     told of no end, was interrupted; unless it says that its turn has failed. An agent may also tell of it.
  */
@@ -66,7 +67,8 @@ export interface Told {
   /** What went wrong before our prompt was confirmed. */
   readonly failed_early?: AgentFailure;
   readonly left?: { readonly reason: string; readonly at: number };
-  readonly over?: { readonly end: TurnEnd; readonly at: number };
+  /** `final`: a prompt came behind it, and what is told since is of another turn. */
+  readonly over?: { readonly end: TurnEnd; readonly at: number; readonly final?: true };
 }
 
 export const NOTHING_TOLD: Told = {
@@ -83,9 +85,11 @@ export const NOTHING_TOLD: Told = {
 
 const MAX_STRANGE = 16;
 
-export function hear(told: Told, report: HeardReport, own: Own): Told {
-  if (!isOwn(told, report, own) || told.over !== undefined) return told; // E1, E5
+export function hear(before: Told, report: HeardReport, own: Own): Told {
+  if (!isOwn(before, report, own)) return before; // E1
   const { heard, at, conversation } = report;
+  const told = before.over ? afterEnd(before, heard) : before;
+  if (told.over) return told; // E5
   const now: Told = {
     ...told,
     conversation,
@@ -125,6 +129,18 @@ function isOwn(told: Told, { conversation, heard }: HeardReport, own: Own): bool
   if (told.conversation !== undefined) return conversation === told.conversation;
   if (own.unnamed) return heard.kind === 'prompt' && heard.prompt.includes(own.nonce);
   return conversation === own.conversation;
+}
+
+/** E5 */
+function afterEnd(told: Told, heard: HeardReport['heard']): Told {
+  const { kind } = heard;
+  const { over, ...rest } = told;
+  if (!over || over.final || over.end.kind === 'failed') return told;
+  if (kind === 'prompt' || kind === 'left') return { ...rest, over: { ...over, final: true } };
+  const isSame = kind !== 'turn_ended' || heard.prompt_id === undefined || told.prompts.includes(heard.prompt_id);
+  const goesOn =
+    kind === 'tool_begins' || kind === 'asks' || kind === 'turn_failed' || (kind === 'turn_ended' && isSame);
+  return goesOn ? { ...rest, turn: 'open' } : told;
 }
 
 /** E3 */
@@ -223,6 +239,8 @@ export interface Reading {
 
 /** How long what an agent says of itself has to stand: its state and its reports are written side by side. */
 export const SETTLE_MS = 2_000;
+/** So long a hook at the end of a turn may run: the longest that agents allow it by themselves. */
+const HOOKS_MS = 600_000;
 const SLACK_MS = 1_000;
 const INTERRUPTED = 'it was interrupted and waits for the next word';
 /** How long an agent that leaves its conversation may take to end. */
@@ -239,7 +257,7 @@ export function phaseOf(told: Told, seen: Seen): Reading {
 type Read = Omit<Reading, 'answered'>;
 
 function read(told: Told, seen: Seen, open: readonly OpenRequest[]): Read {
-  if (told.over) return hook({ kind: 'over', end: told.over.end }, told.over.at);
+  if (told.over) return ending(told.over, seen);
   const pause = told.stop && afterPause(told.stop, seen);
   if (pause) return pause;
   if (seen.process === 'dead') return { phase: { kind: 'gone' }, evidence: { from: 'process', at: seen.now } };
@@ -247,6 +265,14 @@ function read(told: Told, seen: Seen, open: readonly OpenRequest[]): Read {
   if (first) return hook(asking(first, open), first.asked_at);
   const confirmed = told.confirmed_at !== undefined || seen.in_transcript === true;
   return confirmed ? atWork(told, seen) : beforeWork(told, seen);
+}
+
+/** E5: it says that it is idle when the hooks at the end of its turn are through. */
+function ending({ end, at, final }: NonNullable<Told['over']>, { live, now, process }: Seen): Read {
+  const inHooks = end.kind === 'done' && !final && live?.status === 'busy' && process !== 'dead';
+  if (!inHooks || now - at >= HOOKS_MS) return hook({ kind: 'over', end }, at);
+  const again_at = at + (now - at < SETTLE_MS ? SETTLE_MS : HOOKS_MS);
+  return { ...hook({ kind: 'working', background: 0 }, at), again_at };
 }
 
 /** E4: a turn has ended, and a prompt that was submitted meanwhile may begin another. */

@@ -39,6 +39,22 @@ describe('an attempt', () => {
     expect(phase).toEqual({ kind: 'over', end: { kind: 'done', message: 'done' } });
   });
 
+  it('is not done as long as a hook of the person’s own keeps its turn from ending', () => {
+    const blocked = told(OURS, stop('p1')); // the stop at T + 1 s
+    expect(phaseOf(blocked, at(1_050, live('busy', 500))).phase.kind).toBe('working');
+    expect(phaseOf(blocked, at(1_200, live('idle', 1_100))).phase.kind).toBe('over');
+    const goesOn = told(OURS, stop('p1'), ASKS);
+    expect(phaseOf(goesOn, at(2_100, live('waiting', 2_050))).phase).toMatchObject({ on: 'permission' });
+    const again = told(OURS, stop('p1'), { kind: 'tool_begins', tool: 'Bash' }, {
+      ...stop('p1'),
+      message: 'now',
+    } as Heard);
+    expect(phaseOf(again, at(3_200, live('idle', 3_100))).phase).toMatchObject({ end: { message: 'now' } });
+    const next: Heard = { kind: 'prompt', prompt: 'a person goes on', prompt_id: 'p9' };
+    const later = told(OURS, stop('p1'), next, ASKS, { ...stop('p9'), message: 'theirs' } as Heard);
+    expect(phaseOf(later, at(9_000, live('busy', 8_000))).phase).toMatchObject({ end: { message: 'done' } });
+  });
+
   it('goes on as long as something of it runs in the background, and ends with the end of what came of that', () => {
     const waits = told(OURS, stop('p1', 1));
     expect(phaseOf(waits, at(60_000, live('idle', 30_000))).phase).toMatchObject({ kind: 'working', background: 1 });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
@@ -84,6 +84,23 @@ test('background work does not end the attempt early', async () => {
   const ended = await client.ended(project, id);
   expect(ended).toMatchObject({ state: 'done' });
   expect(ended.result?.text).toContain('The server was built.');
+});
+
+test('a hook of the person’s own that keeps a turn from ending does so: the result is what came after it', async () => {
+  world = new SessionWorld({ pool: { autonomous: { prefix: 'auto-', max: 1 } } });
+  const project = world.project('shop');
+  const block = JSON.stringify({ decision: 'block', reason: '[[sleep:700]][[write:a.txt:checked]][[say:Checked.]]' });
+  const command = `grep -q '"stop_hook_active":true' || printf '%s' '${block}'`;
+  mkdirSync(join(world.user, '.claude'), { recursive: true });
+  const hooks = { Stop: [{ hooks: [{ type: 'command', command }] }] };
+  writeFileSync(join(world.user, '.claude', 'settings.json'), JSON.stringify({ hooks }));
+  const client = await world.connect();
+  const { id } = await client.enqueue(project, '[[write:a.txt:built]][[say:Built.]]', { agent: 'claude' });
+  const next = await client.enqueue(project, '[[write:a.txt:next]]', { agent: 'claude' });
+  const ended = await client.ended(project, id);
+  expect(ended.result?.text).toContain('Checked.');
+  await client.ended(project, next.id);
+  expect(world.lines(project, 'a.txt').slice(0, 2)).toEqual(['built', 'checked']);
 });
 
 test('a cancelled task’s agent is ended, and its session is free again', async () => {

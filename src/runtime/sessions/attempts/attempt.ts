@@ -57,6 +57,7 @@ export class SessionAttempt {
   #wanted: 'hint' | 'look' | undefined;
   #working: Promise<void> | undefined;
   #closed = false;
+  #reported = false;
   #cancelTimer: () => void = () => {};
   #watch: { close(): void } | undefined;
 
@@ -78,14 +79,21 @@ export class SessionAttempt {
 
   /** Settles when everything that was told so far is known. */
   async begin(): Promise<void> {
-    const { files, watcher, requests } = this.#ports;
+    const { files, watcher } = this.#ports;
     const { dir } = this.facts;
     await this.#blocked.load();
-    this.#ending = await readEnding(files, dir);
+    const ending = await readEnding(files, dir);
+    if (ending) this.#ending = ending; // what was said meanwhile stands otherwise
+    if (this.#closed) return;
     this.#watch = watcher.watch(sessionFiles(dir).hooks, () => this.hint());
     this.#wanted = 'look';
     await this.#work();
-    if (!this.#closed) await requests.recovered(dir);
+    if (!this.#closed) await this.#letGo();
+  }
+
+  /** While its end is on its way into the journal: settles when what is left of it is put away. */
+  get ending(): Promise<void> | undefined {
+    return this.#reported ? this.#working : undefined;
   }
 
   get seat(): string {
@@ -398,6 +406,7 @@ export class SessionAttempt {
     const { lease } = this.facts;
     const now = store.open().get(keyOf(lease.task));
     const ended = store.end(lease, end, { by: 'runner' });
+    this.#reported = true;
     if (now && isLive(now) && now.attempt === lease.attempt) freed(lease.task);
     const refused = await ended;
     if (refused) this.#say('warn', refused.message);
@@ -407,9 +416,17 @@ export class SessionAttempt {
     if (what === 'gone' && this.#ending === undefined) await this.#ports.seats.vacate(this.seat);
     this.#shut();
     this.#asked.now([], this.#spool.told, []);
-    await this.#ports.requests.recovered(this.facts.dir);
+    await this.#letGo();
     const { report } = this.#spool.told;
     this.#afterEnd(what, { report, ...(this.#sight.pid !== undefined && { pid: this.#sight.pid }) });
+  }
+
+  /** Whoever still waits for an answer that nobody will give. Where that fails the hook's own time ends it. */
+  async #letGo(): Promise<void> {
+    const { requests } = this.#ports;
+    await requests.recovered(this.facts.dir).catch((error: unknown) => {
+      this.#say('warn', 'hooks that wait for nothing could not be let go', { error: String(error) });
+    });
   }
 
   // ── looking further ───────────────────────────────────────────────────────

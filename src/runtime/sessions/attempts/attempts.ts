@@ -75,6 +75,7 @@ export class SessionAttempts {
 
   async launch(claimed: Claimed<AgentRoute>): Promise<void> {
     const { lease, route } = claimed;
+    await this.#in(route.agent)?.ending; // its seat is free by the journal, and in a moment here too
     const seat = this.#ports.seats.get(route.agent);
     const problem = seat ? this.#obstacle(seat.name) : `there is no session ${route.agent} any more`;
     if (!seat || problem !== undefined) return this.#giveBack(lease, problem ?? '');

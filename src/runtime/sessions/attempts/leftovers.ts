@@ -37,7 +37,7 @@ export class Leftovers {
       const presence = this.#ports.seats.get(seat)?.presence;
       const isThere = presence?.kind === 'there' && (one.left.pid === undefined || presence.pane.pid === one.left.pid);
       if (isThere || presence?.kind === 'unknown') void one.look();
-      else this.#drop(seat);
+      else this.#end(seat, one);
     }
     await this.adopt(isTaken);
   }
@@ -45,9 +45,20 @@ export class Leftovers {
   async adopt(isTaken: (seat: string) => boolean): Promise<void> {
     for (const seat of this.#ports.seats.all()) {
       if (this.#bySeat.has(seat.name) || isTaken(seat.name)) continue;
-      const left = await this.#leftIn(seat);
+      const left = await this.#leftIn(seat).catch((error: unknown) => {
+        this.#ports.say('warn', 'an agent that is done could not be looked at', { error: String(error) });
+        return undefined; // the next look tries again
+      });
       if (left && !isTaken(seat.name) && !this.#bySeat.has(seat.name)) this.keep(seat.name, left);
     }
+  }
+
+  /** Its place is somebody else's: tmux has hung up on it, and one that does not mind that is ended. */
+  #end(seat: string, { left }: Lingering): void {
+    this.#drop(seat);
+    this.#ports.runner.dismiss(left.dir, GRACE_MS).catch((error: unknown) => {
+      this.#ports.say('warn', 'an agent that is done could not be ended', { session: seat, error: String(error) });
+    });
   }
 
   /**

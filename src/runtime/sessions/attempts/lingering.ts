@@ -28,17 +28,21 @@ export class Lingering {
     this.left = left;
     this.#ports = ports;
     this.#agent = ports.agent(left.record.agent);
-    this.#sight = new Sight({ ...ports, agent: this.#agent }, left.dir, left.record, left.pid);
+    this.#sight = new Sight({ ...ports, agent: this.#agent }, left.dir, anyConversation(left.record), left.pid);
     this.#spool = this.#spoolAfter(left.report);
     this.#watch = ports.watcher.watch(sessionFiles(left.dir).hooks, () => void this.look());
   }
 
-  /** A turn that came after the attempt is under way, or the agent says of itself that it is busy. */
+  /**
+   * A turn that came after the attempt is under way, or the agent says of itself that it is busy, with whatever
+   * conversation. No hook tells that a turn was ended with Escape: an agent that is idle since then has none.
+   */
   get inUse(): boolean {
     const { live } = this.#sight.now;
     const { told } = this.#spool;
-    const isBusy = live !== undefined && (live.status === 'busy' || live.status === 'waiting');
-    return told.turn !== 'none' || told.requests.length > 0 || isBusy;
+    if (live?.status === 'busy' || live?.status === 'waiting') return true;
+    if (live?.status === 'idle' && live.at >= told.active_at) return false;
+    return told.turn === 'open' || told.turn === 'background' || told.requests.length > 0;
   }
 
   async look(): Promise<void> {
@@ -83,7 +87,7 @@ export class Lingering {
     await this.#sight.lookAtState();
     const { told } = this.#spool;
     if (told.at > 0) this.#used_at = told.at;
-    if (told.over) this.#spool = this.#spoolAfter(told.report); // their next turn begins anew
+    if (told.over || told.turn === 'paused') this.#spool = this.#spoolAfter(told.report); // their next turn begins anew
   }
 
   /** Every prompt counts here: there is none of ours any more. */
@@ -91,4 +95,9 @@ export class Lingering {
     const own = { conversation: this.left.record.conversation, nonce: '' };
     return new Spool({ ...this.#ports, agent: this.#agent }, this.left.dir, own, report);
   }
+}
+
+/** A person may have begun another one in it. */
+function anyConversation({ conversation: _, ...record }: RunRecord): Omit<RunRecord, 'conversation'> {
+  return record;
 }

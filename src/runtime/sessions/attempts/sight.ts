@@ -13,18 +13,21 @@ export interface SightPorts {
   readonly agent: SessionAgent;
 }
 
+/** Without a conversation every one that its process has counts. */
+type Whose = Pick<RunRecord, 'config_dir' | 'transcript'> & Partial<Pick<RunRecord, 'conversation'>>;
+
 /** What can be seen of an agent beside its reports. */
 export class Sight {
   readonly #ports: SightPorts;
   readonly #dir: string;
-  #record: RunRecord;
+  #record: Whose;
   #seen: Omit<Seen, 'now' | 'answered'> = { process: 'alive' };
   readonly answered = new Set<string>();
   pid: number | undefined;
   /** Why its process is dead. */
   lost = 'its process has ended';
 
-  constructor(ports: SightPorts, run_dir: string, record: RunRecord, pid: number | undefined) {
+  constructor(ports: SightPorts, run_dir: string, record: Whose, pid: number | undefined) {
     this.#ports = ports;
     this.#dir = run_dir;
     this.#record = record;
@@ -69,7 +72,7 @@ export class Sight {
     const where = { home, pid: this.pid, transcript, ...(config_dir !== undefined && { config_dir }) };
     const live = await agent.live(files, where).catch(() => undefined);
     const { live: _, ...rest } = this.#seen;
-    if (live?.conversation !== conversation) this.#seen = rest;
+    if (live === undefined || live.conversation !== (conversation ?? live.conversation)) this.#seen = rest;
     else this.#see({ live, ...(live.status === 'waiting' && { waited_at: live.at }) });
   }
 

@@ -179,8 +179,10 @@ export class OpenRequests implements Requests {
 
   /** The agent itself says that nobody is asked any more. */
   async #whoWasFirst(request: AgentRequest, by: PaneAgent, since: readonly HeardReport[]): Promise<string | undefined> {
-    if (since.some(({ heard }) => heard.kind === 'turn_ended' || heard.kind === 'turn_failed'))
-      return 'its turn has ended';
+    if (
+      since.some(({ heard }) => (heard.kind === 'turn_ended' && heard.background === 0) || heard.kind === 'turn_failed')
+    )
+      return 'its turn has ended'; // what works on in the background may be the one that asks
     if (since.some(({ heard }) => heard.kind === 'tool_ended' && isUseOf(request, heard))) return FIRST;
     const live = await liveOf(this.#ports.files, by);
     if (live === undefined || live.at <= request.asked_at + LIVE_LAG_MS) return undefined;
