@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { FileTooLarge, NotARegularFile } from '../../model/file-error.ts';
 import { type Refusal, refuse } from '../../model/refusal.ts';
 import type { SessionAgent } from '../agent.ts';
@@ -59,7 +59,7 @@ function noAccount(dir: string, { config_dir }: Where): Refusal {
   const login = config_dir === undefined ? 'codex login' : `CODEX_HOME=${dir} codex login`;
   return refuse(
     'not_possible',
-    `there is no folder ${dir} in ${dirname(dir)}, so no account to work with`,
+    `there is no folder ${dir}, so no account to work with`,
     `make it and log in there once: ${login}`,
   );
 }
