@@ -179,8 +179,13 @@ const STORIES: Readonly<Record<Moment, (yard: LiveYard, id: string) => Story>> =
       async afterwards(session) {
         if (!asked) return [];
         if (!/❯ No, exit/.test(await yard.screen(session))) return ['the trust dialog was answered'];
-        await yard.press(session, 'Down'); // a person does
-        await yard.press(session, 'Enter');
+        await until(async () => {
+          const seen = await yard.screen(session); // a person does, and looks what the keys have done
+          if (!seen.includes('Quick safety check')) return true;
+          await yard.press(session, /❯ No, exit/.test(seen) ? 'Down' : 'Enter');
+          await sleep(700);
+          return false;
+        }, 40_000);
         return [];
       },
     };
