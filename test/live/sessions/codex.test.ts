@@ -119,3 +119,23 @@ test('a turn that fails is known by its rollout: no hook tells of it', async () 
   expect(await yard.ended('work')).toMatchObject({ state: 'failed', attempts: 1 });
   expect(yard.file('failed', 'work')).toMatch(/error_class: invalid.*404/s);
 }, 120_000);
+
+test('Escape is told by a hook: the work waits for the next word, and goes on with it', async () => {
+  yard = await open(
+    [() => command('echo waits >> log; tail -f /dev/null'), () => ({ say: 'I go on, with the blue one.' })],
+    { permission_mode: 'bypassPermissions' },
+  );
+  await yard.enqueue('work', 'This is the work.');
+  await until(() => existsSync(join(yard.shop, 'log')), 45_000);
+  const { name } = await yard.session('work', ({ state }) => state === 'working');
+  await yard.press(name, 'Escape');
+  await yard.session('work', ({ state, blocked_on }) => state === 'blocked' && blocked_on === 'interrupted');
+  await yard.press(name, 'Take the blue one.');
+  await until(async () => (await yard.screen(name)).includes('› Take the blue one.'));
+  await yard.press(name, 'Enter');
+  expect(await yard.ended('work')).toMatchObject({
+    state: 'done',
+    result: { text: 'I go on, with the blue one.' },
+    attempts: 1,
+  });
+}, 120_000);
