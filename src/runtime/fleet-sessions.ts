@@ -27,6 +27,7 @@ const NOBODYS = ProjectId.parse('p_000000000000');
 export function sessionAgents(sessions: FleetSessions, config: Config, load: Counts): FleetAgent[] {
   const dedicated = new Set(config.pool.dedicated.map(({ name }) => name)); // an adopted one may be dedicated as well
   return sessions.seats.map((seat, index) => {
+    const models = modelsOf(config, seat.agent);
     const at_work = load.agent(seat.name);
     const gate = offline(seat, sessions);
     const project = seat.project ?? (dedicated.has(seat.name) ? NOBODYS : undefined);
@@ -40,12 +41,18 @@ export function sessionAgents(sessions: FleetSessions, config: Config, load: Cou
       max: 1,
       keeps: sessions.keeps(seat.agent),
       takes_model: true,
+      ...(models && { models }),
       rank: (dedicated.has(seat.name) ? 0 : OWN_FIRST) + readiness(seat) + index,
       ...(project && { project }),
       ...(gate && { detail: gate.reason }),
       ...(gate?.until !== undefined && { until: gate.until }),
     };
   });
+}
+
+/** Those that are configured for all agents are Claude's: to another one their names say nothing. */
+function modelsOf(config: Config, agent: CodingAgentName): FleetAgent['models'] {
+  return codingAgent(config, agent).models ?? (agent === 'claude' ? undefined : {});
 }
 
 /** Why nothing can be started in it now; that a task works there is no such reason. */

@@ -73,6 +73,8 @@ export type Heard =
   | { readonly kind: 'dialog'; readonly what: string }
   | { readonly kind: 'turn_ended'; readonly message: string; readonly background: number; readonly prompt_id?: string }
   | { readonly kind: 'turn_failed'; readonly failure: AgentFailure }
+  /** A person has stopped its turn. Not every agent tells of that. */
+  | { readonly kind: 'interrupted' }
   | { readonly kind: 'left'; readonly reason: string }
   /** A sign of life, nothing more. */
   | { readonly kind: 'other'; readonly what: string };
@@ -116,6 +118,8 @@ export interface LiveState {
   readonly waiting_for?: string;
   readonly conversation: string;
   readonly at: number;
+  /** Idle, since its turn has failed in this way. */
+  readonly failed?: AgentFailure;
 }
 
 /** A session of this agent that somebody else started. */
@@ -150,6 +154,8 @@ export interface SessionAgent {
   readonly keeps: readonly string[];
   /** Its reports tell what happens; without them the screen decides. */
   readonly reports: boolean;
+  /** Whether a new conversation gets the id that it is started with, or one that only its reports tell. */
+  readonly names: 'as_told' | 'itself';
   compose(order: StartOrder): Start;
   /** Undefined for what is no report at all. */
   hear(report: Report): HeardReport | undefined;
@@ -180,7 +186,13 @@ export interface SessionAgent {
   ): Promise<readonly { readonly by: 'user' | 'agent' | 'tool'; readonly text: string; readonly at: number }[]>;
   live(
     files: Files,
-    where: { readonly config_dir?: string; readonly home: string; readonly pid: number },
+    where: {
+      readonly config_dir?: string;
+      readonly home: string;
+      readonly pid: number;
+      /** Its conversation's file, where that is known. */
+      readonly transcript?: string;
+    },
   ): Promise<LiveState | undefined>;
   /** All sessions of an account that its agent lists. */
   others(

@@ -1,9 +1,16 @@
 import type { CodingAgentName } from '../model/config.ts';
 import type { SessionAgent } from './agent.ts';
 import { claudeAgent } from './claude/claude.ts';
+import { codexAgent } from './codex/codex.ts';
 
 /** The agents that can work in a session; the configuration names no other. */
 export function sessionAgent(program: CodingAgentName): SessionAgent {
-  if (program === claudeAgent.program) return claudeAgent;
-  throw new Error(`${program} can't work in a session yet`);
+  switch (program) {
+    case 'claude':
+      return claudeAgent;
+    case 'codex':
+      return codexAgent;
+    case 'gemini':
+      throw new Error(`${program} can't work in a session yet`);
+  }
 }

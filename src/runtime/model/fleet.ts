@@ -12,6 +12,8 @@ export interface FleetAgent {
   readonly max: number; // 0 = without limit
   /** Whether a model can be named to it; a command can only where its argv has `{model}`. */
   readonly takes_model?: boolean;
+  /** By priority; instead of those of the fleet and the project. */
+  readonly models?: Readonly<Record<string, string>>;
   /** Which of the things that a task may ask for it can keep (policy/abilities.ts); absent = all of them. */
   readonly keeps?: readonly string[];
   /** Among equals the smaller one is taken: sessions that are there before those that would have to be made. */

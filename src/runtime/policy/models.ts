@@ -13,8 +13,9 @@ export function chooseModel(
     return { rules: spec.model ? [rule('model', `${agent.id} takes no model: ${spec.model} is not used`)] : [] };
   }
   if (spec.model) return { model: spec.model, rules: [rule('model', `${spec.model}: the task says so`)] };
-  const own = models[spec.priority];
-  const model = own ?? models.default;
+  const its = agent.models ?? models;
+  const own = its[spec.priority];
+  const model = own ?? its.default;
   if (!model) return { rules: [] };
   const why = own ? `for priority ${spec.priority}` : 'by default';
   return { model, rules: [rule('model', `${model}: ${why}`)] };

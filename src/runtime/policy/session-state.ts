@@ -5,7 +5,8 @@ import { closeRequests, type OpenRequest, openRequest } from './session-requests
 /*
  * What an agent in a session does, from what it has told and what else can be seen of it.
  *
- * E1. Only reports of the attempt's own conversation count.
+ * E1. Only reports of the attempt's own conversation count. Where the agent names it itself, that is the one in which the
+ *     attempt's prompt was submitted.
  * E2. What has been told is a fold over reports in the order of their names: when they came makes no difference, and one
  *     that comes twice is folded once (sessions/spool.ts gives them so).
  * E3. A turn that ends is the attempt's when its prompt is: the one that carries our nonce, or any that came after it.
@@ -15,7 +16,7 @@ import { closeRequests, type OpenRequest, openRequest } from './session-requests
  * E5. What is over stays as it ended, whatever is told later; but a turn that a hook of the person's own has kept from
  *     ending goes on without a prompt, and an agent that is busy is not through with such hooks.
  * E6. No hook fires when a person presses Escape or refuses a tool: an agent that says of itself that it is idle, and has
- *     told of no end, was interrupted.
+ *     told of no end, was interrupted; unless it says that its turn has failed. An agent may also tell of it.
  */
 
 /** By what an attempt knows its own. */
@@ -23,6 +24,8 @@ export interface Own {
   readonly conversation: string;
   /** It stands in the attempt's first prompt. */
   readonly nonce: string;
+  /** The agent names it itself, and `conversation` is not yet what it is called. */
+  readonly unnamed?: true;
 }
 
 export type TurnEnd =
@@ -44,6 +47,8 @@ export interface Told {
   /** The newest that it did itself: a mere notification tells nothing of its turn. */
   readonly active_at: number;
   readonly transcript?: string;
+  /** What the agent calls the attempt's conversation. */
+  readonly conversation?: string;
   /** Our prompt was taken in. */
   readonly confirmed_at?: number;
   readonly prompts: readonly string[];
@@ -58,6 +63,7 @@ export interface Told {
   readonly tool?: string;
   readonly requests: readonly OpenRequest[];
   readonly dialog?: { readonly what: string; readonly at: number };
+  readonly interrupted_at?: number;
   /** What went wrong before our prompt was confirmed. */
   readonly failed_early?: AgentFailure;
   readonly left?: { readonly reason: string; readonly at: number };
@@ -80,12 +86,13 @@ export const NOTHING_TOLD: Told = {
 const MAX_STRANGE = 16;
 
 export function hear(before: Told, report: HeardReport, own: Own): Told {
-  if (report.conversation !== own.conversation) return before; // E1
-  const { heard, at } = report;
+  if (!isOwn(before, report, own)) return before; // E1
+  const { heard, at, conversation } = report;
   const told = before.over ? afterEnd(before, heard) : before;
   if (told.over) return told; // E5
   const now: Told = {
     ...told,
+    conversation,
     report: report.report,
     at: Math.max(told.at, at),
     active_at: heard.kind === 'other' ? told.active_at : Math.max(told.active_at, at),
@@ -108,11 +115,20 @@ export function hear(before: Told, report: HeardReport, own: Own): Told {
       return ended(now, { ...heard, at });
     case 'turn_failed':
       return failed(now, heard.failure, at);
+    case 'interrupted':
+      return now.turn === 'none' ? now : { ...without(now, 'tool', 'dialog'), requests: [], interrupted_at: at };
     case 'left':
       return { ...without(now, 'dialog', 'tool'), requests: [], left: { reason: heard.reason, at } };
     case 'other':
       return now;
   }
+}
+
+/** E1 */
+function isOwn(told: Told, { conversation, heard }: HeardReport, own: Own): boolean {
+  if (told.conversation !== undefined) return conversation === told.conversation;
+  if (own.unnamed) return heard.kind === 'prompt' && heard.prompt.includes(own.nonce);
+  return conversation === own.conversation;
 }
 
 /** E5 */
@@ -133,7 +149,7 @@ function prompted(told: Told, prompt: { prompt: string; prompt_id?: string }, at
   const { prompt_id } = prompt;
   const queued = told.queued || told.turn === 'open';
   const taken: Told = {
-    ...without(told, 'dialog', 'stop', 'left'),
+    ...without(told, 'dialog', 'stop', 'left', 'interrupted_at'),
     ...{ confirmed_at: told.confirmed_at ?? at, turn: 'open', background: 0, queued },
     prompts: prompt_id === undefined || told.prompts.includes(prompt_id) ? told.prompts : [...told.prompts, prompt_id],
   };
@@ -153,7 +169,7 @@ function ended(told: Told, end: Stop & { prompt_id?: string }): Told {
 
 /** E4 */
 function stopped(told: Told, stop: Stop): Told {
-  const rest = without(told, 'dialog', 'tool');
+  const rest = without(told, 'dialog', 'tool', 'interrupted_at');
   // What works on in the background may ask, and goes on waiting for its answer.
   if (stop.background > 0) return { ...rest, turn: 'background', background: stop.background };
   const quiet: Told = { ...rest, requests: [] };
@@ -168,7 +184,7 @@ function failed(told: Told, failure: AgentFailure, at: number): Told {
 
 /** Whatever it does is part of a turn of this conversation. */
 function active(before: Told): Told {
-  const told = without(before, 'left');
+  const told = without(before, 'left', 'interrupted_at');
   return told.turn === 'paused' ? { ...without(told, 'stop'), turn: 'open' } : told;
 }
 
@@ -176,7 +192,7 @@ function remembered(strange: Told['strange'], id: string, stop: Stop): Told['str
   return Object.fromEntries([...Object.entries({ ...strange, [id]: stop })].slice(-MAX_STRANGE));
 }
 
-function without<K extends 'left' | 'dialog' | 'tool' | 'stop'>(told: Told, ...keys: K[]): Told {
+function without<K extends 'left' | 'dialog' | 'tool' | 'stop' | 'interrupted_at'>(told: Told, ...keys: K[]): Told {
   const rest = { ...told };
   for (const key of keys) delete rest[key];
   return rest;
@@ -226,6 +242,7 @@ export const SETTLE_MS = 2_000;
 /** So long a hook at the end of a turn may run: the longest that agents allow it by themselves. */
 const HOOKS_MS = 600_000;
 const SLACK_MS = 1_000;
+const INTERRUPTED = 'it was interrupted and waits for the next word';
 /** How long an agent that leaves its conversation may take to end. */
 const LEFT_MS = 4_000;
 
@@ -289,13 +306,16 @@ function atWork(told: Told, seen: Seen): Read {
     return hook(blocked('interrupted', `its conversation was left (${told.left.reason})`, told.left.at), told.left.at);
   if (told.dialog && !(fresh && fresh.status !== 'waiting' && fresh.at - told.dialog.at >= SETTLE_MS))
     return hook(blocked('dialog', told.dialog.what, told.dialog.at), told.dialog.at);
+  if (told.interrupted_at !== undefined)
+    return hook(blocked('interrupted', INTERRUPTED, told.interrupted_at), told.interrupted_at);
   if (!fresh || fresh.status === 'busy' || fresh.status === 'unknown') return hook(working, told.at);
   const stands = Math.max(fresh.at, seen.answered_at ?? 0) + SETTLE_MS;
   if (now < stands) return { ...hook(working, told.at), again_at: stands };
   if (fresh.status === 'waiting')
     return state(blocked('dialog', `it waits: ${fresh.waiting_for ?? 'for an answer'}`, fresh.at), fresh.at);
+  if (fresh.failed) return state({ kind: 'over', end: { kind: 'failed', failure: fresh.failed } }, fresh.at);
   if (told.turn === 'background') return hook(working, told.at);
-  return state(blocked('interrupted', 'it was interrupted and waits for the next word', fresh.at), fresh.at); // E6
+  return state(blocked('interrupted', INTERRUPTED, fresh.at), fresh.at); // E6
 }
 
 function beforeWork(told: Told, { screen, live }: Seen): Read {

@@ -172,10 +172,11 @@ export class Sessions {
     const place = this.#pool.get(seat);
     if (view?.conversation === undefined || !place) return undefined;
     const pane = 'pane' in place.presence ? place.presence.pane : undefined;
-    const { run_dir, conversation, config_dir, pid } = view;
+    const { run_dir, conversation, config_dir, pid, transcript } = view;
     return {
       ...{ seat, run_dir, conversation, home: this.#parts.userHome, agent: this.#parts.agent(place.agent) },
       ...(config_dir !== undefined && { config_dir }),
+      ...(transcript !== undefined && { transcript }),
       target: { pane: pane?.pane ?? UNSEEN, pid: pid ?? pane?.pid ?? 0 },
       doing: () => {
         const now = this.#attempts.view(seat);

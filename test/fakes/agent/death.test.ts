@@ -100,8 +100,8 @@ test('resumed and told the whole task again, it does only what is left of it', a
 
 test('a stubborn one outlives its pane', async () => {
   const stage = new Stage();
-  const pane = await stage.start({ prompt: '[[stubborn]][[hang]]' });
-  await stage.heard('UserPromptSubmit');
+  const pane = await stage.start({ prompt: '[[stubborn]][[write:up.txt:yes]][[hang]]' });
+  await stage.heard('PostToolUse'); // it is stubborn by then
   await pane.shows('esc to interrupt');
   await pane.close();
   await until(() => existsSync(`/proc/${pane.pid}`));

@@ -24,7 +24,7 @@ export function runCodex(
   });
 }
 
-function modelAt(url: string): string {
+export function modelAt(url: string): string {
   return `model = "scripted"
 model_provider = "scripted"
 [model_providers.scripted]

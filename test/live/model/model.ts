@@ -18,6 +18,8 @@ const TURNS: readonly [path: RegExp, dialect: Dialect][] = [
  */
 export class ScriptedModel {
   readonly asked: Asked[] = [];
+  /** How it fails, instead of playing. */
+  fails: { readonly status: number; readonly message: string } | undefined;
   readonly #server: Server;
   readonly #steps: readonly Step[];
   readonly #again: boolean;
@@ -57,6 +59,7 @@ export class ScriptedModel {
     const dialect = TURNS.find(([path]) => path.test(pathname))?.[1];
     const body = await bodyOf(request);
     if (request.method !== 'POST' || dialect === undefined) return void response.end('{"data":[],"models":[]}');
+    if (this.fails) return void failed(response, this.fails.status, this.fails.message);
     const asked = dialect.asked(body);
     try {
       const reply = asked === undefined ? { say: 'a title' } : await this.#next(asked);
@@ -64,8 +67,7 @@ export class ScriptedModel {
       response.end(dialect.stream(reply, ++this.#number));
     } catch (error) {
       this.#failure ??= error;
-      response.writeHead(400, { 'content-type': 'application/json' }); // no agent asks again after that
-      response.end(JSON.stringify({ error: { message: `the script failed: ${error}` } }));
+      failed(response, 400, `the script failed: ${error}`); // no agent asks again after that
     }
   }
 
@@ -77,6 +79,11 @@ export class ScriptedModel {
     if (step === undefined) throw new Error(`the script has no step ${done + 1}`);
     return step(asked);
   }
+}
+
+function failed(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ error: { message } }));
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Json> {

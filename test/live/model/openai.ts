@@ -2,8 +2,9 @@ import { type Asked, type Dialect, events, type Json, list, type OfferedTool, ty
 
 /** The Responses API, as far as Codex needs it. */
 export const openai: Dialect = {
-  asked(body): Asked {
+  asked(body): Asked | undefined {
     const input = list(body.input);
+    if (list(body.tools).length === 0) return undefined; // a name for the conversation
     return {
       tools: list(body.tools).flatMap(offered),
       words: [textOf(body.instructions), ...input.map(({ content }) => textOf(content))].join('\n'),

@@ -27,7 +27,7 @@ interface Asked {
 
 export type Ended = Status['tasks'][number];
 
-/** Somebody's yard with sessions of the real Claude Code, seen as its user sees it. */
+/** Somebody's yard with sessions of a real agent, seen as its user sees it. */
 export class LiveYard {
   readonly around: Surroundings;
   readonly world: World;
@@ -41,8 +41,12 @@ export class LiveYard {
     this.stage = around.stage;
   }
 
-  static async open(claude: Installed, ways: Ways | ((around: Surroundings) => Ways) = {}): Promise<LiveYard> {
-    const yard = new LiveYard(await surroundings());
+  static async open(
+    claude: Installed,
+    ways: Ways | ((around: Surroundings) => Ways) = {},
+    ports: readonly number[] = [],
+  ): Promise<LiveYard> {
+    const yard = new LiveYard(await surroundings(ports));
     const those = typeof ways === 'function' ? ways(yard.around) : ways;
     yard.world.configure(settingsOf(claude, yard.around, those));
     yard.client = await yard.world.connect();

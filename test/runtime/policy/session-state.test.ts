@@ -39,6 +39,35 @@ describe('an attempt', () => {
     expect(phase).toEqual({ kind: 'over', end: { kind: 'done', message: 'done' } });
   });
 
+  it('has the conversation in which its prompt was submitted, where the agent names that itself', () => {
+    const own = { ...OWN, conversation: 'stands for it', unnamed: true } as const;
+    const say = (before: Told, conversation: string, heard: Heard) =>
+      hear(before, { report: 'r', at: T, conversation, heard }, own);
+    const other = say(NOTHING_TOLD, 'another', { kind: 'prompt', prompt: 'what is this?' });
+    expect(other).toBe(NOTHING_TOLD);
+    const begun = say(other, 'its own', OURS);
+    expect(begun).toMatchObject({ conversation: 'its own', confirmed_at: T });
+    expect(say(begun, 'another', stop('p1'))).toBe(begun);
+    expect(say(begun, 'its own', stop('p1')).over).toMatchObject({ end: { kind: 'done' } });
+  });
+
+  it('that is told to be interrupted waits for the next word, and goes on with it', () => {
+    const stopped = told(OURS, ASKS, { kind: 'interrupted' });
+    expect(phaseOf(stopped, at(2_000)).phase).toMatchObject({ kind: 'blocked', on: 'interrupted', requests: [] });
+    const goesOn = told(OURS, { kind: 'interrupted' }, { kind: 'prompt', prompt: 'go on', prompt_id: 'p2' });
+    expect(phaseOf(goesOn, at(2_000)).phase.kind).toBe('working');
+  });
+
+  it('has failed when the agent says so of itself, and no report does', () => {
+    const failed = { class: 'auth', reason: '401' } as const;
+    const seen = { live: { status: 'idle', conversation: 'ours', at: T + 500, failed } } as const;
+    expect(phaseOf(told(OURS), at(600, seen)).phase.kind).toBe('working');
+    expect(phaseOf(told(OURS), at(3_000, seen)).phase).toEqual({
+      kind: 'over',
+      end: { kind: 'failed', failure: failed },
+    });
+  });
+
   it('is not done as long as a hook of the person’s own keeps its turn from ending', () => {
     const blocked = told(OURS, stop('p1')); // the stop at T + 1 s
     expect(phaseOf(blocked, at(1_050, live('busy', 500))).phase.kind).toBe('working');

@@ -15,6 +15,7 @@ export const claudeAgent: SessionAgent = {
   program: 'claude',
   keeps: ['continues', 'permission_mode', 'allowed_tools'],
   reports: true,
+  names: 'as_told',
   compose,
   hear,
   answer: hookAnswer,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { PermissionMode } from '../../model/spec.ts';
 import type { Start, StartOrder } from '../agent.ts';
-import { positional } from './positional.ts';
+import { positional } from '../positional.ts';
 import { settingsText } from './settings.ts';
 
 const SETTINGS = 'settings.json';

@@ -1,7 +1,7 @@
 import { answerText } from '../../model/plain-text.ts';
 import type { Usage } from '../../model/session.ts';
 import type { Conversation } from '../agent.ts';
-import { type FileReading, linesBetween, sizeOf } from './record-lines.ts';
+import { type FileReading, linesBetween, sizeOf } from '../record-lines.ts';
 import { type AssistantRecord, type Block, type ConversationRecord, recordOf, SYNTHETIC } from './records.ts';
 
 const LONGEST_ANSWER = 1_000_000;

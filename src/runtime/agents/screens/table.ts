@@ -142,6 +142,15 @@ export const CODEX_SCREENS: ScreenPatterns = {
       blocked: 'dialog',
     },
     { end: /^\s*enter continue · esc back/, what: 'a dialog', blocked: 'dialog' },
+    {
+      end: /^\s*Press enter to confirm or esc to cancel/,
+      also: /^\s*Would you like to /,
+      what: 'a tool asks for permission',
+      blocked: 'permission',
+    },
+    { end: /^\s*enter confirm · esc skip/, also: /Hooks need review/, what: 'trust of hooks', blocked: 'dialog' },
+    { end: /^\s*Press enter to continue/, also: /\bSign in with\b/, what: 'login', blocked: 'login' },
+    { end: /^\s*(?:Press )?enter (?:to )?(?:confirm|continue)\b/i, what: 'a dialog', blocked: 'dialog' },
   ],
   errors: [/^error: (?:invalid value|unexpected argument)/, /^Pane is dead \(/],
 };

@@ -38,7 +38,7 @@ const MAX_ASKED = 3;
 export type AfterEnd = (what: 'lingers' | 'gone', last: { readonly report: string; readonly pid?: number }) => void;
 
 export class SessionAttempt {
-  readonly facts: Concluding;
+  facts: Concluding;
   readonly #ports: SessionAttemptPorts;
   readonly #agent: SessionAgent;
   readonly #spool: Spool;
@@ -190,6 +190,7 @@ export class SessionAttempt {
     if (whole) await this.#sight.lookAtProcess(); // first: what a dead agent has told is all there
     if (whole && this.#checked_at !== undefined) await this.#lookAtScreen();
     await this.#spool.scan(whole ? 'all' : 'hinted');
+    await this.#keepRecord();
     await this.#sight.lookAtState();
     await this.#sight.lookAtRequests(this.#spool.told.requests);
     const reading = phaseOf(this.#spool.told, this.#sight.now);
@@ -216,7 +217,6 @@ export class SessionAttempt {
         await this.#waits(phase);
     }
     this.#asked.now(phase.kind === 'blocked' ? phase.requests : [], this.#spool.told, reading.answered);
-    await this.#keepTranscript();
     await this.#inTime(reading);
   }
 
@@ -475,12 +475,17 @@ export class SessionAttempt {
     return this.#agent.read(this.#ports.files, this.#transcript, transcript_from).catch(() => undefined);
   }
 
-  /** The agent itself says where its conversation is kept. */
-  async #keepTranscript(): Promise<void> {
-    const { transcript } = this.#spool.told;
-    if (transcript === undefined || transcript === this.#transcript) return;
+  /** The agent itself says where its conversation is kept, and perhaps what it is called. */
+  async #keepRecord(): Promise<void> {
+    const { transcript = this.#transcript, conversation } = this.#spool.told;
+    const { unnamed, ...record } = this.facts.record;
+    const isNamed = unnamed === true && conversation !== undefined;
+    if (transcript === this.#transcript && !isNamed) return;
     this.#transcript = transcript;
-    await writeRecord(this.#ports.files, this.facts.dir, { ...this.facts.record, transcript });
+    const name = isNamed ? { conversation, started_as: record.conversation } : unnamed && { unnamed };
+    this.facts = { ...this.facts, record: { ...record, ...name, transcript } };
+    this.#sight.follow(this.facts.record);
+    await writeRecord(this.#ports.files, this.facts.dir, this.facts.record);
   }
 
   #again(ms: number): void {

@@ -186,7 +186,8 @@ export class SessionAttempts {
     const facts = { task: this.#now(task) ?? task, lease, dir, record };
     const attempt = new SessionAttempt(this.#ports, { ...facts, ...(pid !== undefined && { pid }) }, (what, last) => {
       if (this.#attempts.get(key) === attempt) this.#attempts.delete(key);
-      if (what === 'lingers' && !this.#stopped) this.#left.keep(record.session, { dir, record, ...last });
+      if (what === 'lingers' && !this.#stopped)
+        this.#left.keep(record.session, { dir, record: attempt.facts.record, ...last });
     });
     this.#attempts.set(key, attempt);
     this.#launching.delete(record.session); // the seat is the attempt's from here on, which may be over before all is read

@@ -103,7 +103,8 @@ export class Leftovers {
     const open = this.#ports.store.open().get(keyOf(ref));
     if (open && isLive(open) && open.attempt === attempt) return undefined; // it is not done
     const record = await readRecord(this.#ports.files, dir);
-    if (record?.session !== name || record.conversation !== facts.agent_session) return undefined;
+    if (record?.session !== name || (record.started_as ?? record.conversation) !== facts.agent_session)
+      return undefined;
     return { dir, record, pid, report: await this.#lastReport(dir, record) };
   }
 

@@ -121,7 +121,9 @@ function recordOf(ports: SessionAttemptPorts, attempt: Attempt, nonce: string, p
   const where = { ...account, home: ports.userHome, cwd, conversation: chosen.conversation };
   return {
     ...{ agent: seat.agent, session: seat.name, conversation: chosen.conversation, cwd, nonce, profile, ...account },
-    ...(chosen.resumes !== undefined && { resumes: chosen.resumes }),
+    ...(chosen.resumes === undefined
+      ? ports.agent(seat.agent).names === 'itself' && { unnamed: true as const }
+      : { resumes: chosen.resumes }),
     ...(model !== undefined && { model }),
     transcript: chosen.resumes ?? ports.agent(seat.agent).transcript(where),
     transcript_from: chosen.from,

@@ -8,6 +8,10 @@ export const RunRecord = z.object({
   agent: z.enum(CODING_AGENTS),
   session: z.string(),
   conversation: z.string(),
+  /** The agent names its conversation itself: `conversation` stands for that until its reports tell. */
+  unnamed: z.literal(true).exactOptional(),
+  /** What stood for it then: its pane still says so. */
+  started_as: z.string().exactOptional(),
   /** The file of the conversation that goes on. */
   resumes: z.string().exactOptional(),
   profile: z.string().exactOptional(),

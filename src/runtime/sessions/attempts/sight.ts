@@ -14,13 +14,13 @@ export interface SightPorts {
 }
 
 /** Without a conversation every one that its process has counts. */
-type Whose = Pick<RunRecord, 'config_dir'> & Partial<Pick<RunRecord, 'conversation'>>;
+type Whose = Pick<RunRecord, 'config_dir' | 'transcript'> & Partial<Pick<RunRecord, 'conversation'>>;
 
 /** What can be seen of an agent beside its reports. */
 export class Sight {
   readonly #ports: SightPorts;
   readonly #dir: string;
-  readonly #record: Whose;
+  #record: Whose;
   #seen: Omit<Seen, 'now' | 'answered'> = { process: 'alive' };
   readonly answered = new Set<string>();
   pid: number | undefined;
@@ -36,6 +36,11 @@ export class Sight {
 
   get now(): Seen {
     return { ...this.#seen, now: this.#ports.clock.now(), answered: this.answered };
+  }
+
+  /** Its conversation is known better now. */
+  follow(record: RunRecord): void {
+    this.#record = record;
   }
 
   /** The process table decides; a look that failed proves nothing. */
@@ -62,9 +67,9 @@ export class Sight {
 
   async lookAtState(): Promise<void> {
     const { agent, files, userHome: home } = this.#ports;
-    const { config_dir, conversation } = this.#record;
+    const { config_dir, conversation, transcript } = this.#record;
     if (this.pid === undefined) return;
-    const where = { home, pid: this.pid, ...(config_dir !== undefined && { config_dir }) };
+    const where = { home, pid: this.pid, transcript, ...(config_dir !== undefined && { config_dir }) };
     const live = await agent.live(files, where).catch(() => undefined);
     const { live: _, ...rest } = this.#seen;
     if (live === undefined || live.conversation !== (conversation ?? live.conversation)) this.#seen = rest;

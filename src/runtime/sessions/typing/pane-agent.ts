@@ -24,6 +24,7 @@ export interface PaneAgent {
   /** The person's own home, and the profile's folder where it is not there. */
   readonly home: string;
   readonly config_dir?: string;
+  readonly transcript?: string;
   doing(): Doing;
 }
 
@@ -52,7 +53,11 @@ export function doingOf(view: Pick<AttemptView, 'state' | 'blocked_on' | 'detail
 
 /** What it says of itself; nothing where that is another conversation's. */
 export async function liveOf(files: Files, by: PaneAgent): Promise<LiveState | undefined> {
-  const { agent, home, config_dir, target, conversation } = by;
-  const live = await agent.live(files, { home, pid: target.pid, ...(config_dir !== undefined && { config_dir }) });
+  const { agent, home, config_dir, target, conversation, transcript } = by;
+  const live = await agent.live(files, {
+    ...{ home, pid: target.pid },
+    ...(config_dir !== undefined && { config_dir }),
+    ...(transcript !== undefined && { transcript }),
+  });
   return live?.conversation === conversation ? live : undefined;
 }

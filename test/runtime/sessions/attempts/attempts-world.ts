@@ -313,6 +313,7 @@ export class TableAgent implements SessionAgent {
   readonly program = 'claude';
   readonly keeps = [];
   readonly reports = true;
+  readonly names = 'as_told';
   readonly orders: StartOrder[] = [];
   readonly lives = new Map<number, LiveState>();
   /** What stands in a transcript beside our prompts. */

@@ -1,5 +1,5 @@
-import { NotARegularFile } from '../../model/file-error.ts';
-import type { Files } from '../../ports.ts';
+import { NotARegularFile } from '../model/file-error.ts';
+import type { Files } from '../ports.ts';
 
 export type FileReading = Pick<Files, 'stat' | 'readAt'>;
 

@@ -1,0 +1,86 @@
+import { answerText } from '../../model/plain-text.ts';
+import type { Conversation } from '../agent.ts';
+import { type FileReading, linesBetween, sizeOf } from '../record-lines.ts';
+import { type RolloutLine, rolloutLine, type TurnEvent, wordsOf } from './records.ts';
+
+const LONGEST_ANSWER = 1_000_000;
+/** Characters of prompts that are remembered, to be asked for. */
+const MOST_PROMPTS = 8_000_000;
+
+/** Undefined where there is no such file. What was written before `from` counts for nothing. */
+export async function readConversation(
+  files: FileReading,
+  rollout: string,
+  from: number,
+): Promise<Conversation | undefined> {
+  const size = await sizeOf(files, rollout);
+  if (size === undefined) return undefined;
+  const reading = new Reading();
+  for await (const line of linesBetween(files, rollout, Math.min(Math.max(0, from), size), size)) {
+    const record = rolloutLine(line);
+    if (record) reading.take(record);
+  }
+  return reading.result();
+}
+
+class Reading {
+  readonly #usage = { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 };
+  readonly #prompts: string[] = [];
+  #remembered = 0;
+  #context: number | undefined;
+  #model: string | undefined;
+  #answer: string | undefined;
+
+  take(line: RolloutLine): void {
+    switch (line.type) {
+      case 'turn_context':
+        this.#model = line.payload.model;
+        return;
+      case 'token_usage_record':
+        this.#spend(line.payload.usage);
+        return;
+      case 'event_msg':
+        this.#hear(line.payload);
+        return;
+    }
+  }
+
+  /** What was read from the cache is counted among the input there. */
+  #spend(spent: Extract<RolloutLine, { type: 'token_usage_record' }>['payload']['usage']): void {
+    const { input_tokens, cached_input_tokens: read, cache_write_input_tokens: written, output_tokens } = spent;
+    this.#usage.input_tokens += Math.max(0, input_tokens - read - written);
+    this.#usage.cache_read_tokens += read;
+    this.#usage.cache_write_tokens += written;
+    this.#usage.output_tokens += output_tokens;
+    this.#context = input_tokens + output_tokens;
+  }
+
+  #hear(event: TurnEvent): void {
+    if (event.type === 'task_complete') this.#answer = event.last_agent_message ?? this.#answer;
+    if (event.type !== 'item_completed') return;
+    const { item } = event;
+    if (item.type === 'AgentMessage') this.#answer = wordsOf(item.content);
+    if (item.type === 'UserMessage') this.#remember(wordsOf(item.content));
+  }
+
+  #remember(prompt: string): void {
+    if (this.#remembered + prompt.length > MOST_PROMPTS) return;
+    this.#remembered += prompt.length;
+    this.#prompts.push(prompt);
+  }
+
+  result(): Conversation {
+    const prompts = this.#prompts;
+    return {
+      ...(this.#answer !== undefined && {
+        answer: {
+          text: answerText(this.#answer.slice(0, LONGEST_ANSWER)),
+          ...(this.#model !== undefined && { model: this.#model }),
+        },
+      }),
+      ...(this.#context !== undefined && { context_tokens: this.#context }),
+      usage: this.#usage,
+      holds: (text) => prompts.some((prompt) => prompt.includes(text)),
+    };
+  }
+}
