@@ -100,9 +100,8 @@ test('resumed and told the whole task again, it does only what is left of it', a
 
 test('a stubborn one outlives its pane', async () => {
   const stage = new Stage();
-  const pane = await stage.start({ prompt: '[[stubborn]][[write:up.txt:yes]][[hang]]' });
-  await stage.heard('PostToolUse'); // it is stubborn by then
-  await pane.shows('esc to interrupt');
+  const pane = await stage.start({ prompt: '[[stubborn]][[sleep:200]][[say:Here I stay.]][[hang]]' });
+  await pane.shows('Here I stay.'); // it is stubborn by then
   await pane.close();
   await until(() => existsSync(`/proc/${pane.pid}`));
   process.kill(pane.pid, 'SIGTERM');
