@@ -53,10 +53,11 @@ export interface Surroundings {
   readonly network: Network;
 }
 
-export async function surroundings(): Promise<Surroundings> {
+/** `ports`: of further services that the agents may reach. */
+export async function surroundings(ports: readonly number[] = []): Promise<Surroundings> {
   const world = new Sealed();
   const stage = await Stage.open();
-  const network = await openNetwork([stage.port], world.root);
+  const network = await openNetwork([stage.port, ...ports], world.root);
   const tmux = join(world.bin, 'tmux-alone');
   writeFileSync(tmux, `#!/bin/sh\nexec ${[...network.enter, 'tmux'].join(' ')} "$@"\n`);
   chmodSync(tmux, 0o755);

@@ -41,8 +41,12 @@ export class LiveYard {
     this.stage = around.stage;
   }
 
-  static async open(claude: Installed, ways: Ways | ((around: Surroundings) => Ways) = {}): Promise<LiveYard> {
-    const yard = new LiveYard(await surroundings());
+  static async open(
+    claude: Installed,
+    ways: Ways | ((around: Surroundings) => Ways) = {},
+    ports: readonly number[] = [],
+  ): Promise<LiveYard> {
+    const yard = new LiveYard(await surroundings(ports));
     const those = typeof ways === 'function' ? ways(yard.around) : ways;
     yard.world.configure(settingsOf(claude, yard.around, those));
     yard.client = await yard.world.connect();
