@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { HOOKS_BLOCK } from '../../../src/runtime/agents/gemini/hooks.ts';
 import { until } from '../../support/world.ts';
 import { type Installed, install } from '../install.ts';
 import { ScriptedModel } from '../model/model.ts';
@@ -30,8 +31,13 @@ async function open(steps: (shop: () => string) => readonly Step[], permission_m
   yard = await LiveYard.open(gemini, (around) => ways(around, permission_mode), [model.port]);
 }
 
-function ways({ network }: Surroundings, permission_mode: string): Ways {
+/** Somebody who has used it before, and has put our hooks into the settings. */
+function ways({ network, world }: Surroundings, permission_mode: string): Ways {
   if ('missing' in gemini) throw new Error(gemini.missing);
+  const folder = join(world.user, '.gemini');
+  mkdirSync(folder, { recursive: true });
+  const own = { security: { auth: { selectedType: 'gemini-api-key' } }, ...HOOKS_BLOCK };
+  writeFileSync(join(folder, 'settings.json'), JSON.stringify(own));
   const env = { GEMINI_API_KEY: 'dummy', GOOGLE_GEMINI_BASE_URL: model.url, ...network.env };
   return {
     settings: {

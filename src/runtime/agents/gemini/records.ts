@@ -10,7 +10,7 @@ import { type FileReading, linesBetween } from '../claude/record-lines.ts';
 const text = z.string();
 const tokens = z.number().nonnegative().catch(0);
 
-const Part = z.object({ text: text.optional().catch(undefined), functionResponse: z.unknown() });
+const Part = z.object({ text: text.optional().catch(undefined), functionResponse: z.unknown().optional() });
 const Parts = z
   .union([text, z.array(Part)])
   .catch([])
@@ -29,7 +29,7 @@ const Message = z.object({
   model: text.optional().catch(undefined),
   tokens: z.object({ input: tokens, output: tokens, cached: tokens, thoughts: tokens }).nullish().catch(undefined),
   toolCalls: z
-    .array(z.object({ name: text, args: z.unknown(), result: z.unknown() }))
+    .array(z.object({ name: text, args: z.unknown().optional(), result: z.unknown().optional() }))
     .optional()
     .catch(undefined),
 });
