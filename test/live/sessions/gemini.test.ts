@@ -42,7 +42,7 @@ function ways({ network, world }: Surroundings, permission_mode: string): Ways {
   return {
     settings: {
       pool: { autonomous: { prefix: 'live-', start_index: 1, min: 1, max: 1, agent: 'gemini' } },
-      agents: { gemini: { program: [gemini.program], permission_mode, env } },
+      agents: { gemini: { program: [gemini.program], args: ['--model=gemini-2.5-flash'], permission_mode, env } },
       dispatcher: { prompt_timeout: '90s' }, // it takes its time to start
     },
   };

@@ -30,11 +30,11 @@ export class StateWatch {
   }
 
   #watch(dir: string, watch: { close: () => void }): void {
-    const { close } = this.#ports.watcher.watch(dir, (name) => {
+    const watching = this.#ports.watcher.watch(dir, (name) => {
       const pid = name === null ? undefined : pidIn(name);
       if (name === null || pid !== undefined) this.#changed(pid);
     });
-    watch.close = close;
+    watch.close = () => watching.close();
     this.#changed(undefined);
   }
 

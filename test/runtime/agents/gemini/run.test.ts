@@ -111,6 +111,11 @@ describe('before a start', () => {
     expect(await accepted()).toBeUndefined();
   });
 
+  it('the README shows them as they have to be', () => {
+    const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(JSON.stringify(HOOKS_BLOCK, null, 2));
+  });
+
   it('a folder that the person does not trust stays so', async () => {
     await put('settings.json', HOOKS_BLOCK);
     await put('trustedFolders.json', { [home]: 'DO_NOT_TRUST' });
