@@ -105,6 +105,8 @@ export interface AgentFailure {
 export interface Conversation {
   /** The last answer, and why it ended there. */
   readonly answer?: { readonly text: string; readonly stop_reason?: string; readonly model?: string };
+  /** The last turn ended by it, where the agent's reports tell of such an end as of any other. */
+  readonly failure?: AgentFailure;
   readonly context_tokens?: number;
   /** Since `from`. */
   readonly usage: Usage;

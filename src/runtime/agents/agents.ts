@@ -2,6 +2,7 @@ import type { CodingAgentName } from '../model/config.ts';
 import type { SessionAgent } from './agent.ts';
 import { claudeAgent } from './claude/claude.ts';
 import { codexAgent } from './codex/codex.ts';
+import { geminiAgent } from './gemini/gemini.ts';
 
 /** The agents that can work in a session; the configuration names no other. */
 export function sessionAgent(program: CodingAgentName): SessionAgent {
@@ -11,6 +12,6 @@ export function sessionAgent(program: CodingAgentName): SessionAgent {
     case 'codex':
       return codexAgent;
     case 'gemini':
-      throw new Error(`${program} can't work in a session yet`);
+      return geminiAgent;
   }
 }

@@ -74,7 +74,7 @@ const Agents = z
 const session = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/, 'a name that tmux keeps as it is: letters, digits, _ and -');
-const ofSessions = z.enum(['claude', 'codex']).default('claude').describe('the agent that works in it');
+const ofSessions = z.enum(CODING_AGENTS).default('claude').describe('the agent that works in it');
 
 export const JobsProvider = z.strictObject({
   kind: z.literal('jobs'),

@@ -159,17 +159,20 @@ export const GEMINI_SCREENS: ScreenPatterns = {
   version: '0.61.0',
   seen: '2026-11-21',
   box: {
-    top: /^$/,
-    first: /^ > (.*)$/,
-    further: /^(?: {3}(.*))?$/,
+    top: /^(?:▄{10,})?$/, // half blocks where the terminal has all colours
+    first: /^ [>*] (.*)$/, // * where everything is allowed
+    further: /^(?:▀{10,}| {3}(.*))?$/,
     bottom: /^ workspace \(\/directory\) /,
   },
   feet: [/^ workspace \(\/directory\) /],
-  busy: [/^ \S .{1,60} \(esc to cancel, \d+/],
+  busy: [/^ \S .{1,60} \(esc to cancel, \d+/, /^\s+Executing Hooks?: /],
   traps: [],
   placeholders: [/^\s*Type your message or @path\/to\/file$/],
   dialogs: [
     { end: /^│\s+(?:● )?\d\. No, suggest changes \(esc\)/, what: 'a tool asks for permission', blocked: 'permission' },
+    { end: /^│ Enter to select · .*Esc to cancel/, what: 'the agent asks a question', blocked: 'question' },
+    { end: /^ ?│\s+(?:● )?\d\. Disable loop detection/, what: 'whether to go on in a loop', blocked: 'dialog' },
+    { end: /^│\s+https:\/\/\S+\/tos-privacy/, also: /like to authenticate/, what: 'login', blocked: 'login' },
     { end: /^ ?│\s+(?:● )?\d\. Don't trust/, what: 'trust of the folder', blocked: 'dialog' },
   ],
   errors: [/^Pane is dead \(/],

@@ -33,11 +33,12 @@ const NO_RESULT: Readonly<Record<string, string>> = {
 /** Whether the conversation holds the answer that was told: what it was stopped by, and what it cost, stands there. */
 export function isWritten(message: string, conversation: Conversation | undefined): boolean {
   const answer = conversation?.answer;
-  return answer?.text.trim().endsWith(message.trim()) ?? false;
+  return conversation?.failure !== undefined || answer?.text.trim().endsWith(message.trim()) === true;
 }
 
 /** Why what was said at the end is not the task's result (N2). */
 export function notDone(message: string, conversation: Conversation | undefined): AgentFailure | undefined {
+  if (conversation?.failure) return conversation.failure;
   const { stop_reason, text } = conversation?.answer ?? {};
   const why = stop_reason === undefined ? undefined : NO_RESULT[stop_reason];
   if (why === undefined) return undefined;
