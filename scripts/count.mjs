@@ -18,13 +18,17 @@ const tests = report.testResults.flatMap((suite) =>
   })),
 );
 const skipped = tests.filter(({ status }) => ['skipped', 'pending', 'todo', 'disabled'].includes(status));
+const flaky = tests.filter(({ status, why }) => status === 'passed' && why !== '');
 const failed = tests.filter(({ status }) => status === 'failed');
 // A file that can't be loaded has no tests to fail; it counts as one failure.
 const broken = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0);
 
 for (const { name } of skipped) console.log(`SKIPPED ${name}`);
-for (const { name, why } of failed) {
-  console.log(`FAILED  ${name}`);
+for (const [what, { name, why }] of [
+  ...flaky.map((test) => ['FLAKY  ', test]),
+  ...failed.map((test) => ['FAILED ', test]),
+]) {
+  console.log(`${what} ${name}`);
   for (const line of why.split('\n').slice(0, 12)) console.log(`        ${line.slice(0, 300)}`);
 }
 for (const { name } of broken) console.log(`FAILED  ${name}: the file could not be run`);

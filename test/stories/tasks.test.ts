@@ -185,6 +185,7 @@ test('a running task whose agent ignores SIGTERM is killed after the grace', asy
   const project = world.project('cancel-running');
   const { id } = await client.enqueue(project, 'stay', { requires: ['stubborn'] });
   await until(async () => (await client.one(project, id, { detail: 'log' })).log?.text.includes('up') ?? false);
+  await client.state(project, id, 'running'); // its first word may be there before the record of its start
   const asked = Date.now();
   expect(await client.ask('cancel_task', { project, id })).toMatchObject({ state: 'running' });
   expect(await client.ended(project, id)).toMatchObject({ state: 'cancelled' });

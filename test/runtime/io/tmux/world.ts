@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,11 +57,23 @@ export async function world(): Promise<World> {
     async end() {
       for (const port of ports) await port.close();
       await person('kill-server').catch(() => {});
+      endWhatIsLeftOf(dir);
       await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
   worlds.push(made);
   return made;
+}
+
+/** A hook that waits for its answer outlives an agent that was killed; here nobody takes up what is left. */
+function endWhatIsLeftOf(dir: string): void {
+  for (const pid of readdirSync('/proc').map(Number).filter(Number.isInteger)) {
+    try {
+      if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${dir}/`)) process.kill(pid, 'SIGKILL');
+    } catch {
+      // it has ended, or is somebody else's
+    }
+  }
 }
 
 /** The value, where no refusal is expected. */

@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, realpath, rm, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
@@ -111,7 +122,7 @@ export async function world(config: unknown = {}) {
   await attempts.start();
   onTestFinished(async () => {
     await attempts.stop();
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 5 });
   });
   let reports = 0;
 
@@ -182,9 +193,11 @@ export async function world(config: unknown = {}) {
       const name = `${String(++reports).padStart(8, '0')}-1-${heard.kind}`;
       const path = join(dir, 'hooks', `${name}.json`);
       if (heard.kind === 'asks') execFileSync('mkfifo', [join(dir, 'answers', name)]); // before the report, as the reporter does
-      await writeFile(path, JSON.stringify({ conversation: more.of ?? conversation, heard }));
+      const temp = join(dir, 'hooks', `.${name}`);
+      await writeFile(temp, JSON.stringify({ conversation: more.of ?? conversation, heard }));
       const now = clock.now() / 1_000;
-      await utimes(path, now, now);
+      await utimes(temp, now, now);
+      await rename(temp, path);
       if (!more.quietly) ring(join(dir, 'hooks'), `${name}.json`);
       return name;
     },
