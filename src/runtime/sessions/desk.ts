@@ -48,7 +48,7 @@ export class SessionsDesk implements SessionDesk {
 
   async listAll(): Promise<readonly SessionView[]> {
     const own = this.list();
-    return [...own, ...(await this.#others(own))];
+    return [...own, ...(await this.#others())];
   }
 
   find(which: SessionName): SessionView | Refusal {
@@ -162,9 +162,9 @@ export class SessionsDesk implements SessionDesk {
   }
 
   /** Sessions of the same agents that are not ours: shown, never written to. */
-  async #others(own: readonly SessionView[]): Promise<SessionView[]> {
-    const { agent, files, userHome, profiles } = this.#parts;
-    const ours = new Set(own.flatMap(({ conversation }) => conversation ?? []));
+  async #others(): Promise<SessionView[]> {
+    const { agent, attempt, files, pool, userHome, profiles } = this.#parts;
+    const ours = new Set(pool.all().flatMap(({ name }) => attempt(name)?.conversation ?? [])); // also of agents left open
     const accounts = profiles.views();
     const found = await Promise.all(
       (['claude'] as const).flatMap((program) => {

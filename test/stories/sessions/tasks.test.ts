@@ -22,6 +22,9 @@ test('a task runs in a session of the pool, and its result names the conversatio
   expect(file).toMatch(/session_id: "?[0-9a-f-]{36}/);
   expect(file).toMatch(/tokens: \d+/);
   expect(world.begun).toHaveLength(1);
+  // The agent is left open for a while, and is ours as long as it is.
+  await until(async () => (await world.person('list-panes', '-a', '-F', '#{pane_current_command}')).includes('node'));
+  expect((await sessionsOf(client, { all: true })).map(({ name }) => name)).toEqual(['auto-0', 'auto-1']);
 });
 
 test('twenty tasks over three sessions: each exactly once', async () => {
