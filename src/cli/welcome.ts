@@ -1,6 +1,7 @@
 import type { HttpState } from '../assembly.ts';
 import { configPath, type LoadedConfig, loadConfig } from '../runtime/config/load.ts';
 import { describeProblem } from '../runtime/config/problem.ts';
+import { codingAgent } from '../runtime/model/config.ts';
 import type { Cli } from './cli.ts';
 import { placesOf, programWords } from './clients/program.ts';
 import { sourcesOf } from './commands/config.ts';
@@ -14,7 +15,7 @@ import { shellWord } from './shell-word.ts';
 export async function welcome(cli: Cli, set: readonly string[] = []): Promise<(http?: HttpState) => string> {
   const loaded = await loadConfig(sourcesOf(cli, set));
   return (http = { state: 'off' }) => {
-    const parts = [addresses(cli, loaded, http), clientLines(cli, http), lacking(cli), firstRun(cli, loaded)];
+    const parts = [addresses(cli, loaded, http), clientLines(cli, http), lacking(cli, loaded), firstRun(cli, loaded)];
     return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
   };
 }
@@ -73,9 +74,9 @@ function addCommand(cli: Cli): string {
   return ['claude', 'mcp', 'add', 'yardmaster', ...places, '--', ...programWords(cli), 'mcp'].map(shellWord).join(' ');
 }
 
-function lacking(cli: Cli): string {
+function lacking(cli: Cli, { config }: LoadedConfig): string {
   const { paint } = cli.look();
-  const lines = programs(cli.around.env.PATH).flatMap((finding) =>
+  const lines = programs(cli.around.env.PATH, config && codingAgent(config, 'claude').program).flatMap((finding) =>
     finding.state === 'ok'
       ? []
       : [

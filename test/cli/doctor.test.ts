@@ -46,6 +46,17 @@ test('what is missing comes with the way to get it', async () => {
   expect(said.out).toMatch(/note {4}claude .*\n +→ npm install -g/);
 });
 
+test('an agent that is started in another way is looked for under that name', async () => {
+  const file = join(world.dir, 'y.yaml');
+  await writeFile(file, 'agents: { claude: { program: [my-claude, --fast] } }\n');
+  const bin = await pathWith('my-claude');
+  const found = await findings({ PATH: bin, YARDMASTER_CONFIG: file });
+  expect(found.agent).toMatchObject({ state: 'ok', detail: `claude is started as ${join(bin, 'my-claude')} --fast` });
+  expect(found.claude).toBeUndefined();
+  const gone = await findings({ PATH: '', YARDMASTER_CONFIG: file });
+  expect(gone.agent).toMatchObject({ state: 'note', hint: 'Mend agents.claude.program.' });
+});
+
 test('a file that is no program does not count', async () => {
   const bin = await pathWith('flock', 'perl');
   await chmod(join(bin, 'flock'), 0o644);

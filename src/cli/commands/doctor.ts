@@ -21,7 +21,6 @@ export function doctorCommand(program: Command, cli: Cli): void {
 }
 
 async function examine(cli: Cli): Promise<Finding[]> {
-  const { programs } = await import('../doctor/programs.ts');
   const home = await import('../doctor/home.ts');
   const service = await import('../doctor/runtime.ts');
   const checks: Check[] = [
@@ -34,7 +33,7 @@ async function examine(cli: Cli): Promise<Finding[]> {
     service.retention,
   ];
   const { sessions } = await import('../doctor/sessions.ts');
-  const findings = await sessions(cli, programs(cli.around.env.PATH));
+  const findings = await sessions(cli);
   for (const check of checks) findings.push(await check(cli));
   return findings;
 }

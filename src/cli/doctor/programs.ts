@@ -1,9 +1,9 @@
 import { type Finding, missing, note, ok } from './check.ts';
 import { which } from './which.ts';
 
-/** The programs that Yardmaster needs or uses, looked for on a PATH. */
-export function programs(path: string | undefined): Finding[] {
-  return [node(), lock(path), git(path), tmux(path), claude(path)];
+/** The programs that Yardmaster needs or uses, looked for on a PATH. `agent`: how Claude Code is started, where that is configured. */
+export function programs(path: string | undefined, agent?: readonly string[]): Finding[] {
+  return [node(), lock(path), git(path), tmux(path), agent === undefined ? claude(path) : configured(agent, path)];
 }
 
 function node(): Finding {
@@ -35,6 +35,12 @@ function claude(path: string | undefined): Finding {
   const found = which('claude', path);
   if (found !== undefined) return ok('claude', found);
   return note('claude', 'not there: only other agents can do tasks', 'npm install -g @anthropic-ai/claude-code');
+}
+
+function configured([program = '', ...args]: readonly string[], path: string | undefined): Finding {
+  const found = which(program, path);
+  if (found !== undefined) return ok('agent', ['claude is started as', found, ...args].join(' '));
+  return note('agent', `${program} was not found: no session can start claude`, 'Mend agents.claude.program.');
 }
 
 function installHint(debian: string, mac: string): string {

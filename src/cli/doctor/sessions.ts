@@ -7,16 +7,18 @@ import { type Config, codingAgent } from '../../runtime/model/config.ts';
 import type { Cli } from '../cli.ts';
 import { sourcesOf } from '../commands/config.ts';
 import { type Finding, note, ok } from './check.ts';
+import { programs } from './programs.ts';
 import { which } from './which.ts';
 
 const OLDEST_TMUX = [3, 2] as const;
 const SHELL = '/bin/sh';
 const MAX_NAMED = 5;
 
-/** What sessions need beside programs that are there: their versions, what their hooks run with, trusted folders. */
-export async function sessions(cli: Cli, programs: readonly Finding[]): Promise<Finding[]> {
-  const found = await Promise.all(programs.map((finding) => withVersion(cli, finding)));
+/** The programs, and what sessions need beside them: their versions, what their hooks run with, trusted folders. */
+export async function sessions(cli: Cli): Promise<Finding[]> {
   const { config } = await loadConfig(sourcesOf(cli));
+  const there = programs(cli.around.env.PATH, config && codingAgent(config, 'claude').program);
+  const found = await Promise.all(there.map((finding) => withVersion(cli, finding)));
   const pool = config !== undefined && hasPool(config) ? [...(await trust(cli, config)), ...resumes(cli, config)] : [];
   return [...found, reporter(cli), ...pool];
 }
