@@ -20,8 +20,10 @@ const tests = report.testResults.flatMap((suite) =>
 const skipped = tests.filter(({ status }) => ['skipped', 'pending', 'todo', 'disabled'].includes(status));
 const flaky = tests.filter(({ status, why }) => status === 'passed' && why !== '');
 const failed = tests.filter(({ status }) => status === 'failed');
-// A file that can't be loaded has no tests to fail; it counts as one failure.
-const broken = report.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0);
+// A file that can't be loaded, or fails before or after its tests, counts as one failure.
+const broken = report.testResults.filter(
+  (suite) => suite.status === 'failed' && !suite.assertionResults.some(({ status }) => status === 'failed'),
+);
 
 for (const { name } of skipped) console.log(`SKIPPED ${name}`);
 for (const [what, { name, why }] of [
@@ -31,7 +33,10 @@ for (const [what, { name, why }] of [
   console.log(`${what} ${name}`);
   for (const line of why.split('\n').slice(0, 12)) console.log(`        ${line.slice(0, 300)}`);
 }
-for (const { name } of broken) console.log(`FAILED  ${name}: the file could not be run`);
+for (const { name, message } of broken) {
+  const why = message?.split('\n')[0] || 'the file could not be run';
+  console.log(`FAILED  ${name}: ${why.slice(0, 500)}`);
+}
 // The real agents are what the live tests show: skipped, they have shown nothing.
 const unseen = process.env.ALLOW_SKIP === '1' ? [] : skipped.filter(({ name }) => /[/\\]live[/\\]/.test(name));
 if (unseen.length > 0) console.log(`${unseen.length} live tests were skipped; ALLOW_SKIP=1 lets that pass`);

@@ -202,7 +202,7 @@ export class World {
       });
   }
 
-  /** Cancels what is open, stops the runtime in order, and looks for anything left. */
+  /** Cancels what runs, stops the runtime in order, and looks for anything left. */
   async end(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close().catch(() => undefined)));
     if (this.runtime !== undefined) await this.cancelAll();
@@ -217,13 +217,7 @@ export class World {
 
   protected async cancelAll(): Promise<void> {
     const client = await this.connect();
-    const live = async () =>
-      (await client.ask<Status>('list_tasks', { state: ['claimed', 'running'], limit: 100 })).tasks;
-    await until(async () => {
-      const running = await live(); // what waited may have started meanwhile
-      for (const { id, project } of running) await client.call('cancel_task', { id, project });
-      return running.length === 0;
-    });
+    await cancelRunning(client);
     await client.close();
   }
 
@@ -349,4 +343,19 @@ export function alive(pid: number): boolean {
 /** A command agent that runs this shell script; `$1` is its prompt's file. */
 export function shell(script: string): string[] {
   return ['sh', '-c', script, 'agent', '{prompt_file}'];
+}
+
+/** What waits would take the place of what is cancelled, so it goes first. */
+export async function cancelRunning(client: Client): Promise<void> {
+  const listed = async (...state: string[]) => (await client.ask<Status>('list_tasks', { state, limit: 100 })).tasks;
+  const cancel = async (tasks: Status['tasks']) => {
+    for (const { id, project } of tasks) await client.call('cancel_task', { id, project });
+  };
+  await until(async () => {
+    if ((await listed('claimed', 'running')).length === 0) return true;
+    for (let waiting = await listed('queued'); waiting.length > 0; waiting = await listed('queued'))
+      await cancel(waiting);
+    await cancel(await listed('claimed', 'running'));
+    return false;
+  });
 }

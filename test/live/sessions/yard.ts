@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import type { Accepted, Client, Status, World } from '../../stories/world.ts';
+import { type Accepted, type Client, cancelRunning, type Status, type World } from '../../stories/world.ts';
 import { until } from '../../support/world.ts';
 import type { Installed } from '../install.ts';
 import type { Stage } from '../model/stage.ts';
@@ -140,7 +140,7 @@ export class LiveYard {
 
   async end(): Promise<void> {
     const { world, network, stage } = this.around;
-    await this.#cancelAll();
+    await cancelRunning(this.client);
     await this.client.close();
     await world.endRuntime('SIGTERM');
     await this.person('kill-server').catch(() => '');
@@ -152,17 +152,5 @@ export class LiveYard {
     network.close();
     await world.end(); // fails when anything is left
     await stage.close();
-  }
-
-  async #cancelAll(): Promise<void> {
-    const { tasks } = await this.client.ask<Status>('list_tasks', {
-      state: ['queued', 'claimed', 'running'],
-      limit: 100,
-    });
-    for (const { id, project } of tasks) await this.client.call('cancel_task', { id, project });
-    await until(async () => {
-      const open = await this.client.ask<Status>('list_tasks', { state: ['claimed', 'running'], limit: 100 });
-      return open.tasks.length === 0;
-    });
   }
 }
