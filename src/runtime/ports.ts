@@ -1,9 +1,10 @@
-import type { Project, SessionEvent } from './model/event.ts';
+import type { Owed, Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
+import type { Outgoing } from './model/outgoing.ts';
 import type { ProfileRecord } from './model/profile.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
-import type { ErrorClass, TaskSpec } from './model/spec.ts';
+import type { Dispatch, ErrorClass, TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, Lease, LiveTask, OpenTask, OutcomeInput } from './model/task.ts';
 import type { TaskState } from './model/view.ts';
 
@@ -89,6 +90,11 @@ export interface Files {
 export interface Git {
   /** Is anything below this folder in the index of the repository around it? */
   tracks(folder: string): Promise<boolean>;
+  /**
+   * A command of git in a folder, without a shell, hooks, pagers or prompts. Always answers: `code` is undefined where git
+   * is missing or took too long, and `stderr` says so. What it prints is bounded.
+   */
+  run(folder: string, args: readonly string[]): Promise<{ code: number | undefined; stdout: string; stderr: string }>;
 }
 
 /** A hint that something in a folder changed. Scans are the truth; hints may be lost. */
@@ -109,6 +115,17 @@ export interface Pipes {
    * no pipe of ours, or nobody reads it (any more); then nothing was answered.
    */
   answer(path: string, text: string): Promise<'taken' | 'nobody'>;
+  /**
+   * Makes the pipe and keeps it open for a reader that is still to come. The reader sees its end when it is closed, or when
+   * we are no more.
+   */
+  hold(path: string): Promise<HeldPipe>;
+}
+
+export interface HeldPipe {
+  /** Settles when all of it is in the pipe; `closed`: the reader is gone, or it was closed here. */
+  write(text: string): Promise<'written' | 'closed'>;
+  close(): Promise<void>;
 }
 
 /** A lock that dies with its owner. */
@@ -254,6 +271,7 @@ export interface NewTask {
   readonly parent?: TaskRef;
   readonly depth?: number;
   readonly retry_of?: TaskId;
+  readonly dispatch?: Dispatch;
 }
 
 export type Enqueued = { readonly ref: TaskRef; readonly state: TaskState; readonly created: boolean };
@@ -327,6 +345,8 @@ export interface TaskStore {
   ): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal>;
   started(lease: Lease): Promise<Refusal | undefined>;
   jobAccepted(lease: Lease, job_id: string): Promise<Refusal | undefined>;
+  /** Its agent says that it is done; that is being checked. */
+  verifying(lease: Lease): Promise<Refusal | undefined>;
   /** Ends the attempt. A stale lease is recorded and changes nothing. */
   end(lease: Lease, end: AttemptEnd, cause: Cause): Promise<Refusal | undefined>;
   /** Queued: cancelled at once. Running: asked to end; the runner's report makes it cancelled. */
@@ -355,6 +375,10 @@ export interface TaskStore {
   list(query: TaskQuery): Promise<TaskPage>;
   counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>>;
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  /** What the outside is still to be told of tasks that have ended: kept until it is `delivered`. */
+  outbox(): ReadonlyMap<string, Outgoing>;
+  /** `ok: false`: it was given up, with the reason. */
+  delivered(ref: TaskRef, what: Owed, end: { readonly ok: boolean; readonly detail: string }): Promise<void>;
   /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */
   profiles(): ReadonlyMap<string, ProfileRecord>;
 

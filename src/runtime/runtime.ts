@@ -18,15 +18,18 @@ import { personsTmux } from './io/tmux/own.ts';
 import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
 import type { Config } from './model/config.ts';
+import type { ProjectId } from './model/ids.ts';
 import { OfflineAgents } from './offline.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
+import { Commands } from './runs/command.ts';
 import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openStore } from './store/open-store.ts';
+import type { Checks, Workspaces } from './work.ts';
 import type { Caller, Reloaded, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
@@ -113,10 +116,27 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       offline: offline.ids(),
       sessions: sessions.forFleet(),
     });
+  const ofProject = (project: ProjectId) => settings.of(project);
+  const commands = new Commands({ store, files, chance, config: ofProject, env: { ...env } }); // the process's own is slow to read
+  const workspaces: Workspaces = {
+    async open({ project }) {
+      const found = store.projects().find(({ id }) => id === project);
+      return found
+        ? { kind: 'ready', cwd: found.path }
+        : { kind: 'unfit', reason: 'its project is not there any more' };
+    },
+    describe: async () => undefined,
+  };
+  const checks: Checks = {
+    before: async () => {},
+    check: async ({ outcome, doubt }) => (doubt ? { kind: 'failed', failure: doubt } : { kind: 'done', outcome }),
+    stop: async () => {},
+    complaint: async () => undefined,
+  };
   const attempts = new Attempts({
-    ...{ home: home.dir, store, runner, files, clock, chance, say },
-    config: (project) => settings.of(project),
-    env: { ...env }, // the process's own is slow to read
+    ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces, checks },
+    config: ofProject,
+    program: () => commands,
     freed: (task) => {
       load.free(task);
       dispatcher.freed(task.project);
@@ -134,10 +154,21 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   });
   const watcher = new KernelWatcher({ degraded });
   const sessions = new Sessions({
-    ...{ ...machine, home: home.dir, userHome, store, watcher, config, say, live: () => load.sessions() },
+    ...{
+      ...machine,
+      home: home.dir,
+      userHome,
+      store,
+      watcher,
+      config,
+      say,
+      workspaces,
+      checks,
+      live: () => load.sessions(),
+    },
     ...personsTmux({ home: home.dir, config, env }),
     agent: sessionAgent,
-    of: (project) => settings.of(project),
+    of: ofProject,
     env: { ...env },
     projectName: (id) => yard.projectName(id),
     freed: (task) => {
@@ -231,7 +262,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
-    attempts.stop();
+    await attempts.stop();
     await sessions.stop();
     await runner.close();
     await delegations.stop();

@@ -1,5 +1,6 @@
-import type { Project, SessionEvent } from '../../src/runtime/model/event.ts';
+import type { Owed, Project, SessionEvent } from '../../src/runtime/model/event.ts';
 import { keyOf, ProjectId, TaskId, type TaskKey, type TaskRef } from '../../src/runtime/model/ids.ts';
+import { type Outgoing, owedBy, without } from '../../src/runtime/model/outgoing.ts';
 import { foldProfile, type ProfileRecord } from '../../src/runtime/model/profile.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
@@ -50,6 +51,7 @@ export class MemoryStore implements TaskStore {
   readonly #replies = new Map<string, unknown>();
   readonly #paused = new Set<ProjectId>();
   readonly #profiles = new Map<string, ProfileRecord>();
+  readonly #outbox = new Map<TaskKey, Outgoing>();
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #allPaused = false;
   #seq = 0;
@@ -134,6 +136,14 @@ export class MemoryStore implements TaskStore {
     return undefined;
   }
 
+  async verifying(lease: Lease): Promise<Refusal | undefined> {
+    const task = this.#leased(lease, 'verifying');
+    if (!('state' in task)) return task;
+    if (task.state === 'running')
+      this.#commit('verify_started', (changes) => this.#put({ ...task, verifying_since: this.#clock.now() }, changes));
+    return undefined;
+  }
+
   async end(lease: Lease, end: AttemptEnd): Promise<Refusal | undefined> {
     const task = this.#leased(lease, end.kind);
     if (!('state' in task)) return task;
@@ -147,8 +157,9 @@ export class MemoryStore implements TaskStore {
         case 'requeue': {
           const last_error = { class: end.class, reason: end.reason, attempt: task.attempt };
           const spent = end.spent ? task.spent : task.spent - 1;
+          const rejected = end.class === 'verify' ? { rejected: (task.rejected ?? 0) + 1 } : {};
           return this.#put(
-            { ...queuedAgain(task), spent, last_error, not_before: end.not_before, backoff: true },
+            { ...queuedAgain(task), spent, last_error, ...rejected, not_before: end.not_before, backoff: true },
             changes,
           );
         }
@@ -239,6 +250,20 @@ export class MemoryStore implements TaskStore {
     return { all: this.#allPaused, projects: new Set(this.#paused) };
   }
 
+  outbox(): ReadonlyMap<string, Outgoing> {
+    return this.#outbox;
+  }
+
+  async delivered(ref: TaskRef, what: Owed): Promise<void> {
+    const outgoing = this.#outbox.get(keyOf(ref));
+    if (!outgoing?.owed.includes(what)) return;
+    this.#commit('delivered', () => {
+      const rest = without(outgoing, what);
+      if (rest) this.#outbox.set(keyOf(ref), rest);
+      else this.#outbox.delete(keyOf(ref));
+    });
+  }
+
   subscribe(listener: (changes: readonly Change[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -311,6 +336,7 @@ export class MemoryStore implements TaskStore {
       ...(task.parent && { parent: task.parent }),
       depth: task.depth ?? 0,
       ...(task.retry_of && { retry_of: task.retry_of }),
+      ...(task.dispatch && { dispatch: task.dispatch }),
       attempt: 0,
       spent: 0,
       waits_for: depends.filter(({ state }) => state !== 'done').map(({ on }) => on),
@@ -374,6 +400,8 @@ export class MemoryStore implements TaskStore {
     const before = this.#open.get(key);
     this.#open.delete(key);
     this.#finished.set(key, after);
+    const outgoing = owedBy(task, after.finished_at);
+    if (outgoing) this.#outbox.set(key, outgoing);
     changes.push({ seq: this.#seq, at: this.#clock.now(), type: '', ...(before && { before }), after });
     for (const other of [...this.#open.values()]) {
       if (other.project !== task.project || !other.waits_for.includes(task.id)) continue;

@@ -24,6 +24,7 @@ export function queuedAgain(task: LiveTask): QueuedTask {
     cancel: ____,
     started_at: _____,
     job_id: ______,
+    verifying_since: _______,
     ...core
   } = task as LiveTask & Record<string, unknown>;
   return { ...core, state: 'queued' } as QueuedTask;

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { close, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
 import { Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { errorCode } from '../model/file-error.ts';
 import type { Pipes } from '../ports.ts';
 
@@ -7,9 +9,11 @@ import type { Pipes } from '../ports.ts';
  * 1. Opening never waits: without a reader there is nothing to answer (ENXIO).
  * 2. Only a pipe of our own is opened, and no link is followed: nobody can turn an answer into a write somewhere else.
  * 3. A reader that stops reading is given up after a while; it has got no whole answer.
+ * 4. A pipe that is held has us as a reader too, so that a writer never waits for the other one to come.
  */
 
 const OPEN = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+const HOLD = constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const NOBODY = new Set(['ENOENT', 'ENOTDIR', 'ENXIO', 'ELOOP', 'EPIPE', 'ECONNRESET']);
 const PATIENCE_MS = 5_000;
 
@@ -19,6 +23,24 @@ export function systemPipes(patienceMs = PATIENCE_MS): Pipes {
       const fd = openForAnswer(path);
       if (fd === undefined) return 'nobody';
       return text === '' ? closed(fd) : written(fd, text, patienceMs);
+    },
+
+    async hold(path) {
+      await promisify(execFile)('mkfifo', ['-m', '600', path]);
+      const pipe = new Socket({ fd: openSync(path, HOLD), readable: false, writable: true }); // 4
+      pipe.on('error', () => {}); // whoever writes is told
+      return {
+        write: (text) =>
+          new Promise((resolve) => {
+            if (pipe.destroyed) resolve('closed');
+            else pipe.write(text, (error) => resolve(error ? 'closed' : 'written'));
+          }),
+        close: () =>
+          new Promise((resolve) => {
+            if (pipe.closed) return resolve();
+            pipe.once('close', () => resolve()).destroy();
+          }),
+      };
     },
   };
 }

@@ -53,6 +53,7 @@ export const CodingAgent = z.strictObject({
   permission_mode: PermissionMode.default('acceptEdits').describe('a task may only narrow it'),
   allowed_tools: z.array(z.string().min(1)).default([]).describe('used without asking; a task may only narrow them'),
   profiles: z.array(Profile).default([]).describe('accounts, in the order in which they are used'),
+  max: z.number().int().min(0).default(0).describe('headless runs at once; 0 = only headless.max_running counts'),
   ttl: Duration.optional(),
   env: z.record(z.string(), z.string()).default({}),
   pass_env: z.array(z.string()).default([]).describe('names of variables that the agent gets from the runtime'),
@@ -185,6 +186,39 @@ export const Config = z.strictObject({
     .record(name, z.array(z.string().min(1)).min(1))
     .default({})
     .describe('commands that a dropped file may name in verify'),
+  verify_timeout: Duration.default(600_000).describe('how long a check of the work may take'),
+  verify_retries: z
+    .number()
+    .int()
+    .min(0)
+    .max(10)
+    .default(1)
+    .describe('how often work that a check has refused goes back to its agent'),
+  max_worktrees: z
+    .number()
+    .int()
+    .min(0)
+    .default(20)
+    .describe('git worktrees of ours at once, kept ones included; 0 = no limit'),
+  intake_dirs: z
+    .array(z.string())
+    .default([])
+    .describe('further folders whose dispatch-*.json become tasks, beside <home>/dispatch'),
+  intake_key_env: z
+    .string()
+    .optional()
+    .describe('name of the variable with the key by which dispatch files are signed'),
+  callbacks: z
+    .strictObject({
+      hosts: z.array(z.string().min(1)).default([]).describe('host or host:port that may be called back; empty = none'),
+      private: z.boolean().default(false).describe('may a host be an address of this machine or a private network?'),
+      key_env: z.string().optional().describe('name of the variable with the key by which callbacks are signed'),
+      give_up: Duration.default(86_400_000).describe('how long a callback is tried'),
+    })
+    .prefault({}),
+  shutdown: z
+    .strictObject({ wait: Duration.default(60_000).describe('how long a stop waits for runs that are at work') })
+    .prefault({}),
   delegation: z
     .strictObject({
       interval: Duration.default(30_000),

@@ -19,6 +19,10 @@ export const Project = z.object({
 });
 export type Project = z.infer<typeof Project>;
 
+/** What the outside is told of a task's end: the report of a dispatched one, a call of its `callback_url`. */
+export const Owed = z.enum(['report', 'callback']);
+export type Owed = z.infer<typeof Owed>;
+
 const ref = { project: ProjectId, id: TaskId };
 const arrival = { seq: true, changed_at: true, changed_seq: true, body: true } as const;
 
@@ -54,6 +58,7 @@ export const Event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('claim_void'), ...ref, attempt: z.number(), reason: z.string() }),
   z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number() }),
   z.object({ type: z.literal('job_accepted'), ...ref, attempt: z.number(), job_id: z.string() }),
+  z.object({ type: z.literal('verify_started'), ...ref, attempt: z.number() }),
   z.object({
     type: z.literal('task_requeued'),
     ...ref,
@@ -73,6 +78,8 @@ export const Event = z.discriminatedUnion('type', [
     from_file: z.boolean().optional(),
   }), // from_file: done/ or failed/ has it already
   z.object({ type: z.literal('task_retried'), ...ref, as: TaskId }),
+  /** What was owed about a finished task is delivered, or was given up. */
+  z.object({ type: z.literal('delivered'), ...ref, what: Owed, ok: z.boolean(), detail: z.string() }),
   z.object({ type: z.literal('report_refused'), ...ref, attempt: z.number(), report: z.string(), why: z.string() }),
   z.object({
     type: z.literal('drop_rejected'),

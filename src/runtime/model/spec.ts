@@ -22,11 +22,23 @@ export const ErrorClass = z.enum([
   'dependency', // a task it depends on failed
   'upstream', // a provider ended the job as failed
   'unconfirmed', // it may have run upstream; never sent again by itself
+  'verify', // it was said to be done, and the check says that it is not
 ]);
 export type ErrorClass = z.infer<typeof ErrorClass>;
 
 const label = z.string().min(1).max(100);
 const line = z.string().min(1).max(300);
+
+/** Where a task came from that a file of the JSON intake brought: what its report has to say again. */
+export const Dispatch = z.object({
+  /** As the file names it, also where the task had to be named otherwise. */
+  id: z.string().min(1).max(200),
+  by: z.string().max(300),
+  project: z.string().max(300),
+  target_agent: z.string().max(100).optional(),
+  clawvisor_task_id: z.string().max(300).optional(),
+});
+export type Dispatch = z.infer<typeof Dispatch>;
 
 /**
  * What a task asks for: the front matter of its file and the arguments of `enqueue_task`, under the same names.
@@ -55,6 +67,9 @@ export const TaskSpec = z.object({
   ttl_seconds: z.number().int().min(60).max(86_400).optional(),
   max_attempts: z.number().int().min(1).max(20).optional(),
   verify: z.string().min(1).max(2_000).optional(),
+  verify_retries: z.number().int().min(0).max(10).optional(),
+  /** JSON Schema of the result; in front matter as JSON text or as YAML. */
+  result_schema: z.record(z.string(), z.unknown()).optional(),
   workspace: z.enum(['project', 'worktree']).default('project'),
   base: label.optional(),
   continues: TaskId.optional(),
@@ -64,6 +79,7 @@ export const TaskSpec = z.object({
   learnings: z.array(z.string().max(4_000)).max(200).default([]),
   callback_url: z.url().optional(),
   budget_usd: z.number().positive().max(100_000).optional(),
+  max_turns: z.number().int().min(1).max(10_000).optional(),
   idempotency_key: z.string().min(1).max(200).optional(),
 });
 export type TaskSpec = z.infer<typeof TaskSpec>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ProjectId, TaskId, TaskRef } from './ids.ts';
 import { RunRoute } from './route.ts';
-import { ErrorClass, TaskSpec } from './spec.ts';
+import { Dispatch, ErrorClass, TaskSpec } from './spec.ts';
 
 /** Who caused a change. `call` names the request of a client, so that the same request sent again changes nothing. */
 export const Cause = z.object({
@@ -43,11 +43,14 @@ const core = {
   parent: TaskRef.optional(),
   depth: z.number(),
   retry_of: TaskId.optional(),
+  dispatch: Dispatch.optional(),
   /** The number of the newest attempt; numbers are never used twice. */
   attempt: z.number(),
   /** Attempts that count against `max_attempts`: counted at the claim, given back only when the attempt provably never began. */
   spent: z.number(),
   last_error: z.object({ class: ErrorClass, reason: z.string(), attempt: z.number() }).optional(),
+  /** How often it was said to be done and a check said that it is not. */
+  rejected: z.number().optional(),
   /** Dependencies that are not done yet. */
   waits_for: z.array(TaskId),
 };
@@ -74,6 +77,8 @@ export const RunningTask = z.object({
   cancel: z.string().optional(),
   /** The remote job, once the provider has named it. */
   job_id: z.string().optional(),
+  /** Its agent says that it is done, and that is being checked. */
+  verifying_since: z.number().optional(),
 });
 /** Found on disk as started by somebody, without a record of ours: listed, never run until a person names it. */
 export const UnknownTask = z.object({
@@ -92,6 +97,43 @@ export type RunningTask = z.infer<typeof RunningTask>;
 export type UnknownTask = z.infer<typeof UnknownTask>;
 export type OpenTask = z.infer<typeof OpenTask>;
 export type LiveTask = ClaimedTask | RunningTask;
+
+/** What was seen of the work beside the words of the agent. */
+export const Evidence = z.object({
+  verify: z
+    .object({
+      command: z.string(),
+      /** Absent where it was stopped at its time limit. */
+      exit_code: z.number().optional(),
+      output_sha256: z.string(),
+      seconds: z.number(),
+    })
+    .optional(),
+  /** The commits that the workspace was on. */
+  head_before: z.string().optional(),
+  head_after: z.string().optional(),
+  commits: z.number().optional(),
+  /** Beside those that were changed before already; the first few. */
+  files_changed: z.array(z.string()).optional(),
+  files_total: z.number().optional(),
+});
+export type Evidence = z.infer<typeof Evidence>;
+
+/** The worktree that a task had, and what became of it. */
+export const Workspace = z.object({
+  branch: z.string(),
+  base: z.string(),
+  /** Of the branch against its base. */
+  commits: z.number(),
+  files_changed: z.number(),
+  insertions: z.number(),
+  deletions: z.number(),
+  /** It is still there, because something in it is in no commit. */
+  kept: z.string().optional(),
+});
+export type Workspace = z.infer<typeof Workspace>;
+
+const seen = { evidence: Evidence.optional(), workspace: Workspace.optional() };
 
 /** How a task ended. The result's text is in `done/<id>.md` (and in the journal until that file is safe). */
 export const Outcome = z.discriminatedUnion('state', [
@@ -118,6 +160,10 @@ export const Outcome = z.discriminatedUnion('state', [
     exit_code: z.number().optional(),
     verified: z.enum(['unverified', 'passed']).default('unverified'),
     truncated: z.boolean().optional(),
+    /** The result as data, where `result_schema` asked for it. */
+    structured: z.unknown().optional(),
+    turns: z.number().optional(),
+    ...seen,
   }),
   z.object({
     state: z.literal('failed'),
@@ -129,8 +175,10 @@ export const Outcome = z.discriminatedUnion('state', [
     session_id: z.string().optional(),
     exit_code: z.number().optional(),
     output: z.string().optional(),
+    cost_usd: z.number().optional(),
+    ...seen,
   }),
-  z.object({ state: z.literal('cancelled'), reason: z.string() }),
+  z.object({ state: z.literal('cancelled'), reason: z.string(), workspace: Workspace.optional() }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;
 export type OutcomeInput = z.input<typeof Outcome>;

@@ -24,6 +24,7 @@ export type TaskEvent = Extract<
       | 'claim_void'
       | 'attempt_started'
       | 'job_accepted'
+      | 'verify_started'
       | 'task_requeued'
       | 'task_released'
       | 'cancel_requested'
@@ -59,6 +60,10 @@ export function transition(task: OpenTask, event: TaskEvent, when: Moment): Tran
     case 'job_accepted':
       return task.state === 'running' && event.attempt === task.attempt
         ? open({ ...task, ...stamp, job_id: event.job_id })
+        : STALE;
+    case 'verify_started':
+      return task.state === 'running' && event.attempt === task.attempt
+        ? open({ ...task, ...stamp, verifying_since: when.at })
         : STALE;
     case 'task_requeued':
       return liveAttempt(task, event.attempt) ? open({ ...requeued(task, event), ...stamp }) : STALE;
@@ -110,7 +115,7 @@ function running(task: Extract<OpenTask, { state: 'claimed' }>, at: number): Run
 
 function queued(task: LiveTask): QueuedTask {
   const { token: _, route: __, claimed_at: ___, cancel: ____, ...core } = task;
-  const { started_at: _____, job_id: ______, ...rest } = core as RunningTask;
+  const { started_at: _____, job_id: ______, verifying_since: _______, ...rest } = core as RunningTask;
   return { ...rest, state: 'queued' };
 }
 
@@ -121,6 +126,7 @@ function requeued(task: LiveTask, event: Extract<TaskEvent, { type: 'task_requeu
     not_before: event.not_before,
     backoff: true,
     last_error: { class: event.error_class, reason: event.reason, attempt: task.attempt },
+    ...(event.error_class === 'verify' && { rejected: (task.rejected ?? 0) + 1 }),
   };
 }
 

@@ -8,12 +8,14 @@ import type { TaskSpec } from '../model/spec.ts';
 
 const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
   verify: (spec) => spec.verify !== undefined,
+  result_schema: (spec) => spec.result_schema !== undefined,
   'workspace: worktree': (spec) => spec.workspace === 'worktree',
   base: (spec) => spec.base !== undefined,
   continues: (spec) => spec.continues !== undefined,
   permission_mode: (spec) => spec.permission_mode !== undefined,
   allowed_tools: (spec) => spec.allowed_tools !== undefined,
   budget_usd: (spec) => spec.budget_usd !== undefined,
+  max_turns: (spec) => spec.max_turns !== undefined,
   callback_url: (spec) => spec.callback_url !== undefined,
 };
 

@@ -33,6 +33,9 @@ export interface RetrySituation {
    * starts as soon as any account is ready, on that one. Commands and providers have no such gate, and wait for a time.
    */
   readonly gated?: boolean;
+  /** How often a check has refused this task's work before, and how often it goes back to its agent. */
+  readonly rejected: number;
+  readonly verify_retries: number;
 }
 
 const LIMIT_PAUSE_MS = 30_000; // of a rate limit that does not say when it ends
@@ -53,6 +56,8 @@ export function afterFailure(failure: Failure, situation: RetrySituation): Attem
       const again = spent < max_attempts && situation.previous !== failure.class;
       return again ? requeue(failure, now + delay(situation), true) : failed(failure);
     }
+    case 'verify':
+      return situation.rejected < situation.verify_retries ? requeue(failure, now, false) : failed(failure);
     case 'timeout':
     case 'crash':
       return spent < max_attempts ? requeue(failure, now + delay(situation), true) : failed(failure);

@@ -1,28 +1,30 @@
 import type { Claimed } from '../dispatcher/launch.ts';
-import { type CommandAgent, type Config, commandAgents } from '../model/config.ts';
+import type { Config } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
-import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
-import type { Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
-import { queueOf } from '../taskfile/layout.ts';
-import { parseTask } from '../taskfile/parse.ts';
-import type { Environment } from './environment.ts';
-import { namesOutput, prepareRun, runDirOf } from './order.ts';
-import { attemptEnd, judgeRun } from './outcome.ts';
+import type { AttemptEnd, Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
+import type { Checks, Workspaces } from '../work.ts';
+import { runDirOf } from './order.ts';
+import { attemptEnd } from './outcome.ts';
+import type { Following, Prepared, Program, RunVerdict } from './program.ts';
 import { retrySituation } from './situation.ts';
 import { readStop, type Stop, writeStop } from './stop.ts';
 
 /*
- * One attempt of a command agent, from the claim to its report.
+ * The attempts of agents that run as processes of their own, from the claim to the report.
  *
  * A1. A run directory belongs to one attempt and its runner starts at most one process in it (law 5).
  * A2. After a restart each live attempt is asked for at its run directory: never begun → void, running → watched on,
  *     ended or lost → reported. Nothing else frees an attempt.
  * A3. An attempt is reported with its lease; a stale lease changes nothing. Why it was stopped is on disk before it is.
+ * A4. What an agent says of its work is checked before anybody hears of it; its place is free afterwards.
  */
 
 const RECORD_AGAIN_MS = 5_000; // a full disk, say
+const WAIT_MS = 30_000;
+/** While it waits for somebody, its time is looked at this often. */
+const MIN_LOOK_MS = 1_000;
 
 export interface AttemptPorts {
   readonly home: string;
@@ -33,7 +35,9 @@ export interface AttemptPorts {
   readonly chance: Chance;
   /** As it counts for one project's tasks. */
   readonly config: (project: ProjectId) => Config;
-  readonly env: Environment;
+  readonly program: (kind: AgentRoute['kind']) => Program;
+  readonly workspaces: Workspaces;
+  readonly checks: Checks;
   /** The agent of this task has ended, and its end is on its way into the journal: its place is free. */
   readonly freed: (task: TaskRef) => void;
   /** The agent can't be started at the moment. */
@@ -43,7 +47,8 @@ export interface AttemptPorts {
 
 interface Watched {
   readonly attempt: number;
-  readonly cancelTimer: () => void;
+  readonly following: Following | undefined;
+  cancelTimer: () => void;
 }
 
 export class Attempts {
@@ -65,18 +70,9 @@ export class Attempts {
   }
 
   async launch(claimed: Claimed<AgentRoute>): Promise<void> {
-    const { lease, task, route } = claimed;
+    const { lease, task } = claimed;
     const begun = await this.#begin(claimed);
-    if (begun.kind === 'unfit') {
-      const outcome = { state: 'failed', error_class: 'invalid', reason: begun.reason, agent: route.agent } as const;
-      await this.#ports.store.end(lease, { kind: 'finished', outcome }, { by: 'runner' });
-      return;
-    }
-    if (begun.kind === 'refused') {
-      this.#ports.offline(route.agent, begun.reason);
-      await this.#recover(task, begun.reason); // only what provably never began is given back
-      return;
-    }
+    if (begun.kind !== 'started') return this.#notBegun(claimed, begun);
     this.#watch(task, lease, begun.dir); // before the record: a short run may be over already
     await this.#ports.store.started(lease);
     const now = this.#ports.store.open().get(keyOf(task));
@@ -84,32 +80,47 @@ export class Attempts {
     if (now && onAgent(now) && now.attempt === lease.attempt && now.cancel !== undefined) this.#stopRun(now);
   }
 
-  /** Stops watching; the runs go on and are taken up by the next runtime. */
-  stop(): void {
-    this.#stopped = true;
-    this.#unsubscribe();
-    for (const watched of this.#watched.values()) watched.cancelTimer();
-    this.#watched.clear();
+  async #notBegun({ lease, task, route }: Claimed<AgentRoute>, begun: Exclude<Begun, { kind: 'started' }>) {
+    const { store, offline, clock } = this.#ports;
+    switch (begun.kind) {
+      case 'unfit': {
+        const outcome = { state: 'failed', error_class: 'invalid', reason: begun.reason, agent: route.agent } as const;
+        await store.end(lease, { kind: 'finished', outcome }, { by: 'runner' });
+        return;
+      }
+      case 'refused':
+        offline(route.agent, begun.reason);
+        return this.#recover(task, begun.reason); // only what provably never began is given back
+      case 'wait': {
+        const again = { class: 'rate_limit', reason: begun.reason, not_before: begun.until ?? clock.now() + WAIT_MS };
+        await store.end(lease, { kind: 'requeue', ...again, spent: false } as AttemptEnd, { by: 'runner' });
+      }
+    }
   }
 
-  async #begin({ lease, task, bytes, route }: Claimed<AgentRoute>): Promise<Begun> {
-    const { config, store, files, chance, runner, home, env } = this.#ports;
-    const now = config(task.project);
-    const { prompt } = now;
-    const agent = commandAgents(now)[route.agent];
-    const project = store.projects().find(({ id }) => id === task.project);
-    const parsed = parseTask(bytes);
-    if (isRefusal(parsed)) return { kind: 'unfit', reason: parsed.message };
-    if (!agent || !project) return { kind: 'refused', reason: `agent ${route.agent} is not configured` };
-    const paths = queueOf(project.path);
-    const results = task.spec.depends_on.map((id) => ({ id, path: paths.done(id) }));
-    const model = route.model === undefined ? {} : { model: route.model };
-    const { closing } = prompt;
-    const attempt = { home, project, task, lease, body: parsed.body, agent, ...model, results, closing, env };
-    const order = await prepareRun({ files, chance }, attempt);
-    if (isRefusal(order)) return { kind: order.code === 'invalid' ? 'unfit' : 'refused', reason: order.message };
-    const started = await runner.start(order);
-    return started.kind === 'started' ? { kind: 'started', dir: order.dir } : started;
+  /** Stops watching; the runs go on and are taken up by the next runtime. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe();
+    const watched = [...this.#watched.values()];
+    this.#watched.clear();
+    for (const { cancelTimer } of watched) cancelTimer();
+    await Promise.all(watched.map(({ following }) => following?.close()));
+  }
+
+  async #begin(claimed: Claimed<AgentRoute>): Promise<Begun> {
+    const { lease, task, route } = claimed;
+    const { workspaces, checks, home, runner } = this.#ports;
+    const opened = await workspaces.open(task);
+    if (opened.kind !== 'ready') return opened;
+    const dir = runDirOf(home, lease.task, lease.attempt);
+    const complaint = await checks.complaint(task);
+    const place = { dir, cwd: opened.cwd, ...(complaint !== undefined && { complaint }) };
+    const prepared = await this.#ports.program(route.kind).prepare(claimed, place);
+    if (prepared.kind !== 'ready') return prepared;
+    await checks.before(task, dir, opened.cwd);
+    const started = await runner.start(prepared.order);
+    return started.kind === 'started' ? { kind: 'started', dir } : started;
   }
 
   #onChanges(changes: readonly Change[]): void {
@@ -165,27 +176,41 @@ export class Attempts {
   }
 
   #watch(task: LiveTask, lease: Lease, dir: string): void {
-    const { clock, runner, say } = this.#ports;
-    const startedAt = task.state === 'running' ? task.started_at : clock.now();
-    const ttl = this.#ttl(task);
-    const left = Math.max(0, startedAt + ttl - clock.now());
-    const overdue = () =>
-      void this.#end(task, dir, { why: 'timeout', reason: `it ran longer than ${Math.round(ttl / 1_000)} s` });
-    this.#watched.set(keyOf(task), { attempt: lease.attempt, cancelTimer: clock.after(left, overdue) });
+    const { runner, say } = this.#ports;
+    const stop = (why: Stop) => void this.#end(task, dir, why);
+    const following = this.#program(task)?.follow?.({ task, lease, dir, stop });
+    const watched: Watched = { attempt: lease.attempt, following, cancelTimer: () => {} };
+    this.#watched.set(keyOf(task), watched);
+    const begun_at = task.state === 'running' ? task.started_at : this.#ports.clock.now();
+    this.#inTime(task, dir, watched, begun_at);
     void runner.ended(dir).then(
       (end) => this.#onEnd(task, lease, dir, end),
       (error) => say('error', 'a run could not be watched', { task: task.id, error: String(error) }),
     );
   }
 
+  /** Time in which it waited for somebody does not count. */
+  #inTime(task: LiveTask, dir: string, watched: Watched, begun_at: number): void {
+    const { clock } = this.#ports;
+    const ttl = this.#ttl(task);
+    const { ms, since } = watched.following?.blocked() ?? { ms: 0 };
+    const blocked = ms + (since === undefined ? 0 : clock.now() - since);
+    const left = begun_at + ttl + blocked - clock.now();
+    if (left <= 0 && since === undefined) {
+      void this.#end(task, dir, { why: 'timeout', reason: `it ran longer than ${Math.round(ttl / 1_000)} s` });
+      return;
+    }
+    watched.cancelTimer = clock.after(Math.max(left, MIN_LOOK_MS), () => this.#inTime(task, dir, watched, begun_at));
+  }
+
   #ttl(task: LiveTask): number {
     const { config } = this.#ports;
     if (task.spec.ttl_seconds !== undefined) return task.spec.ttl_seconds * 1_000;
-    return this.#agent(task)?.ttl ?? config(task.project).headless.ttl;
+    return this.#program(task)?.ttl(task) ?? config(task.project).headless.ttl;
   }
 
-  #agent(task: LiveTask): CommandAgent | undefined {
-    return task.route.to === 'agent' ? commandAgents(this.#ports.config(task.project))[task.route.agent] : undefined;
+  #program({ route }: LiveTask): Program | undefined {
+    return route.to === 'agent' ? this.#ports.program(route.kind) : undefined;
   }
 
   async #onEnd(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
@@ -193,6 +218,7 @@ export class Attempts {
     const watched = this.#watched.get(keyOf(task));
     watched?.cancelTimer();
     if (watched?.attempt === lease.attempt) this.#watched.delete(keyOf(task));
+    await watched?.following?.close();
     await this.#report(task, lease, dir, end);
   }
 
@@ -202,11 +228,12 @@ export class Attempts {
   }
 
   async #end(task: LiveTask, dir: string, stop: Stop): Promise<void> {
-    const { runner, config, say, files } = this.#ports;
+    const { runner, config, say, files, checks } = this.#ports;
     say('info', 'an attempt is stopped', { task: task.id, attempt: task.attempt, why: stop.reason });
     try {
       await writeStop(files, dir, stop); // A3
       await runner.stop(dir, config(task.project).headless.grace);
+      await checks.stop(dir);
     } catch (error) {
       say('error', 'an attempt could not be stopped', { task: task.id, error: String(error) });
     }
@@ -217,6 +244,7 @@ export class Attempts {
     const { store, runner, freed, say, clock } = this.#ports;
     try {
       const judged = await this.#judge(task, dir, end);
+      if (judged === undefined) return;
       const ended = store.end(lease, judged, { by: 'runner' });
       if (this.#isLive(lease)) freed(lease.task); // the claim that takes its place is synced together with its end
       const refused = await ended;
@@ -236,25 +264,36 @@ export class Attempts {
     return now !== undefined && isLive(now) && now.attempt === attempt;
   }
 
-  async #judge(task: LiveTask, dir: string, end: RunEnd) {
-    const { files } = this.#ports;
-    const agent = this.#agent(task);
+  /** Undefined when the runtime stops meanwhile: the next one judges it. */
+  async #judge(task: LiveTask, dir: string, end: RunEnd): Promise<AttemptEnd | undefined> {
+    const { files, workspaces } = this.#ports;
     const stopped = await readStop(files, dir);
-    const route = task.route.to === 'agent' ? task.route : undefined;
-    const verdict = await judgeRun(files, {
-      dir,
-      end,
-      writesOutput: agent === undefined || namesOutput(agent), // one that the configuration has lost may have
-      agent: route?.agent ?? 'unknown',
-      ...(route?.model !== undefined && { model: route.model }),
-      ...(stopped && { stopped }),
-    });
-    return attemptEnd(verdict, retrySituation(task, { ...this.#ports, config: this.#ports.config(task.project) }));
+    const judged = await this.#ports
+      .program(task.route.to === 'agent' ? task.route.kind : 'command')
+      .judge({ task, dir, end, ...(stopped && { stopped }) });
+    const verdict = judged.kind === 'done' ? await this.#check(task, dir, judged) : judged;
+    if (verdict === undefined) return undefined;
+    const config = this.#ports.config(task.project);
+    const ending = attemptEnd(verdict, retrySituation(task, { ...this.#ports, config }));
+    if (ending.kind !== 'finished') return ending;
+    const workspace = await workspaces.describe(task);
+    return workspace ? { ...ending, outcome: { ...ending.outcome, workspace } } : ending;
+  }
+
+  /** A4 */
+  async #check(task: LiveTask, dir: string, verdict: Extract<RunVerdict, { kind: 'done' }>) {
+    const { workspaces, checks, files } = this.#ports;
+    const opened = await workspaces.open(task);
+    if (opened.kind !== 'ready') return verdict;
+    const { outcome, doubt } = verdict;
+    const checked = await checks.check({ task, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });
+    if (checked.kind !== 'stopped') return checked;
+    const stopped = this.#stopped ? undefined : await readStop(files, dir);
+    return stopped && { kind: 'cancelled' as const, reason: stopped.reason };
   }
 }
 
-/** `unfit`: it is the task's fault, so that another start would end in the same way; `refused`: the agent's. */
-type Begun = { kind: 'started'; dir: string } | { kind: 'refused'; reason: string } | { kind: 'unfit'; reason: string };
+type Begun = { readonly kind: 'started'; readonly dir: string } | Exclude<Prepared, { kind: 'ready' }>;
 
 function onAgent(task: OpenTask): task is LiveTask {
   return isLive(task) && task.route.to === 'agent' && task.route.kind !== 'session';

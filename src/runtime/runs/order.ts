@@ -11,7 +11,11 @@ import { type LocalPrompt, localPrompt } from './prompt.ts';
 
 /** One try at a task by a configured command. */
 export interface CommandAttempt {
-  readonly home: string;
+  /** Its run directory, and the folder in which it works. */
+  readonly dir: string;
+  readonly cwd: string;
+  /** What the check of the attempt before said. */
+  readonly complaint?: string;
   readonly project: Project;
   readonly task: LiveTask;
   readonly lease: Lease;
@@ -44,14 +48,13 @@ export async function prepareRun(
   io: { readonly files: Pick<Files, 'makeDir' | 'replace'>; readonly chance: Chance },
   attempt: CommandAttempt,
 ): Promise<RunOrder | Refusal> {
-  const { task, agent, project, lease } = attempt;
-  const dir = runDirOf(attempt.home, lease.task, lease.attempt);
+  const { task, agent, project, lease, dir, cwd } = attempt;
   const paths = runFiles(dir);
   const argv = fillArgv(agent.command, {
     prompt_file: paths.prompt,
     output_file: paths.output,
     task: task.id,
-    project_dir: project.path,
+    project_dir: cwd,
     model: attempt.model,
   });
   if (isRefusal(argv)) return argv;
@@ -66,7 +69,7 @@ export async function prepareRun(
     run_dir: dir,
     token: lease.token,
   });
-  return { dir, argv, cwd: project.path, env, ...(takesStdin(agent) && { stdin: paths.prompt }) };
+  return { dir, argv, cwd, env, ...(takesStdin(agent) && { stdin: paths.prompt }) };
 }
 
 /** Whether the result is what the agent writes into `{output_file}`. */
@@ -79,7 +82,7 @@ function takesStdin(agent: CommandAgent): boolean {
 }
 
 /** After a prompt that was too long for the model, learnings are the first to go. */
-function promptOf({ task, body, results, closing }: CommandAttempt, nonce: string): string {
+function promptOf({ task, body, results, closing, complaint }: CommandAttempt, nonce: string): string {
   const learnings = task.last_error?.class === 'context_overflow' ? [] : task.spec.learnings;
   const { constraints } = task.spec;
   return localPrompt({
@@ -91,5 +94,6 @@ function promptOf({ task, body, results, closing }: CommandAttempt, nonce: strin
     results,
     nonce,
     closing,
+    ...(complaint !== undefined && { complaint }),
   });
 }

@@ -1,8 +1,9 @@
-import type { OutcomeInput } from '../model/task.ts';
 import { afterFailure, type Failure, type RetrySituation } from '../policy/retry.ts';
 import type { AttemptEnd, RunEnd } from '../ports.ts';
 import { runFiles } from './order.ts';
+import type { RunVerdict } from './program.ts';
 import { type FileReading, readBounded, readTail, sizeOf } from './reader.ts';
+import type { Stop } from './stop.ts';
 
 export const MAX_RESULT_BYTES = 256 * 1024;
 const MAX_FAILURE_BYTES = 16 * 1024;
@@ -16,19 +17,15 @@ export interface EndedRun {
   readonly agent: string;
   readonly model?: string;
   /** Why we stopped it, if we did. What the agent made of the signal, even exit code 0, is not an answer then. */
-  readonly stopped?: { readonly why: 'timeout' | 'cancelled'; readonly reason: string };
+  readonly stopped?: Stop;
 }
-
-export type RunVerdict =
-  | { readonly kind: 'done'; readonly outcome: OutcomeInput }
-  | { readonly kind: 'cancelled'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly failure: Failure };
 
 /** What a run came to, from how it ended and what it left in its directory. */
 export async function judgeRun(files: FileReading, run: EndedRun): Promise<RunVerdict> {
   const { end, stopped } = run;
   if (stopped?.why === 'cancelled') return { kind: 'cancelled', reason: stopped.reason };
   if (stopped?.why === 'timeout') return failed(files, run, { class: 'timeout', reason: stopped.reason });
+  if (stopped?.why === 'denied') return failed(files, run, { class: 'permission', reason: stopped.reason });
   if (end.kind === 'lost') return failed(files, run, { class: 'crash', reason: end.reason });
   if (end.code === 0) return done(files, run);
   return failed(files, run, { class: 'tool_failure', ...exitReason(end.code, end.signal) });
@@ -41,7 +38,7 @@ export function attemptEnd(verdict: RunVerdict, situation: RetrySituation): Atte
     case 'cancelled':
       return { kind: 'finished', outcome: { state: 'cancelled', reason: verdict.reason } };
     case 'failed':
-      return afterFailure(verdict.failure, situation);
+      return afterFailure(verdict.failure, { ...situation, ...(verdict.gated && { gated: true }) });
   }
 }
 

@@ -11,6 +11,8 @@ export interface LocalPrompt {
   /** Tells this attempt's prompt from every other one. */
   readonly nonce: string;
   readonly closing: string;
+  /** What the check of the attempt before said: that one had said that all was done. */
+  readonly complaint?: string;
 }
 
 export const MAX_LEARNINGS = 5;
@@ -25,6 +27,7 @@ export function localPrompt(prompt: LocalPrompt): string {
       'Results of the tasks that this one depends on',
       prompt.results.map(({ id, path }) => `${id}: ${path}`),
     ),
+    complaintOf(prompt),
     `Attempt: ${prompt.nonce}`,
     prompt.closing,
   ]);
@@ -32,10 +35,11 @@ export function localPrompt(prompt: LocalPrompt): string {
 
 /** What an agent is told that goes on with a task: all of it stands in its conversation already. */
 export function furtherPrompt(
-  prompt: Pick<LocalPrompt, 'file' | 'nonce' | 'closing'> & { readonly why: string },
+  prompt: Pick<LocalPrompt, 'file' | 'nonce' | 'closing' | 'complaint'> & { readonly why: string },
 ): string {
   return paragraphs([
     `[${prompt.file}] Go on with this task, which you were told above. The attempt before this one ended: ${prompt.why}.`,
+    complaintOf(prompt),
     'Look first at what is done already, then do what is missing; do nothing twice.',
     `Attempt: ${prompt.nonce}`,
     prompt.closing,
@@ -53,6 +57,11 @@ export function promptInFile(prompt: Pick<LocalPrompt, 'file' | 'nonce'> & { rea
 /** What a remote service is told: it sees nothing but this text. */
 export function delegatedPrompt(prompt: Pick<LocalPrompt, 'file' | 'title' | 'body' | 'closing'>): string {
   return paragraphs([`Task: ${prompt.file}`, bodyOf(prompt), prompt.closing]);
+}
+
+function complaintOf({ complaint }: Pick<LocalPrompt, 'complaint'>): string {
+  if (complaint === undefined) return '';
+  return `The attempt before this one said that it was done, and a check of the work says that it is not:\n\n${complaint.trim()}`;
 }
 
 function bodyOf({ title, body }: { title: string; body: string }): string {

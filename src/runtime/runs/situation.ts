@@ -17,5 +17,7 @@ export function retrySituation(
     fraction: parts.chance.fraction(),
     backoff,
     backoff_max,
+    rejected: task.rejected ?? 0,
+    verify_retries: task.spec.verify_retries ?? parts.config.verify_retries,
   };
 }

@@ -3,7 +3,8 @@ import type { Files } from '../ports.ts';
 
 /** Why a run was stopped by us. It is written before the first signal: whoever sees the end knows the reason. */
 export interface Stop {
-  readonly why: 'timeout' | 'cancelled';
+  /** `denied`: it waited for an answer that nobody gave. */
+  readonly why: 'timeout' | 'cancelled' | 'denied';
   readonly reason: string;
 }
 
@@ -15,5 +16,5 @@ export async function readStop(files: Files, dir: string): Promise<Stop | undefi
   const bytes = await files.read(join(dir, 'stopped')).catch(() => undefined);
   if (!bytes) return undefined;
   const { why, reason } = JSON.parse(Buffer.from(bytes).toString()) as Partial<Stop>;
-  return why === 'timeout' || why === 'cancelled' ? { why, reason: reason ?? why } : undefined;
+  return why === 'timeout' || why === 'cancelled' || why === 'denied' ? { why, reason: reason ?? why } : undefined;
 }

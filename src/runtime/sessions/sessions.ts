@@ -11,6 +11,7 @@ import type { Chance, Clock, Commands, Files, Pipes, Runner, TaskStore, Watcher 
 import type { Environment } from '../runs/environment.ts';
 import type { SessionDesk } from '../session-desk.ts';
 import type { Tmux } from '../terminals.ts';
+import type { Checks, Workspaces } from '../work.ts';
 import type { Caller, Need } from '../yard.ts';
 import { Profiles } from './accounts/profiles.ts';
 import { SessionAttempts } from './attempts/attempts.ts';
@@ -48,6 +49,8 @@ export interface SessionsParts {
   readonly freed: (task: TaskRef) => void;
   /** Other places are free now. */
   readonly changed: () => void;
+  readonly workspaces: Workspaces;
+  readonly checks: Checks;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
 }
 

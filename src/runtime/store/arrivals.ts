@@ -168,6 +168,7 @@ export class Arrivals {
         ...(task.parent && { parent: task.parent }),
         depth: task.depth ?? 0,
         ...(task.retry_of && { retry_of: task.retry_of }),
+        ...(task.dispatch && { dispatch: task.dispatch }),
         ...(task.spec.not_before !== undefined && { not_before: Date.parse(task.spec.not_before) }),
         attempt: 0,
         spent: 0,

@@ -1,5 +1,6 @@
-import type { JournalRecord, Project, SessionEvent } from '../model/event.ts';
+import type { JournalRecord, Owed, Project, SessionEvent } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
+import type { Outgoing } from '../model/outgoing.ts';
 import type { ProfileRecord } from '../model/profile.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
@@ -113,6 +114,13 @@ export class FileStore implements TaskStore {
     }));
   }
 
+  verifying(lease: Lease): Promise<Refusal | undefined> {
+    return this.#report(lease, 'verifying', () => ({
+      events: [{ type: 'verify_started', ...lease.task, attempt: lease.attempt }],
+      reply: undefined,
+    }));
+  }
+
   end(lease: Lease, end: AttemptEnd, cause: Cause): Promise<Refusal | undefined> {
     return this.#commits.commit(cause, (state) => decideEnd(state, lease, this.epoch, end)); // S3
   }
@@ -192,6 +200,17 @@ export class FileStore implements TaskStore {
 
   profiles(): ReadonlyMap<string, ProfileRecord> {
     return this.#commits.committed.profiles;
+  }
+
+  outbox(): ReadonlyMap<string, Outgoing> {
+    return this.#commits.committed.outbox;
+  }
+
+  async delivered(ref: TaskRef, what: Owed, end: { ok: boolean; detail: string }): Promise<void> {
+    await this.#commits.commit({ by: 'runner' }, (state) => ({
+      events: state.outbox.get(keyOf(ref))?.owed.includes(what) ? [{ type: 'delivered', ...ref, what, ...end }] : [],
+      reply: null,
+    }));
   }
 
   subscribe(listener: (changes: readonly Change[]) => void): () => void {

@@ -1,5 +1,6 @@
-import type { Event, JournalRecord, Project } from '../model/event.ts';
+import type { Event, JournalRecord, Owed, Project } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey } from '../model/ids.ts';
+import { type Outgoing, owedBy, without } from '../model/outgoing.ts';
 import { foldProfile, type ProfileRecord, profileKey } from '../model/profile.ts';
 import type { BodyRef, FinishedTask, OpenTask } from '../model/task.ts';
 import { transition, withoutDependency } from '../model/transition.ts';
@@ -40,6 +41,8 @@ export class State {
   readonly pausedProjects = new Map<ProjectId, string>();
   /** Accounts of agents that rest or were chosen, by `profileKey`. */
   readonly profiles = new Map<string, ProfileRecord>();
+  /** What the outside is still to be told of tasks that have ended, oldest first. */
+  readonly outbox = new Map<TaskKey, Outgoing>();
   /** Open tasks by the task that they wait for. Follows from `open`. */
   readonly dependants = new Map<TaskKey, Set<TaskKey>>();
 
@@ -59,6 +62,7 @@ export class State {
       pausedAll: this.pausedAll,
       pausedProjects: [...this.pausedProjects],
       profiles: [...this.profiles.values()],
+      outbox: [...this.outbox.values()],
     };
   }
 
@@ -74,6 +78,7 @@ export class State {
     state.pausedAll = json.pausedAll;
     for (const [id, reason] of json.pausedProjects) state.pausedProjects.set(id, reason);
     for (const one of json.profiles ?? []) state.profiles.set(profileKey(one.agent, one.name), one);
+    for (const one of json.outbox ?? []) state.outbox.set(keyOf(one.ref), one);
     return state;
   }
 
@@ -144,6 +149,10 @@ export class State {
         foldProfile(this.profiles, event, at);
         changed(undefined, undefined);
         return;
+      case 'delivered':
+        this.#delivered(keyOf(event), event.what);
+        changed(undefined, undefined);
+        return;
       case 'report_refused':
       case 'drop_rejected':
       case 'session_changed':
@@ -175,6 +184,7 @@ export class State {
     const key = keyOf(before);
     this.#take(before);
     this.#remember(after);
+    this.#owe(before, after);
     const counts = this.ended.get(after.project) ?? { done: 0, failed: 0, cancelled: 0 };
     counts[after.state] += 1;
     this.ended.set(after.project, counts);
@@ -187,6 +197,18 @@ export class State {
       this.#put(freed);
       changed(task, freed);
     }
+  }
+
+  #owe(before: OpenTask, { finished_at }: FinishedTask): void {
+    const outgoing = owedBy(before, finished_at);
+    if (outgoing) this.outbox.set(keyOf(before), outgoing);
+  }
+
+  #delivered(key: TaskKey, what: Owed): void {
+    const outgoing = this.outbox.get(key);
+    const rest = outgoing && without(outgoing, what);
+    if (rest) this.outbox.set(key, rest);
+    else this.outbox.delete(key);
   }
 
   #retried(
@@ -262,8 +284,9 @@ export class State {
 }
 
 type Written = ReturnType<State['toJSON']>;
-/** As a snapshot has it; one that was written before there were profiles has none. */
-type StateJson = Omit<Written, 'profiles'> & Partial<Pick<Written, 'profiles'>>;
+/** As a snapshot has it; one that an older version wrote has less. */
+type Later = 'profiles' | 'outbox';
+type StateJson = Omit<Written, Later> & Partial<Pick<Written, Later>>;
 
 /** How many tasks of a project are in each state. */
 export function countStates(state: State): Map<ProjectId, Record<TaskState, number>> {

@@ -6,8 +6,15 @@ const KEYS = Object.keys(TaskSpec.shape) as (keyof TaskSpecInput)[];
 
 /** The file of a task that came by call: `parseTask` reads from it what was given here. */
 export function composeTask(fields: TaskSpecInput, body: string): Uint8Array {
-  const given = KEYS.map((key): [string, Entry] => [key, fields[key]]).filter(([, value]) => value !== undefined);
+  const given = KEYS.map((key): [string, Entry] => [key, entry(fields[key])]).filter(
+    ([, value]) => value !== undefined,
+  );
   // Without front matter these bodies would be read as one, or lose their first character.
   const needsFences = given.length > 0 || body.startsWith('---') || body.startsWith('\ufeff');
   return Buffer.from((needsFences ? frontMatter(given) : '') + body);
+}
+
+/** A schema is data of any shape: front matter holds it as JSON text. */
+function entry(value: TaskSpecInput[keyof TaskSpecInput]): Entry {
+  return typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : value;
 }

@@ -13,7 +13,7 @@ import type { Fields, Value } from './yaml.ts';
 const COMMA_LISTS: ReadonlySet<string> = new Set(['tags', 'requires', 'depends_on']);
 
 const KeySchema = z.object({
-  type: z.enum(['string', 'boolean', 'number', 'integer', 'array']).optional(),
+  type: z.enum(['string', 'boolean', 'number', 'integer', 'array', 'object']).optional(),
   anyOf: z.array(z.object({ enum: z.array(z.string()).optional(), const: z.string().optional() })).optional(),
   enum: z.array(z.string()).optional(),
   minimum: z.number().optional(),
@@ -61,8 +61,19 @@ function convert(key: string, schema: KeySchema, value: Value): unknown {
       return typeof value === 'string' && /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
     case 'array':
       return list(key, value);
+    case 'object':
+      return typeof value === 'string' ? dataOf(value) : value;
     default:
       return value;
+  }
+}
+
+/** Data of any shape stands there as JSON text. */
+function dataOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
 }
 
@@ -100,6 +111,8 @@ function allowedValues(schema: KeySchema): string {
       return `a number above ${schema.exclusiveMinimum ?? schema.minimum}, up to ${schema.maximum}`;
     case 'array':
       return `a list of at most ${schema.maxItems} texts`;
+    case 'object':
+      return 'an object, as JSON text';
     case 'string':
     case undefined:
       if (schema.format === 'date-time') return 'a time with its zone, such as 2026-12-01T08:00:00Z';

@@ -28,6 +28,19 @@ export function endStories(make: MakeStore): void {
     expect(await world.textOf('build')).toContain('Build the thing.');
   });
 
+  story(make, 'work that is checked is still running, and what a check refuses is counted', async (world) => {
+    await world.enqueue('build');
+    const lease = await world.run('build');
+    accepted(await world.store.verifying(lease));
+    expect(await world.openTask('build')).toMatchObject({ state: 'running', verifying_since: expect.any(Number) });
+    const refused: AttemptEnd = { kind: 'requeue', class: 'verify', reason: 'npm test', not_before: 0, spent: false };
+    accepted(await world.store.end(lease, refused, RUNNER));
+    const back = await world.openTask('build');
+    expect(back).toMatchObject({ state: 'queued', spent: 0, rejected: 1 });
+    expect(back).not.toHaveProperty('verifying_since');
+    expect(codeOf(await world.store.verifying(lease))).toBe('stale');
+  });
+
   story(make, 'a requeued task waits until its time and remembers what went wrong', async (world) => {
     await world.enqueue('build');
     const not_before = world.now() + LATER;

@@ -37,6 +37,25 @@ export function restartStories(make: MakeStore): void {
     expect(new Map(world.store.profiles())).toEqual(before);
   });
 
+  story(
+    make,
+    'what the outside is still to be told outlives it, and what was told is forgotten',
+    async (world, skip) => {
+      const callback_url = 'https://hooks.example/done';
+      const both = { dispatch: { id: 'dispatch-1', by: 'somebody', project: 'shop' } };
+      await world.store.enqueue([{ ...world.task('told', { callback_url }), ...both }], OWNER);
+      const told = world.ref('told');
+      await world.finish('told');
+      expect([...world.store.outbox().values()]).toMatchObject([{ ref: told, owed: ['report', 'callback'], ...both }]);
+      await world.store.delivered(told, 'report', { ok: true, detail: 'written' });
+      await world.store.delivered(told, 'report', { ok: true, detail: 'written again' });
+      await restarted(world, skip);
+      expect([...world.store.outbox().values()]).toMatchObject([{ ref: told, owed: ['callback'], callback_url }]);
+      await world.store.delivered(told, 'callback', { ok: false, detail: 'nobody took it for a day' });
+      expect(world.store.outbox().size).toBe(0);
+    },
+  );
+
   story(make, 'a call that was answered before it is answered the same after it', async (world, skip) => {
     const call: Cause = { by: 'owner', call: 'bridge-1:7' };
     const batch = [world.task(undefined, { title: 'Build it' })];

@@ -3,9 +3,22 @@ import { ErrorClass } from '../../../src/runtime/model/spec.ts';
 import { afterFailure } from '../../../src/runtime/policy/retry.ts';
 
 const now = 1_000_000;
-const situation = { spent: 1, max_attempts: 3, now, fraction: 0.5, backoff: 5_000, backoff_max: 600_000 };
+const situation = {
+  spent: 1,
+  max_attempts: 3,
+  now,
+  fraction: 0.5,
+  backoff: 5_000,
+  backoff_max: 600_000,
+  rejected: 0,
+  verify_retries: 1,
+};
 
-type Row = [ErrorClass, { spent?: number; previous?: ErrorClass }, 'failed' | { after: number; spent: boolean }];
+type Row = [
+  ErrorClass,
+  { spent?: number; previous?: ErrorClass; rejected?: number; verify_retries?: number },
+  'failed' | { after: number; spent: boolean },
+];
 const table: Row[] = [
   ['tool_failure', {}, { after: 5_000, spent: true }],
   ['tool_failure', { spent: 2, previous: 'tool_failure' }, 'failed'],
@@ -20,6 +33,9 @@ const table: Row[] = [
   ['rate_limit', { spent: 3 }, { after: 30_000, spent: false }],
   ['auth', { spent: 3 }, { after: 600_000, spent: false }],
   ['billing', { spent: 3 }, { after: 600_000, spent: false }],
+  ['verify', { rejected: 0 }, { after: 0, spent: false }],
+  ['verify', { rejected: 1 }, 'failed'],
+  ['verify', { rejected: 1, verify_retries: 2, spent: 3 }, { after: 0, spent: false }],
   ['logic_error', {}, 'failed'],
   ['permission', {}, 'failed'],
   ['invalid', {}, 'failed'],

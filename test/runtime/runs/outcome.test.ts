@@ -10,7 +10,16 @@ import { agentsDir, supervisor } from '../io/processes/world.ts';
 import { localFiles } from './local-files.ts';
 import { attemptAt, chance, tempDir } from './world.ts';
 
-const situation = { spent: 1, max_attempts: 3, now: 1_000, fraction: 0.5, backoff: 5_000, backoff_max: 60_000 };
+const situation = {
+  spent: 1,
+  max_attempts: 3,
+  now: 1_000,
+  fraction: 0.5,
+  backoff: 5_000,
+  backoff_max: 60_000,
+  rejected: 0,
+  verify_retries: 1,
+};
 
 function exited(code: number, signal?: string): RunEnd {
   return { kind: 'exited', code, started_at: 1, ended_at: 2, ...(signal && { signal }) };

@@ -8,6 +8,7 @@ import { TaskSpec, type TaskSpecInput } from '../../../src/runtime/model/spec.ts
 import type { RunningTask } from '../../../src/runtime/model/task.ts';
 import type { Chance } from '../../../src/runtime/ports.ts';
 import type { CommandAttempt } from '../../../src/runtime/runs/order.ts';
+import { runDirOf } from '../../../src/runtime/runs/order.ts';
 
 export const chance: Chance = { hex: (bytes) => 'ab'.repeat(bytes), fraction: () => 0.5 };
 
@@ -46,7 +47,8 @@ export function attemptAt(
     route: { to: 'agent', agent: 'bot', kind: 'command', rules: [] },
   };
   return {
-    home,
+    dir: runDirOf(home, { project, id }, 2),
+    cwd: home,
     project: { id: project, path: home, name: 'shop', adopted_at: 0 },
     task,
     lease: { task: { project, id }, attempt: 2, epoch: 'e', token: 'secret-token' },

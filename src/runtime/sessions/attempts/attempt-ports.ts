@@ -7,6 +7,7 @@ import type { AgentQuestion, SessionRequest, SessionView } from '../../model/ses
 import type { Cause } from '../../model/task.ts';
 import type { Chance, Clock, Files, Runner, TaskStore, Watcher } from '../../ports.ts';
 import type { Environment } from '../../runs/environment.ts';
+import type { Checks, Workspaces } from '../../work.ts';
 import type { ChosenProfile, ProfileWait } from '../accounts/accounts.ts';
 import type { Seats } from '../seats.ts';
 
@@ -66,6 +67,8 @@ export interface SessionAttemptPorts {
   readonly agent: (program: CodingAgentName) => SessionAgent;
   readonly profiles: ProfileChooser;
   readonly requests: Requests;
+  readonly workspaces: Workspaces;
+  readonly checks: Checks;
   /** As it counts for one project's tasks. */
   readonly config: (project: ProjectId) => Config;
   readonly env: Environment;

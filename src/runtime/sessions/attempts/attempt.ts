@@ -121,6 +121,7 @@ export class SessionAttempt {
 
   cancel(reason: string): void {
     this.#ending ??= { kind: 'cancelled', reason };
+    void this.#ports.checks.stop(this.facts.dir);
     this.hint();
   }
 
@@ -379,7 +380,14 @@ export class SessionAttempt {
     if (late > 0 && !isWritten(message, this.#conversation)) return this.#again(Math.min(LOOK_SOON_MS, late));
     const failure = notDone(message, this.#conversation);
     if (failure) return this.#fail(failure);
-    await this.#report({ kind: 'finished', outcome: doneOutcome(this.facts, message, this.#conversation) });
+    const { task, dir, record } = this.facts;
+    const outcome = doneOutcome(this.facts, message, this.#conversation);
+    const checked = await this.#ports.checks.check({ task, dir, cwd: record.cwd, outcome });
+    if (this.#closed) return;
+    if (this.#ending) return this.#end(this.#ending); // it was cancelled meanwhile
+    if (checked.kind === 'stopped') return this.#again(AGAIN_MS);
+    if (checked.kind === 'failed') return this.#fail(checked.failure);
+    await this.#report({ kind: 'finished', outcome: checked.outcome });
     await this.#over(this.#sight.now.process === 'dead' ? 'gone' : 'lingers');
   }
 
@@ -407,12 +415,19 @@ export class SessionAttempt {
   async #report(end: AttemptEnd): Promise<void> {
     const { store, freed } = this.#ports;
     const { lease } = this.facts;
+    const whole = await this.#withWorkspace(end);
     const now = store.open().get(keyOf(lease.task));
-    const ended = store.end(lease, end, { by: 'runner' });
+    const ended = store.end(lease, whole, { by: 'runner' });
     this.#reported = true;
     if (now && isLive(now) && now.attempt === lease.attempt) freed(lease.task);
     const refused = await ended;
     if (refused) this.#say('warn', refused.message);
+  }
+
+  async #withWorkspace(end: AttemptEnd): Promise<AttemptEnd> {
+    if (end.kind !== 'finished') return end;
+    const workspace = await this.#ports.workspaces.describe(this.facts.task);
+    return workspace ? { ...end, outcome: { ...end.outcome, workspace } } : end;
   }
 
   async #over(what: 'lingers' | 'gone'): Promise<void> {

@@ -1,11 +1,12 @@
 import type { AgentFailure, Conversation } from '../../agents/agent.ts';
 import type { CodingAgentName } from '../../model/config.ts';
-import type { Lease, LiveTask, OutcomeInput } from '../../model/task.ts';
+import type { Lease, LiveTask } from '../../model/task.ts';
 import { afterFailure } from '../../policy/retry.ts';
 import type { AttemptEnd } from '../../ports.ts';
 import { cleanText, wholeEnd, wholeStart } from '../../runs/clean.ts';
 import { MAX_RESULT_BYTES } from '../../runs/outcome.ts';
 import { retrySituation } from '../../runs/situation.ts';
+import type { DoneOutcome } from '../../work.ts';
 import type { SessionAttemptPorts } from './attempt-ports.ts';
 import type { Ending } from './ending.ts';
 import type { RunRecord } from './run-record.ts';
@@ -49,7 +50,7 @@ export function doneOutcome(
   { task, record }: Concluding,
   message: string,
   conversation: Conversation | undefined,
-): OutcomeInput {
+): DoneOutcome {
   const { text, truncated } = bounded(message.trim() === '' ? (conversation?.answer?.text ?? '') : message);
   const model = conversation?.answer?.model ?? record.model;
   return {

@@ -38,8 +38,10 @@ export async function prepareSession(
   const { task, bytes } = claimed;
   const parsed = parseTask(bytes);
   if (isRefusal(parsed)) return { kind: 'unfit', reason: parsed.message };
-  const project = ports.store.projects().find(({ id }) => id === task.project);
-  if (!project) return { kind: 'refused', reason: `the project of ${task.id} is not there any more` };
+  const opened = await ports.workspaces.open(task);
+  if (opened.kind !== 'ready') return opened;
+  const { cwd } = opened;
+  const project = ports.store.projects().find(({ id }) => id === task.project)?.path ?? cwd;
   const prefer = (await readRecord(ports.files, runDirOf(ports.home, task, task.attempt - 1)))?.profile;
   const profile = ports.profiles.choose(seat.agent, prefer === undefined ? {} : { prefer });
   if ('wait' in profile) {
@@ -48,18 +50,20 @@ export async function prepareSession(
   }
   const account = profile.config_dir === undefined ? {} : { config_dir: profile.config_dir };
   const resume_dir = expanded(ports.config(task.project).dispatcher.resume_dir, ports.userHome);
-  const wanted = { task, seat, agent: ports.agent(seat.agent), cwd: project.path, ...account };
+  const wanted = { task, seat, agent: ports.agent(seat.agent), cwd, ...account };
   const chosen = await chooseConversation(ports, { ...wanted, ...(resume_dir !== undefined && { resume_dir }) });
   if (isRefusal(chosen)) return { kind: 'unfit', reason: `${chosen.message}; ${chosen.hint}` };
   const api_key = environmentOf(ports, task, seat).ANTHROPIC_API_KEY;
-  const where = { ...account, home: ports.userHome, cwd: project.path, ...(api_key !== undefined && { api_key }) };
+  const where = { ...account, home: ports.userHome, cwd, ...(api_key !== undefined && { api_key }) };
   const refused = await wanted.agent.accept(ports, where);
   if (refused) return { kind: 'refused', reason: `${refused.message}; ${refused.hint}` };
   return written(ports, {
     claimed,
     seat,
     body: parsed.body,
-    cwd: project.path,
+    cwd,
+    project,
+    complaint: await ports.checks.complaint(task),
     chosen,
     account,
     profile: profile.name,
@@ -73,6 +77,9 @@ interface Attempt {
   readonly seat: SeatOfAttempt;
   readonly body: string;
   readonly cwd: string;
+  /** The project's own folder: where its queue is. */
+  readonly project: string;
+  readonly complaint: string | undefined;
   readonly chosen: ChosenConversation;
   readonly account: { readonly config_dir?: string };
   readonly profile: string;
@@ -93,6 +100,7 @@ async function written(ports: SessionAttemptPorts, attempt: Attempt): Promise<Pr
   for (const { name, text } of start.files) await files.replace(join(dir, name), Buffer.from(text));
   const record = recordOf(ports, attempt, nonce, prompt);
   await writeRecord(files, dir, record);
+  await ports.checks.before(task, dir, attempt.cwd);
   return { kind: 'ready', dir, record, program: programOf(ports, attempt, record, dir, start) };
 }
 
@@ -161,17 +169,20 @@ function environmentOf(
 }
 
 /** After a prompt that was too long for the model, learnings are the first to go. */
-function promptOf(ports: SessionAttemptPorts, { claimed, body, chosen, cwd }: Attempt, nonce: string): string {
-  const { task } = claimed;
+function promptOf(ports: SessionAttemptPorts, attempt: Attempt, nonce: string): string {
+  const { body, chosen, project } = attempt;
+  const { task } = attempt.claimed;
+  const complaint = attempt.complaint === undefined ? {} : { complaint: attempt.complaint };
   const { closing } = ports.config(task.project).prompt;
   const file = `${task.id}.md`;
   if (chosen.task_nonce !== undefined) {
-    return furtherPrompt({ file, nonce, closing, why: task.last_error?.reason ?? 'it was interrupted' });
+    return furtherPrompt({ file, nonce, closing, ...complaint, why: task.last_error?.reason ?? 'it was interrupted' });
   }
   const { constraints, depends_on, learnings } = task.spec;
-  const results = depends_on.map((id) => ({ id, path: queueOf(cwd).done(id) }));
+  const results = depends_on.map((id) => ({ id, path: queueOf(project).done(id) }));
   const lessons = task.last_error?.class === 'context_overflow' ? [] : learnings;
-  return localPrompt({ file, title: task.title, body, constraints, learnings: lessons, results, nonce, closing });
+  const words = { file, title: task.title, body, nonce, closing, ...complaint };
+  return localPrompt({ ...words, constraints, learnings: lessons, results });
 }
 
 function expanded(path: string | undefined, userHome: string): string | undefined {

@@ -37,6 +37,7 @@ import { type RunRecord, readRecord } from '../../../../src/runtime/sessions/att
 import type { Seat, SeatNews } from '../../../../src/runtime/sessions/seats.ts';
 import type { PaneProgram, PaneView } from '../../../../src/runtime/terminals.ts';
 import { MemoryStore } from '../../../fakes/memory-store.ts';
+import { projectFolders, unchecked } from '../../../fakes/plain-work.ts';
 import { seededChance } from '../../../fakes/seeded-chance.ts';
 import { VirtualClock } from '../../../fakes/virtual-clock.ts';
 
@@ -97,6 +98,8 @@ export async function world(config: unknown = {}) {
         return { rests: state.rests };
       },
     },
+    workspaces: projectFolders(store),
+    checks: unchecked,
     requests: {
       opened: (request) => void requests.opened.push(request),
       closed: (request, how) => void requests.closed.push(`${request.tool}: ${how}`),

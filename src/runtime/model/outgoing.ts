@@ -1,0 +1,30 @@
+import type { Owed } from './event.ts';
+import type { TaskRef } from './ids.ts';
+import type { Dispatch } from './spec.ts';
+import type { OpenTask } from './task.ts';
+
+/** What the outside is still to be told of a task that has ended. */
+export interface Outgoing {
+  readonly ref: TaskRef;
+  readonly since: number;
+  readonly owed: readonly Owed[];
+  readonly dispatch?: Dispatch;
+  readonly callback_url?: string;
+}
+
+export function owedBy(task: OpenTask, since: number): Outgoing | undefined {
+  const { project, id, dispatch } = task;
+  const { callback_url } = task.spec;
+  const owed: Owed[] = [];
+  if (dispatch) owed.push('report');
+  if (callback_url !== undefined) owed.push('callback');
+  if (owed.length === 0) return undefined;
+  const about = { ...(dispatch && { dispatch }), ...(callback_url !== undefined && { callback_url }) };
+  return { ref: { project, id }, since, owed, ...about };
+}
+
+/** Undefined when nothing is owed any more. */
+export function without(outgoing: Outgoing, what: Owed): Outgoing | undefined {
+  const owed = outgoing.owed.filter((one) => one !== what);
+  return owed.length > 0 ? { ...outgoing, owed } : undefined;
+}

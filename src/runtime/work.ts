@@ -1,0 +1,47 @@
+import type { LiveTask, OutcomeInput, Workspace } from './model/task.ts';
+import type { Failure } from './policy/retry.ts';
+
+/* What every attempt on this machine has around its agent, whoever runs it: a folder to work in, and a look at its work. */
+
+export interface Workspaces {
+  /** Where this attempt works, made where it is not there yet. The same for every attempt of a task. */
+  open(task: LiveTask): Promise<OpenedWorkspace>;
+  /** What the worktree of a task that is about to end holds; undefined for one that works in its project's folder. */
+  describe(task: LiveTask): Promise<Workspace | undefined>;
+}
+
+export type OpenedWorkspace =
+  | { readonly kind: 'ready'; readonly cwd: string }
+  /** The task's own fault. */
+  | { readonly kind: 'unfit'; readonly reason: string }
+  /** It can't be had now. */
+  | { readonly kind: 'wait'; readonly reason: string };
+
+/** `done` is what the agent says. */
+export type DoneOutcome = Extract<OutcomeInput, { state: 'done' }>;
+
+export interface CheckOrder {
+  readonly task: LiveTask;
+  /** The attempt's run directory: a check is made once in it, and taken up there after a restart. */
+  readonly dir: string;
+  readonly cwd: string;
+  readonly outcome: DoneOutcome;
+  /** Why it is believed only when `verify` passes. */
+  readonly doubt?: Failure;
+}
+
+export type Checked =
+  | { readonly kind: 'done'; readonly outcome: DoneOutcome }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** The runtime is stopping, or the attempt was stopped: nothing was found out. */
+  | { readonly kind: 'stopped' };
+
+export interface Checks {
+  /** Before its agent begins: what the workspace was like. */
+  before(task: LiveTask, dir: string, cwd: string): Promise<void>;
+  check(order: CheckOrder): Promise<Checked>;
+  /** What is being checked in this directory ends; settles when nothing of it runs. */
+  stop(dir: string): Promise<void>;
+  /** What the check of the attempt before this one complained about, for its agent to read. */
+  complaint(task: LiveTask): Promise<string | undefined>;
+}
