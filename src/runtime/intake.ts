@@ -4,6 +4,7 @@ import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { Cause } from './model/task.ts';
 import { newTask } from './new-task.ts';
+import { refuseCallback } from './policy/callback-url.ts';
 import type { Enqueued, NewTask, TaskStore } from './ports.ts';
 import type { Projects } from './projects.ts';
 import { JournalFull } from './store/journal/errors.ts';
@@ -55,6 +56,8 @@ export class Intake {
     }
     const task = newTask(project, input, caller, this.#ports.config);
     if (isRefusal(task)) return task;
+    const uncallable = refuseCallback(task.spec.callback_url, this.#ports.config.callbacks);
+    if (uncallable) return uncallable;
     const route = this.#ports.route(task);
     return route.to === 'refuse'
       ? refuse('invalid', route.reason, 'leave one of them out; decide_route shows the rules')

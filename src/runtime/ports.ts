@@ -257,6 +257,35 @@ export interface Provider {
   close(): Promise<void>;
 }
 
+// ── calls to the outside ────────────────────────────────────────────────────
+
+export interface PostOrder {
+  /** `http:` or `https:`. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** May its host be this machine or one of a private network? */
+  readonly private: boolean;
+}
+
+export type PostEnd =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly retry_after_ms?: number;
+      /** Where a redirect would have led. */
+      readonly location?: string;
+    }
+  /** Nothing was sent: the host is at an address that may not be called. */
+  | { readonly kind: 'forbidden'; readonly reason: string }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** One POST, once, within half a minute, to the address that was checked and to no other. */
+export interface Poster {
+  /** Always answers. */
+  post(order: PostOrder, signal: AbortSignal): Promise<PostEnd>;
+}
+
 // ── the queue ───────────────────────────────────────────────────────────────
 
 /** A task to be stored: its file's bytes and what they say. */
