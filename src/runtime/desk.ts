@@ -181,6 +181,7 @@ export class Desk implements Yard {
       hopeless: this.#hopeless(),
       projectName: (id) => this.projectName(id),
       offline: this.#ports.offline,
+      undelivered: store.undelivered().filter(({ at }) => at >= since),
       heldDrops: store
         .projects()
         .flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),

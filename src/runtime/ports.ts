@@ -1,6 +1,6 @@
 import type { Owed, Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
-import type { Outgoing } from './model/outgoing.ts';
+import type { Outgoing, Undelivered } from './model/outgoing.ts';
 import type { ProfileRecord } from './model/profile.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
@@ -406,6 +406,8 @@ export interface TaskStore {
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
   /** What the outside is still to be told of tasks that have ended: kept until it is `delivered`. */
   outbox(): ReadonlyMap<string, Outgoing>;
+  /** The newest of what was given up, oldest first. */
+  undelivered(): readonly Undelivered[];
   /** `ok: false`: it was given up, with the reason. */
   delivered(ref: TaskRef, what: Owed, end: { readonly ok: boolean; readonly detail: string }): Promise<void>;
   /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */

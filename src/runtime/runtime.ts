@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sessionAgent } from './agents/agents.ts';
+import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
@@ -12,6 +13,7 @@ import { Desk } from './desk.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { buildFleet } from './fleet.ts';
 import { Inboxes } from './inbox/inboxes.ts';
+import { httpPoster } from './io/http-post.ts';
 import { thisMachine } from './io/machine.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
@@ -152,6 +154,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
+  const callbacks = new Callbacks({
+    ...{ store, clock, chance, config, version, say },
+    poster: httpPoster(),
+    env: { ...env },
+  });
   const watcher = new KernelWatcher({ degraded });
   const sessions = new Sessions({
     ...{
@@ -235,7 +242,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline: offline.reasons,
     ...{ settings, past, retention },
     sessions: sessions.desk,
-    moreNeeds: () => sessions.needs(),
+    moreNeeds: () => [...sessions.needs(), ...callbacks.needs()],
     reload: () => follower.reload(),
   });
   settings.onChange(() => {
@@ -243,6 +250,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline.forgive();
     projects.look();
     sessions.configured();
+    callbacks.configured();
     void providers.update(config).then(() => dispatcher.wake());
     dispatcher.wake();
   });
@@ -252,6 +260,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await attempts.start();
     await sessions.start();
     await delegations.start();
+    callbacks.start();
     dispatcher.start();
     follower.start();
     retention.start();
@@ -266,6 +275,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await sessions.stop();
     await runner.close();
     await delegations.stop();
+    await callbacks.stop();
     offline.stop();
     await providers.close();
     await store.close();

@@ -12,6 +12,14 @@ export interface Outgoing {
   readonly callback_url?: string;
 }
 
+/** What was given up telling: kept for a while, so that a person hears of it. */
+export interface Undelivered {
+  readonly ref: TaskRef;
+  readonly what: Owed;
+  readonly detail: string;
+  readonly at: number;
+}
+
 export function owedBy(task: OpenTask, since: number): Outgoing | undefined {
   const { project, id, dispatch } = task;
   const { callback_url } = task.spec;

@@ -27,9 +27,11 @@ function fromFile(task: FinishedTask, { bytes, path }: TaskText): Omit<Ended, 't
   const read = readResult(bytes, found);
   const header = readHeader(Buffer.from(bytes).toString());
   const fields: Fields = 'refused' in header ? new Map() : header.fields;
+  const output = done ? read.text : outputIn(read.text, read.source);
   return {
     result_path: path,
-    output_length: (done ? read.text : outputIn(read.text, read.source)).length,
+    output,
+    output_length: output.length,
     ...texts(fields, ['model', 'session_id', 'verified', 'branch']),
     ...numbers(fields, ['exit_code', 'tokens']),
   };

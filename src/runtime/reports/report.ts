@@ -50,6 +50,8 @@ export interface Ended {
   readonly task: FinishedTask;
   readonly project: { readonly name: string; readonly path: string };
   readonly result_path?: string;
+  /** What the agent answered or wrote. */
+  readonly output?: string;
   readonly output_length: number;
   readonly model?: string;
   readonly session_id?: string;
