@@ -266,6 +266,8 @@ export interface PostOrder {
   readonly body: string;
   /** May its host be this machine or one of a private network? */
   readonly private: boolean;
+  /** For all of it together. */
+  readonly timeout_ms: number;
 }
 
 export type PostEnd =
@@ -280,7 +282,7 @@ export type PostEnd =
   | { readonly kind: 'forbidden'; readonly reason: string }
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** One POST, once, within half a minute, to the address that was checked and to no other. */
+/** One POST, once, to the address that was checked and to no other. */
 export interface Poster {
   /** Always answers. */
   post(order: PostOrder, signal: AbortSignal): Promise<PostEnd>;

@@ -37,7 +37,8 @@ export async function tell(ports: TellPorts, callback: Callback, signal: AbortSi
     'idempotency-key': idempotencyKey(ended.task),
     ...(typeof key === 'string' && signature(body, key, ports.clock.now())),
   };
-  const order = { url: callback.callback_url, headers, body, private: callbacks.private };
+  const { private: own, timeout: timeout_ms } = callbacks;
+  const order = { url: callback.callback_url, headers, body, private: own, timeout_ms };
   return verdictOn(await ports.poster.post(order, signal));
 }
 

@@ -19,14 +19,11 @@ export interface Address {
 
 export interface PosterOptions {
   readonly lookup?: (host: string) => Promise<readonly Address[]>;
-  readonly connect_ms?: number;
-  readonly whole_ms?: number;
   /** Further certificates that are trusted. */
   readonly ca?: string;
 }
 
 const CONNECT_MS = 10_000;
-const WHOLE_MS = 30_000;
 const MAX_ANSWER = 64 * 1024;
 
 export function httpPoster(options: PosterOptions = {}): Poster {
@@ -35,9 +32,9 @@ export function httpPoster(options: PosterOptions = {}): Poster {
 
 async function post(order: PostOrder, signal: AbortSignal, options: PosterOptions): Promise<PostEnd> {
   const begun = Date.now();
-  const { connect_ms = CONNECT_MS, whole_ms = WHOLE_MS } = options;
+  const connect_ms = Math.min(CONNECT_MS, order.timeout_ms);
   const url = new URL(order.url);
-  const found = await resolve(url, { ...options, connect_ms });
+  const found = await resolve(url, connect_ms, options);
   if (typeof found === 'string') return { kind: 'broken', reason: found };
   const against = forbidden(url, found, order.private);
   if (against !== undefined) return { kind: 'forbidden', reason: against }; // P2
@@ -47,7 +44,7 @@ async function post(order: PostOrder, signal: AbortSignal, options: PosterOption
   const client = new Client(url.origin, { connect });
   try {
     const request = { method: 'POST' as const, path: `${url.pathname}${url.search}`, ...order };
-    const limits = { timeout_ms: Math.max(1, whole_ms - (Date.now() - begun)), max_bytes: MAX_ANSWER };
+    const limits = { timeout_ms: Math.max(1, order.timeout_ms - (Date.now() - begun)), max_bytes: MAX_ANSWER };
     return judge(await exchange(client, request, limits, signal));
   } finally {
     await client.destroy();
@@ -56,12 +53,12 @@ async function post(order: PostOrder, signal: AbortSignal, options: PosterOption
 
 async function resolve(
   url: URL,
-  options: PosterOptions & { connect_ms: number },
+  connect_ms: number,
+  { lookup = (name) => systemLookup(name, { all: true }) }: PosterOptions,
 ): Promise<readonly Address[] | string> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const family = isIP(host);
   if (family !== 0) return [{ address: host, family }];
-  const { lookup = (name) => systemLookup(name, { all: true }), connect_ms } = options;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((settle) => {
     timer = setTimeout(() => settle(`${host} could not be resolved within ${connect_ms} ms`), connect_ms);
@@ -111,7 +108,7 @@ function judge(end: Exchange): PostEnd {
     }
     case 'too_large':
       return { kind: 'answer', status: end.status };
-    case 'broken':
-      return { kind: 'broken', reason: end.reason };
+    case 'broken': // its word counts, though what followed did not come to an end
+      return end.status === undefined ? { kind: 'broken', reason: end.reason } : { kind: 'answer', status: end.status };
   }
 }

@@ -216,6 +216,9 @@ export const Config = z.strictObject({
         .describe('host or host:port that may be called back; empty = none'),
       private: z.boolean().default(false).describe('may a host be an address of this machine or a private network?'),
       key_env: z.string().optional().describe('name of the variable with the key by which callbacks are signed'),
+      timeout: Duration.refine((ms) => ms >= 1_000, 'at least 1s')
+        .default(30_000)
+        .describe('for one try: connecting, sending and the answer together'),
       give_up: Duration.default(86_400_000).describe('how long a callback is tried'),
     })
     .prefault({}),

@@ -16,6 +16,7 @@ const order = (url: string) => ({
   headers: { 'content-type': 'application/json' },
   body: '{"id":"a"}',
   private: true,
+  timeout_ms: 20_000,
 });
 const open: { server: Server; sockets: Set<Socket> }[] = [];
 
@@ -130,6 +131,14 @@ test('an answer without end is read to its bound', async () => {
   expect(await httpPoster().post(order(`http://127.0.0.1:${port}/`), never)).toEqual({ kind: 'answer', status: 200 });
 });
 
+test('an answer that drips for ever counts by its first word', async () => {
+  const port = await serve((_request, answer) => {
+    answer.writeHead(200).write('t');
+  });
+  const brief = { ...order(`http://127.0.0.1:${port}/`), timeout_ms: 300 };
+  expect(await httpPoster().post(brief, never)).toEqual({ kind: 'answer', status: 200 });
+});
+
 test('says how long to wait', async () => {
   const port = await serve((_request, answer) => answer.writeHead(503, { 'retry-after': '7' }).end());
   const end = await httpPoster().post(order(`http://127.0.0.1:${port}/`), never);
@@ -139,8 +148,8 @@ test('says how long to wait', async () => {
 test('silence, a cut connection, nobody there, and a name that nobody knows are broken, each with its reason', async () => {
   const silent = await serve(() => {});
   const rude = await serve((request) => request.socket.destroy());
-  const ask = (port: number, options = {}) => httpPoster(options).post(order(`http://127.0.0.1:${port}/`), never);
-  expect(await ask(silent, { whole_ms: 100 })).toMatchObject({
+  const ask = (port: number, more = {}) => httpPoster().post({ ...order(`http://127.0.0.1:${port}/`), ...more }, never);
+  expect(await ask(silent, { timeout_ms: 100 })).toMatchObject({
     kind: 'broken',
     reason: expect.stringContaining('no answer within'),
   });
@@ -149,8 +158,8 @@ test('silence, a cut connection, nobody there, and a name that nobody knows are 
   const nobody = Object.assign(new Error('not found'), { code: 'ENOTFOUND' });
   const unknown = httpPoster({ lookup: () => Promise.reject(nobody) }).post(order('https://hook.example/'), never);
   expect(await unknown).toEqual({ kind: 'broken', reason: 'hook.example could not be resolved (ENOTFOUND)' });
-  const stuck = httpPoster({ lookup: () => new Promise(() => {}), connect_ms: 50 }).post(
-    order('https://hook.example/'),
+  const stuck = httpPoster({ lookup: () => new Promise(() => {}) }).post(
+    { ...order('https://hook.example/'), timeout_ms: 50 },
     never,
   );
   expect(await stuck).toMatchObject({ kind: 'broken', reason: expect.stringContaining('within 50 ms') });
