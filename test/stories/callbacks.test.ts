@@ -87,7 +87,10 @@ let world: CallbackWorld;
 let one: Receiver;
 let two: Receiver;
 let client: Client;
-const agents = { echo: { command: shell('cat "$1"'), max: 4 } };
+const agents = {
+  echo: { command: shell('cat "$1"'), max: 4 },
+  fails: { command: shell('echo oh no; exit 1'), max: 1 },
+};
 
 beforeEach(async () => {
   world = new CallbackWorld();
@@ -102,7 +105,7 @@ afterEach(async () => {
 
 function configure(more: object = {}): void {
   const callbacks = { hosts: [one.host], private: true, key_env: 'HOOK_KEY', timeout: '1s', ...more };
-  world.configure({ agents, callbacks, headless: { max_running: 4 } });
+  world.configure({ agents, callbacks, dispatcher: { default_agent: 'echo' }, headless: { max_running: 4 } });
 }
 
 const owed = async (): Promise<number> =>
@@ -161,10 +164,14 @@ test('a failed and a cancelled task are told as well', async () => {
   const project = world.project('shop');
   const callback_url = one.url;
   await client.enqueue(project, 'x', { id: 'late', callback_url, not_before: '2099-01-01T00:00:00Z' });
+  await client.enqueue(project, 'y', { id: 'after', callback_url, depends_on: ['late'] });
+  await client.enqueue(project, 'z', { id: 'broken', callback_url, agent: 'fails', max_attempts: 1 });
   await client.ask('cancel_task', { project, id: 'late' });
-  await client.enqueue(project, 'y', { id: 'after', callback_url, depends_on: ['late'] }).catch(() => undefined);
-  await until(() => one.taken.some(({ report }) => report.id === 'late'));
-  expect(one.taken[0]?.report).toMatchObject({ id: 'late', attempt: 0, status: 'cancelled' });
+  await until(() => one.taken.length === 3);
+  const reports = Object.fromEntries(one.taken.map(({ report }) => [report.id, report]));
+  expect(reports.late).toMatchObject({ attempt: 0, status: 'cancelled' });
+  expect(reports.after).toMatchObject({ attempt: 0, status: 'failed', error_type: 'dependency' });
+  expect(reports.broken).toMatchObject({ attempt: 1, status: 'failed', result: expect.stringContaining('oh no') });
 });
 
 test('a host that is not listed is refused by call and by drop, with the key to set', async () => {
@@ -201,17 +208,13 @@ test('a redirect to another address of this machine is not followed; the callbac
 });
 
 test('what is given up is a need of a person, also after a restart', async () => {
-  configure({ private: false, give_up: '1s' }); // http to this machine is not allowed any more when it is told
-  world.configure({ agents, callbacks: { hosts: [one.host], private: true } });
+  configure();
   client = await world.connect();
   const project = world.project('shop');
   one.scripts.set('gone', ['error', 'error']);
   await client.enqueue(project, 'x', { id: 'gone', callback_url: one.url });
   await until(() => one.told.length > 0);
-  await one.close();
-  one = await new Receiver().listen();
   configure({ hosts: ['elsewhere.example'], give_up: '1s' });
-  await client.ask('fleet_status');
   const needs = async () => (await client.ask<{ needs: { what: string; where: string }[] }>('fleet_status')).needs;
   await until(async () => (await needs()).some(({ what }) => what.includes('is not an allowed host')));
   await until(async () =>
@@ -225,7 +228,11 @@ test('what is given up is a need of a person, also after a restart', async () =>
 
 test('with --local-only nothing leaves: callbacks stay owed, tasks for providers wait, and status says so', async () => {
   const delegation = { providers: { far: { kind: 'jobs' as const, base_url: `http://${two.host}` } } };
-  world.configure({ agents, delegation, callbacks: { hosts: [one.host], private: true, key_env: 'HOOK_KEY' } });
+  world.configure({
+    agents: { echo: agents.echo },
+    delegation,
+    callbacks: { hosts: [one.host], private: true, key_env: 'HOOK_KEY' },
+  });
   const started = await world.cli(['start', '--local-only']);
   expect(started).toMatchObject({ code: 0 });
   client = await world.connect();

@@ -99,6 +99,19 @@ test('the environment overrides single values', async () => {
   ]);
 });
 
+test('what stands in no section is overridden by its name alone', async () => {
+  const inFile = { [FILE]: 'local_only: false' };
+  const { config, origin } = await load(inFile, { YARDMASTER_LOCAL_ONLY: 'true' });
+  expect(config?.local_only).toBe(true);
+  expect(origin(['local_only'])).toEqual({ kind: 'environment', from: 'YARDMASTER_LOCAL_ONLY' });
+  const read = async (path: string) => (path === FILE ? 'local_only: false' : undefined);
+  const flagged = await loadConfig({ read, env: {}, userHome: '/home/ada', set: ['local_only=true'] });
+  expect(flagged.config?.local_only).toBe(true);
+  expect(await problems('', { YARDMASTER_LOCAL_ONLY: 'perhaps' })).toEqual([
+    expect.stringMatching(/^YARDMASTER_LOCAL_ONLY {2}local_only: "perhaps" is not usable/),
+  ]);
+});
+
 test.each<[string, string, RegExp]>([
   [
     'a wrong duration',
