@@ -1,20 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
-import { type Installed, install } from '../install.ts';
 import { bash } from '../model/play.ts';
+import { program } from '../program.ts';
 import { LiveYard } from './yard.ts';
 
 /* Agent, tmux server and runtime are killed in the middle of a turn: the work goes on by itself, once. */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
@@ -39,7 +33,7 @@ test.each<[string, Victim[]]>([
 ])(
   'kill -9 of %s under a tool: each step is taken once, and nothing is left over',
   async (_name, victims) => {
-    yard = await LiveYard.open(claude, { agent: { allowed_tools: ['Bash'] } });
+    yard = await LiveYard.open(claude(), { agent: { allowed_tools: ['Bash'] } });
     const log = join(yard.shop, 'log');
     const step = (name: string) => bash(`echo ${name} >> '${log}'`);
     const gate = join(yard.shop, 'open');
@@ -67,7 +61,7 @@ test.each<[string, Victim[]]>([
 );
 
 test('kill -9 of the agent in the middle of its words: it says them again, in the same conversation', async () => {
-  yard = await LiveYard.open(claude);
+  yard = await LiveYard.open(claude());
   let times = 0;
   yard.stage.put('work', () => {
     times += 1;
