@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
 import { ask, bash, inBackground, type PlayAsked, question } from '../model/play.ts';
 import { program } from '../program.ts';
-import { LiveYard } from './yard.ts';
+import { LiveYard } from '../yard.ts';
 
 /* What the real Claude Code asks is answered through its hook, whoever looks on; and never by the one who asks. */
 

@@ -6,8 +6,8 @@ import { modelAt } from '../agents/codex.ts';
 import { ScriptedModel } from '../model/model.ts';
 import type { Reply, Step } from '../model/script.ts';
 import { program } from '../program.ts';
-import { type Surroundings, settingsOf } from './sealed.ts';
-import { LiveYard } from './yard.ts';
+import { type Surroundings, settingsOf } from '../sealed.ts';
+import { LiveYard } from '../yard.ts';
 
 /* The real Codex works in sessions of tmux, with a scripted model behind it. */
 

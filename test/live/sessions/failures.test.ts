@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
 import { bash, FAILURES, subscriptionLimit, type Turn } from '../model/play.ts';
 import { program } from '../program.ts';
-import { LiveYard } from './yard.ts';
+import { LiveYard } from '../yard.ts';
 
 /* What goes wrong with the real Claude Code ends in the right class and the right next step; none of it is called done. */
 

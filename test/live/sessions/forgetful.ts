@@ -1,6 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Surroundings } from './sealed.ts';
+import type { Surroundings } from '../sealed.ts';
 
 /** In a prompt: the trust in the folder is forgotten just before the agent starts, as another of its processes might do. */
 export const FORGET = 'Forget the trust first.';

@@ -6,8 +6,8 @@ import { until } from '../../support/world.ts';
 import { ScriptedModel } from '../model/model.ts';
 import type { Step } from '../model/script.ts';
 import { program } from '../program.ts';
-import type { Surroundings, Ways } from './sealed.ts';
-import { LiveYard } from './yard.ts';
+import type { Surroundings, Ways } from '../sealed.ts';
+import { LiveYard } from '../yard.ts';
 
 /* The real Gemini CLI works in sessions of tmux, with a scripted model behind it. */
 

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
 import { bash } from '../model/play.ts';
 import { program } from '../program.ts';
-import { LiveYard } from './yard.ts';
+import { LiveYard } from '../yard.ts';
 
 /* Agent, tmux server and runtime are killed in the middle of a turn: the work goes on by itself, once. */
 

@@ -17,7 +17,7 @@ import { Guard } from '../../../src/runtime/sessions/typing/guard.ts';
 import type { Doing, PaneAgent } from '../../../src/runtime/sessions/typing/pane-agent.ts';
 import type { PaneTarget, Tmux } from '../../../src/runtime/terminals.ts';
 import { until } from '../../support/world.ts';
-import { type Surroundings, surroundings } from './sealed.ts';
+import { type Surroundings, surroundings } from '../sealed.ts';
 
 /* The real agent with its adapter, its guard and its requests, and no runtime around them. */
 

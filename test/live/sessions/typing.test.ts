@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { seededChance } from '../../fakes/seeded-chance.ts';
 import { program } from '../program.ts';
+import { LiveYard } from '../yard.ts';
 import { forgetful } from './forgetful.ts';
 import { live, MOMENTS, type Told } from './moments.ts';
-import { LiveYard } from './yard.ts';
 
 /*
  * Messages at random moments: each is delivered once, or refused with the reason, and no dialog is ever answered by

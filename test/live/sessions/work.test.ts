@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { bash, inBackground, write } from '../model/play.ts';
 import { program } from '../program.ts';
-import { LiveYard } from './yard.ts';
+import { LiveYard } from '../yard.ts';
 
 /* The real Claude Code works in sessions of tmux, with a scripted model behind it. */
 

@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Settings, World } from '../../stories/world.ts';
-import { type Network, openNetwork } from '../alone.ts';
-import { Stage } from '../model/stage.ts';
+import { type Settings, World } from '../stories/world.ts';
+import { type Network, openNetwork } from './alone.ts';
+import { Stage } from './model/stage.ts';
 
 /** A world that knows nothing of the machine's own settings and accounts. */
 export class Sealed extends World {
