@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
+import { conversationsOf } from '../conversations.ts';
 import { bash } from '../model/play.ts';
 import { program } from '../program.ts';
 import { LiveYard } from '../yard.ts';
@@ -49,7 +50,7 @@ test.each<[string, Victim[]]>([
     const { name } = await yard.session('work', ({ state }) => state === 'working');
     await until(() => logged(log).includes('waits'), 45_000);
     // Before that, it would not know of the call when it goes on: Claude Code writes it a moment after the tool began.
-    await until(() => conversations(yard.world.user).some((text) => text.includes('echo waits')), 10_000);
+    await until(() => conversationsOf(yard.world.user).some((text) => text.includes('echo waits')), 10_000);
     await kill(victims, name);
     if (victims.includes('runtime')) await yard.world.start();
     writeFileSync(gate, '');
@@ -75,12 +76,6 @@ test('kill -9 of the agent in the middle of its words: it says them again, in th
   expect(new Set(yard.stage.seen.map(({ conversation }) => conversation)).size).toBe(1);
   expect(yard.stage.reached('This is the work.')).toBe(1);
 }, 180_000);
-
-function conversations(user: string): string[] {
-  const folder = join(user, '.claude', 'projects');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.jsonl'));
-  return files.map((name) => readFileSync(join(folder, name), 'utf8'));
-}
 
 function logged(log: string): string[] {
   try {
