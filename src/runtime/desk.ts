@@ -55,6 +55,8 @@ export interface DeskPorts {
   readonly retention: Retention;
   readonly sessions: SessionDesk;
   readonly moreNeeds: () => readonly Need[];
+  /** No file that somebody left for us waits to be looked at. */
+  readonly settled: () => boolean;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -220,7 +222,7 @@ export class Desk implements Yard {
   }
 
   converged(): boolean {
-    return this.store.converged() && this.#ports.inboxes.settled;
+    return this.store.converged() && this.#ports.settled();
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {

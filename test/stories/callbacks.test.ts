@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/world.ts';
 import { type Client, shell, World } from './world.ts';
@@ -190,6 +191,32 @@ test('a host that is not listed is refused by call and by drop, with the key to 
   await until(() => existsSync(world.queue(project, 'failed', 'bad.md')));
   expect(world.read(world.queue(project, 'failed', 'bad.md'))).toContain('not an allowed host');
   await until(() => one.taken.some(({ report }) => report.id === 'good'));
+  expect(two.told).toEqual([]);
+});
+
+test('a dispatch file is told as it was named; one with a host that is not listed is rejected', async () => {
+  configure();
+  client = await world.connect();
+  const project = world.project('shop');
+  await client.enqueue(project, 'first use');
+  const dispatch = (id: string, callback_url: string) => {
+    const common = { dispatched_by: 'nightly', project: 'shop', project_dir: project, target_agent: 'echo' };
+    const file = join(world.home, 'dispatch', `${id}.json`);
+    writeFileSync(`${file}.part`, JSON.stringify({ id, ...common, task: 'Say hello.', callback_url }));
+    renameSync(`${file}.part`, file);
+  };
+  dispatch('dispatch-good', one.url);
+  dispatch('dispatch-bad', two.url);
+  await until(() => one.taken.length === 1);
+  const [{ report } = { report: {} }] = one.taken;
+  expect(report).toMatchObject({ id: 'dispatch-good', dispatch_id: 'dispatch-good', dispatched_by: 'nightly' });
+  const rejected = join(world.home, 'dispatch', 'rejected');
+  await until(() => existsSync(join(rejected, 'dispatch-bad.json')));
+  expect(
+    readdirSync(rejected)
+      .map((name) => world.read(rejected, name))
+      .join(),
+  ).toContain('is not an allowed host');
   expect(two.told).toEqual([]);
 });
 
