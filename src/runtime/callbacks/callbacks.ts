@@ -3,7 +3,7 @@ import type { Outgoing } from '../model/outgoing.ts';
 import { callbackHost } from '../policy/callback-url.ts';
 import type { Chance, Change, TaskStore } from '../ports.ts';
 import type { Need } from '../yard.ts';
-import { type Debt, gaveUpBecause, Host, settleTry } from './debt.ts';
+import { type Debt, givenUp, Host, isTooOld, settleTry } from './debt.ts';
 import { needsOfDebts } from './needs.ts';
 import { type Callback, type TellPorts, tell } from './tell.ts';
 import type { Told } from './verdict.ts';
@@ -37,8 +37,8 @@ interface Life {
 
 export class Callbacks {
   readonly #ports: CallbackPorts;
-  /** Oldest first; one that was tried comes last. */
   readonly #debts = new Map<TaskKey, Debt>();
+  /** The one that was served last stands last. */
   readonly #hosts = new Map<string, Host>();
   #life: Life | undefined;
   #alarm: (() => void) | undefined;
@@ -100,8 +100,9 @@ export class Callbacks {
     const key = keyOf(outgoing.ref);
     if (!isCallback(outgoing) || this.#debts.has(key)) return false;
     const host = callbackHost(outgoing.callback_url);
-    if (!this.#hosts.has(host)) this.#hosts.set(host, new Host());
-    this.#debts.set(key, { callback: outgoing, host, tries: 0, refusals: 0, next_at: 0, busy: false, held: false });
+    const debt = { callback: outgoing, host, tries: 0, refusals: 0, next_at: 0, busy: false, held: false };
+    this.#debts.set(key, debt);
+    this.#hostOf(debt).debts.add(debt);
     return true;
   }
 
@@ -112,24 +113,30 @@ export class Callbacks {
     if (!life || life.closing || this.#ports.config.local_only) return; // C4
     const now = this.#ports.clock.now();
     let soonest = Number.POSITIVE_INFINITY;
-    for (const debt of [...this.#debts.values()]) {
-      if (life.working.size >= AT_ONCE) break; // the end of one looks again
-      const host = this.#hostOf(debt);
-      const at = debt.end ? debt.next_at : Math.max(debt.next_at, host.held_until);
-      if (debt.busy || (!debt.end && host.busy >= host.room)) continue; // C3
+    for (const host of [...this.#hosts.values()]) soonest = Math.min(soonest, this.#serve(life, host, now));
+    if (soonest < Number.POSITIVE_INFINITY) this.#alarm = this.#ports.clock.after(soonest - now, () => this.#next());
+  }
+
+  /** Begins what is due of one host, as far as there is room (C3); when the next one is due. The end of one looks again. */
+  #serve(life: Life, host: Host, now: number): number {
+    const { give_up } = this.#ports.config.callbacks;
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const debt of host.debts) {
+      if (life.working.size >= AT_ONCE || host.busy >= host.room) break;
+      if (debt.busy) continue;
+      const settled = debt.end !== undefined || isTooOld(debt, host, now, give_up); // nobody is asked
+      const at = settled ? debt.next_at : Math.max(debt.next_at, host.held_until);
       if (at <= now) this.#begin(life, debt, host);
       else soonest = Math.min(soonest, at);
     }
-    if (soonest < Number.POSITIVE_INFINITY)
-      this.#alarm = this.#ports.clock.after(soonest - now, () => {
-        this.#alarm = undefined;
-        this.#next();
-      });
+    return soonest;
   }
 
   #begin(life: Life, debt: Debt, host: Host): void {
     debt.busy = true;
     host.busy++;
+    this.#hosts.delete(debt.host);
+    this.#hosts.set(debt.host, host);
     const working = this.#work(life, debt, host)
       .catch((error) => this.#failed(debt, error))
       .finally(() => {
@@ -146,8 +153,7 @@ export class Callbacks {
     const { ref } = debt.callback;
     if (!store.outbox().get(keyOf(ref))?.owed.includes('callback')) return this.#forget(debt);
     if (!debt.end) {
-      const late = gaveUpBecause(debt, host, clock.now(), config.callbacks.give_up);
-      if (late !== undefined) debt.end = { ok: false, detail: late };
+      if (isTooOld(debt, host, clock.now(), config.callbacks.give_up)) debt.end = givenUp(debt);
       else await this.#try(life, debt, host);
     }
     if (!debt.end) return;
@@ -164,8 +170,8 @@ export class Callbacks {
     settleTry(debt, host, told, this.#ports); // C2
     if (debt.end) return;
     if (first) this.#ports.say('warn', 'a callback waits', { task: debt.callback.ref.id, ...facts(debt, told) });
-    this.#debts.delete(keyOf(debt.callback.ref)); // behind the others
-    this.#debts.set(keyOf(debt.callback.ref), debt);
+    host.debts.delete(debt); // behind the others
+    host.debts.add(debt);
   }
 
   /** A record that could not be written, or a file that could not be read. */
@@ -178,6 +184,7 @@ export class Callbacks {
 
   #forget(debt: Debt): void {
     this.#debts.delete(keyOf(debt.callback.ref));
+    this.#hostOf(debt).debts.delete(debt);
   }
 
   #hostOf({ host }: Debt): Host {

@@ -29,8 +29,10 @@ const REFUSALS = 5;
 /** Nothing is given up for its age alone: after a long sleep of this machine it is tried so often first. */
 export const FEW = 3;
 
-/** What is known of a host from its last answers. */
+/** A host that is owed something, and what is known of it from its last answers. */
 export class Host {
+  /** What is owed there, oldest first; one that was tried comes last. */
+  readonly debts = new Set<Debt>();
   busy = 0;
   held_until = 0;
   /** Tries in a row that nobody answered. */
@@ -81,13 +83,12 @@ function pauseMs(tries: number, chance: Chance): number {
   return Math.ceil(whole * (0.5 + chance.fraction() / 2));
 }
 
-/** Why it is given up for its age: it was tried, or its host answers nobody. */
-export function gaveUpBecause(debt: Debt, host: Host, now: number, give_up: number): string | undefined {
-  if (now - debt.callback.since < give_up || (debt.tries < FEW && host.silent < FEW)) return undefined;
-  return givenUp(debt).detail;
+/** Old, and in vain: it was tried, or its host answers nobody. */
+export function isTooOld({ callback, tries }: Debt, { silent }: Host, now: number, give_up: number): boolean {
+  return now - callback.since >= give_up && (tries >= FEW || silent >= FEW);
 }
 
-function givenUp(debt: Debt): { ok: false; detail: string } {
+export function givenUp(debt: Debt): { ok: false; detail: string } {
   const why = debt.trouble ?? 'nobody answers there';
   return { ok: false, detail: `${debt.host}: ${why}, ${tries(debt)}` };
 }

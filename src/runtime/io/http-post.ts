@@ -17,8 +17,10 @@ export interface Address {
   readonly family: number;
 }
 
+type Lookup = (host: string) => Promise<readonly Address[]>;
+
 export interface PosterOptions {
-  readonly lookup?: (host: string) => Promise<readonly Address[]>;
+  readonly lookup?: Lookup;
   /** Further certificates that are trusted. */
   readonly ca?: string;
 }
@@ -27,14 +29,27 @@ const CONNECT_MS = 10_000;
 const MAX_ANSWER = 64 * 1024;
 
 export function httpPoster(options: PosterOptions = {}): Poster {
-  return { post: (order, signal) => post(order, signal, options) };
+  const lookup = oneAtATime(options.lookup ?? ((host) => systemLookup(host, { all: true })));
+  return { post: (order, signal) => post(order, signal, { ...options, lookup }) };
 }
 
-async function post(order: PostOrder, signal: AbortSignal, options: PosterOptions): Promise<PostEnd> {
+/** A name server that is silent blocks a thread of those that files need too: never more than one. */
+function oneAtATime(lookup: Lookup): Lookup {
+  let last: Promise<unknown> = Promise.resolve();
+  return (host) => {
+    const found = last.then(() => lookup(host));
+    last = found.catch(() => undefined);
+    return found;
+  };
+}
+
+type Parts = PosterOptions & { readonly lookup: Lookup };
+
+async function post(order: PostOrder, signal: AbortSignal, options: Parts): Promise<PostEnd> {
   const begun = Date.now();
   const connect_ms = Math.min(CONNECT_MS, order.timeout_ms);
   const url = new URL(order.url);
-  const found = await resolve(url, connect_ms, options);
+  const found = await resolve(url, connect_ms, options.lookup);
   if (typeof found === 'string') return { kind: 'broken', reason: found };
   const against = forbidden(url, found, order.private);
   if (against !== undefined) return { kind: 'forbidden', reason: against }; // P2
@@ -51,11 +66,7 @@ async function post(order: PostOrder, signal: AbortSignal, options: PosterOption
   }
 }
 
-async function resolve(
-  url: URL,
-  connect_ms: number,
-  { lookup = (name) => systemLookup(name, { all: true }) }: PosterOptions,
-): Promise<readonly Address[] | string> {
+async function resolve(url: URL, connect_ms: number, lookup: Lookup): Promise<readonly Address[] | string> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const family = isIP(host);
   if (family !== 0) return [{ address: host, family }];

@@ -208,6 +208,33 @@ describe('what must hold', () => {
     expect(world.owed).toEqual([]);
   });
 
+  test('a host with much to be told leaves room for the others (C3)', async () => {
+    const open: (() => void)[] = [];
+    world.answer = () => new Promise((resolve) => open.push(() => resolve(OK)));
+    for (let n = 0; n < 20; n++)
+      for (const host of ['a', 'b']) await world.finish(`${host}-${n}`, `https://${host}.example/`);
+    await world.finish('other', 'https://c.example/');
+    world.callbacks.start();
+    for (let turn = 0; turn < 2; turn++) {
+      await settled();
+      for (const answer of open.splice(0)) answer();
+    }
+    await settled();
+    expect(world.posted.map(({ url }) => url)).toContain('https://c.example/');
+  });
+
+  test('what is too old goes at once where nobody answers, without a try of its own', async () => {
+    world.config.callbacks.give_up = HOUR;
+    world.answer = () => ({ kind: 'broken', reason: 'no answer' });
+    for (let n = 0; n < 50; n++) await world.finish(`dead-${n}`, A);
+    world.callbacks.start();
+    await settled();
+    await world.clock.advance(HOUR + 15 * MINUTE);
+    expect(world.owed).toEqual([]);
+    expect(world.store.undelivered()).toHaveLength(50);
+    expect(world.posted.length).toBeLessThan(20);
+  });
+
   test('with local_only nothing is sent and nothing given up (C4)', async () => {
     world.config.local_only = true;
     world.callbacks.start();
