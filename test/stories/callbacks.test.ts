@@ -145,7 +145,7 @@ test('each end is told at least once and verifiably, through errors, silence, dr
     expect(verified(headers, body, KEY)).toBe(true);
     expect(verified(headers, body, 'another-key')).toBe(false);
     expect(verified(headers, Buffer.concat([body, Buffer.from(' ')]), KEY)).toBe(false);
-    expect(report).toMatchObject({ attempt: 1, status: 'completed', result: expect.stringContaining(report.id) });
+    expect(report).toMatchObject({ status: 'completed', result: expect.stringContaining(report.id) });
   }
   const keys = new Map(ids.map((id) => [id, new Set(toldOf(id).map(({ headers }) => headers['idempotency-key']))]));
   expect([...keys.values()].every((some) => some.size === 1)).toBe(true);
