@@ -154,7 +154,7 @@ export class MemoryStore implements TaskStore {
         case 'finished':
           return this.#finish(task, Outcome.parse(end.outcome), changes);
         case 'void':
-          return this.#put({ ...queuedAgain(task), spent: task.spent - 1 }, changes);
+          return this.#put({ ...queuedAgain(task), spent: task.spent - 1, voided: (task.voided ?? 0) + 1 }, changes);
         case 'requeue': {
           const last_error = { class: end.class, reason: end.reason, attempt: task.attempt };
           const spent = end.spent ? task.spent : task.spent - 1;

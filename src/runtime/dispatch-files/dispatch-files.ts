@@ -2,8 +2,9 @@ import { InboxMemory } from '../inbox/memory.ts';
 import type { Watcher } from '../ports.ts';
 import type { Need } from '../yard.ts';
 import type { DispatchContext } from './context.ts';
+import { needsOf } from './needs.ts';
 import { folderAt, type IntakeFolder } from './places.ts';
-import { type RejectedFiles, rejectedIn, rejectedNeed } from './rejected.ts';
+import { type RejectedFiles, rejectedIn } from './rejected.ts';
 import { type Swept, sweep } from './sweep.ts';
 
 export interface DispatchFilesPorts extends Omit<DispatchContext, 'signatureIgnored'> {
@@ -37,7 +38,7 @@ const SHARE = 10; // a look at a long folder comes at most every so many times a
  */
 export class DispatchFiles {
   readonly #ports: DispatchFilesPorts;
-  readonly #own: IntakeFolder;
+  #own: IntakeFolder;
   readonly #watched = new Map<string, Watched>();
   #running = false;
   #tail: Promise<unknown> = Promise.resolve();
@@ -141,22 +142,22 @@ export class DispatchFiles {
 
   /** The folders that are configured now, each once however it is named. */
   async #follow(): Promise<void> {
-    const { files, real, config, watcher } = this.#ports;
-    await files.makeDir(this.#own.dir);
-    const own = await real(this.#own.dir);
+    const { files, real, config, watcher, dir } = this.#ports;
+    if ((await real(dir)) === undefined) await files.makeDir(dir);
+    this.#own = folderAt((await real(dir)) ?? dir, true); // a person may have put it elsewhere, behind a link
     const wanted = new Map([[this.#own.dir, this.#own]]);
-    for (const dir of config.intake_dirs) {
-      const path = (await real(dir)) ?? dir;
-      if (path !== own) wanted.set(path, folderAt(path, false));
+    for (const further of config.intake_dirs) {
+      const path = (await real(further)) ?? further;
+      if (!wanted.has(path)) wanted.set(path, folderAt(path, false));
     }
-    for (const [dir, { watch }] of this.#watched) {
-      if (wanted.has(dir)) continue;
+    for (const [path, { watch }] of this.#watched) {
+      if (wanted.has(path)) continue;
       watch.close();
-      this.#watched.delete(dir);
+      this.#watched.delete(path);
     }
-    for (const [dir, folder] of wanted) {
-      if (this.#watched.has(dir)) continue;
-      this.#watched.set(dir, { folder, memory: new InboxMemory(), watch: watcher.watch(dir, () => this.#hear()) });
+    for (const [path, folder] of wanted) {
+      if (this.#watched.has(path)) continue;
+      this.#watched.set(path, { folder, memory: new InboxMemory(), watch: watcher.watch(path, () => this.#hear()) });
     }
   }
 
@@ -183,22 +184,4 @@ export class DispatchFiles {
     const message = 'dispatch files are signed, and no key is configured to check that: their signatures are ignored';
     this.#ports.say('warn', message, { next: 'name the variable with the key in intake_key_env' });
   }
-}
-
-function needsOf({ folder, problem, swept, rejected }: Watched): Need[] {
-  const { dir } = folder;
-  const blind: Need[] =
-    problem === undefined
-      ? []
-      : [{ what: `the intake folder ${dir} can't be read: ${problem}`, where: dir, next: BLIND }];
-  return [...blind, ...waitingNeed(dir, swept), ...(rejected ? rejectedNeed(folder, rejected) : [])];
-}
-
-const BLIND = 'make it, mend its rights, or take it out of intake_dirs; it is tried again by itself';
-
-function waitingNeed(dir: string, swept: Swept | undefined): Need[] {
-  if (!swept?.deferred) return [];
-  const { count, reason } = swept.deferred;
-  const what = `${count} dispatch ${count === 1 ? 'file waits' : 'files wait'} to be taken: ${reason}`;
-  return [{ what, where: dir, next: 'mend that; they are tried again by themselves' }];
 }

@@ -59,7 +59,7 @@ export async function reject(
     const target = join(folder.rejected, name);
     if (await files.stat(target)) continue; // P1
     await files.replace(target + REASON, reasonOf(why, context.clock.now()));
-    await store.note('dispatch_rejected', `${plainLine(arrival.name)}: ${why.reason} (kept as ${plainLine(target)})`); // P3
+    await store.note('dispatch_rejected', plainLine(`${arrival.name}: ${why.reason} (kept as ${target})`)); // P3
     const moved = await moveSame(files, folder, arrival, target);
     if (moved === 'away') return moved;
     await files.remove(target + REASON);

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { plainLine } from '../model/plain-text.ts';
 import type { Files } from '../ports.ts';
-import type { Need } from '../yard.ts';
 import { type IntakeFolder, REASON } from './places.ts';
 
 const MAX_REASON = 65_536;
@@ -32,18 +31,4 @@ async function reasonOf(files: Files, rejected: string, name: string): Promise<s
   } catch {
     return 'no reason is noted';
   }
-}
-
-export function rejectedNeed({ dir, rejected }: IntakeFolder, { count, newest }: RejectedFiles): Need[] {
-  if (!newest) return [];
-  const name = plainLine(newest.name);
-  const what =
-    count === 1 ? `the dispatch file ${name} was rejected` : `${count} dispatch files were rejected, at last ${name}`;
-  return [
-    {
-      what: `${what}: ${newest.reason}`,
-      where: rejected,
-      next: `mend it (${name}${REASON} says what is wrong) and move it back to ${dir}; or take it away`,
-    },
-  ];
 }

@@ -75,11 +75,12 @@ async function complete(scan: Sweep, names: readonly string[], again: number[]) 
   const { context, folder } = scan;
   const ready: (Arrival & { readonly inPlace: boolean })[] = [];
   const wrong: Verdict[] = [];
+  const now = context.clock.now(); // one for all: else a younger file could be quiet before an older one (D1)
   for (const name of names) {
     const stat = await context.files.stat(join(folder.dir, name));
     if (!stat) continue;
     const whole = stat.kind === 'file' && arrivedWhole(stat);
-    const wait = whole ? 0 : quiet(scan, { name, stat });
+    const wait = whole ? 0 : quiet(scan, { name, stat }, now);
     const no = wrongKind(stat, context.config.limits.max_task_bytes);
     if (wait > 0) again.push(wait);
     else if (no) wrong.push({ kind: 'unfit', arrival: { name, stat }, why: unfit(no.message, no.hint) });
@@ -92,8 +93,7 @@ async function complete(scan: Sweep, names: readonly string[], again: number[]) 
   return { ready: closed.sort(byArrival), wrong };
 }
 
-function quiet({ context, memory }: Sweep, { name, stat }: Arrival): number {
-  const now = context.clock.now();
+function quiet({ context, memory }: Sweep, { name, stat }: Arrival, now: number): number {
   return quietIn(stat, memory.waitingSince(name, stat, now), now, context.config.dispatcher.settle);
 }
 

@@ -52,8 +52,17 @@ export class Reports {
     this.#running = false;
     this.#unsubscribe?.();
     this.#cancel?.();
-    const patience = new Promise<void>((resolve) => void this.#ports.clock.after(PATIENCE_MS, resolve));
-    await Promise.race([patience, Promise.all(this.#queues.values())]); // a project that is away may never answer
+    await this.#settled();
+  }
+
+  /** A project that is away may never answer. */
+  async #settled(): Promise<void> {
+    let enough = () => {};
+    const patience = new Promise<void>((resolve) => {
+      enough = this.#ports.clock.after(PATIENCE_MS, resolve);
+    });
+    await Promise.race([patience, Promise.all(this.#queues.values())]);
+    enough();
   }
 
   #look(): void {

@@ -18,7 +18,7 @@ export const Report = z.object({
   output_length: z.number(),
   error: z.string().nullable(),
   error_type: ErrorClass.nullable(),
-  /** Attempts beyond the first. */
+  /** Attempts beyond the first that have begun. */
   retry_count: z.number(),
 
   task: z.string(),
@@ -62,7 +62,7 @@ export interface Ended {
 }
 
 /** Pure: the same end gives the same report, however often it is told. */
-export function reportOf(ended: Ended, { dispatch }: Pick<Outgoing, 'dispatch'>): Report {
+export function reportOf(ended: Ended, { dispatch, retries }: Pick<Outgoing, 'dispatch' | 'retries'>): Report {
   const { task, project } = ended;
   const failed = task.state !== 'done';
   return withoutAbsent({
@@ -73,7 +73,7 @@ export function reportOf(ended: Ended, { dispatch }: Pick<Outgoing, 'dispatch'>)
     output_length: ended.output_length,
     error: failed ? (task.reason ?? '') : null,
     error_type: failed ? (task.error_class ?? null) : null,
-    retry_count: Math.max(0, task.attempts - 1),
+    retry_count: retries ?? Math.max(0, task.attempts - 1),
     task: task.id,
     project: project.name,
     project_dir: project.path,

@@ -31,6 +31,7 @@ test('the file is read and ~ becomes the home directory', async () => {
       'projects: [{ name: shop, path: ~/code/shop, weight: 2 }]',
       'dispatcher: { projects_dir: ~/code, scan: 5m, default_agent: echo }',
       'notify_command: [~/bin/tell-me, ~/x]',
+      'intake_dirs: [~/drop, /srv/drop]',
       'agents: { echo: { command: [cat, "{prompt_file}"] }, claude: { profiles: [{ name: work, config_dir: ~/.claude-work }] } }',
       'delegation: { providers: { gpu: { kind: jobs, base_url: "https://jobs.example.com", key_file: ~/.key } } }',
     ].join('\n'),
@@ -41,6 +42,7 @@ test('the file is read and ~ becomes the home directory', async () => {
     projects: [{ name: 'shop', path: '/home/ada/code/shop', weight: 2 }],
     dispatcher: { projects_dir: '/home/ada/code', scan: 300_000 },
     notify_command: ['/home/ada/bin/tell-me', '~/x'],
+    intake_dirs: ['/home/ada/drop', '/srv/drop'],
     agents: { claude: { profiles: [{ name: 'work', config_dir: '/home/ada/.claude-work' }] } },
     delegation: { providers: { gpu: { key_file: '/home/ada/.key' } } },
   });
@@ -149,6 +151,7 @@ test.each<[string, string, RegExp]>([
   ['a deep nesting', '['.repeat(50_000), /yaml:1:\d+ {2}Maximum call stack/],
   ['a huge file', `# ${'x'.repeat(300_000)}`, /larger than 262144 bytes/],
   ['a relative path', 'allowed_roots: [code]', /allowed_roots\[0\]: "code" .*an absolute path/],
+  ['a relative intake folder', 'intake_dirs: [drop]', /intake_dirs\[0\]: "drop" .*an absolute path/],
   [
     'an agent that is not there',
     'dispatcher: { default_agent: bob }',

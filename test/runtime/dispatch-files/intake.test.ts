@@ -1,16 +1,22 @@
 import {
-  appendFileSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { folderAt } from '../../../src/runtime/dispatch-files/places.ts';
+import { accept, reject } from '../../../src/runtime/dispatch-files/put-away.ts';
 import { sign } from '../../../src/runtime/dispatch-files/signature.ts';
+import { DiskFiles } from '../../../src/runtime/io/files.ts';
+import { SkippingClock } from '../../inbox/world.ts';
 import { until } from '../../support/world.ts';
 import { Ground, Yard } from './yard.ts';
 
@@ -42,12 +48,14 @@ test('what is dropped while the runtime runs is seen; what is still being writte
   const ground = new Ground();
   const yard = await Yard.open(ground);
   const text = JSON.stringify(ground.file('slow'));
-  const path = join(ground.dispatch, 'dispatch-slow.json');
-  writeFileSync(path, text.slice(0, 20));
+  const slow = openSync(join(ground.dispatch, 'dispatch-slow.json'), 'w');
+  writeSync(slow, text.slice(0, 20));
+  yard.clock.skip(1_000); // it is quiet, but somebody has it open
   ground.drop('dispatch-quick.json', ground.file('quick'));
-  await until(() => yard.task('quick') !== undefined);
+  await until(() => ground.listed('accepted').length === 1);
   expect(ground.listed()).toEqual(['accepted/', 'dispatch-slow.json']);
-  appendFileSync(path, text.slice(20));
+  writeSync(slow, text.slice(20));
+  closeSync(slow);
   await until(() => yard.task('slow') !== undefined);
   expect(ground.listed('rejected')).toEqual([]);
 });
@@ -300,3 +308,95 @@ test('accepted files go after their time, those of open tasks stay', async () =>
   await until(() => ground.listed('accepted').length === 1);
   expect(ground.listed('accepted')).toEqual(['dispatch-open.json']);
 });
+
+test('folders come and go with the configuration, and after the end nothing is watched', async () => {
+  const ground = new Ground();
+  const extra = ground.folder('extra');
+  const yard = await Yard.open(ground);
+  ground.drop('dispatch-a.json', ground.file('a'), extra);
+  yard.config.intake_dirs = [extra];
+  yard.intake.configured();
+  await until(() => yard.task('a') !== undefined);
+  yard.config.intake_dirs = [];
+  yard.intake.configured();
+  await until(() => yard.intake.folder(extra) === undefined);
+  await yard.end('a', { state: 'done', result: 'x' });
+  await until(() => yard.store.outbox().size === 0);
+  expect(existsSync(join(extra, 'completed'))).toBe(false); // it is no intake folder any more
+  expect(ground.listed('completed')).toEqual(['dispatch-a.json']);
+  await yard.close();
+  ground.drop('dispatch-b.json', ground.file('b'));
+  expect(yard.clock.pending).toBe(0);
+});
+
+test("the home's folder may be a link to another place", async () => {
+  const ground = new Ground();
+  const other = ground.folder('other-disk');
+  rmSync(ground.dispatch, { recursive: true });
+  symlinkSync(other, ground.dispatch);
+  ground.drop('dispatch-a.json', ground.file('a'));
+  const yard = await Yard.open(ground);
+  await yard.end('a', { state: 'done', result: 'x' });
+  await until(() => ground.listed('completed').length === 1);
+  expect(yard.task('a')).toBeUndefined();
+});
+
+test('a file that is another one by the time it is moved stays, and is looked at again', async () => {
+  const ground = new Ground();
+  const files = new DiskFiles();
+  const folder = folderAt(ground.dispatch, true);
+  const path = join(ground.dispatch, 'dispatch-a.json');
+  ground.drop('dispatch-a.json', ground.file('a'));
+  const stat = (await files.stat(path)) ?? expect.fail();
+  const bytes = readFileSync(path);
+  ground.drop('dispatch-a.json', ground.file('b'));
+  const arrival = { name: 'dispatch-a.json', stat };
+  expect(await accept({ files }, folder, arrival, bytes)).toBe('changed');
+  const notes: string[] = [];
+  const store = { note: async (_: string, message: string) => void notes.push(message) };
+  const why = { kind: 'unfit', reason: 'x', hint: 'y' } as const;
+  expect(await reject({ files, clock: new SkippingClock(), store } as never, folder, arrival, why)).toBe('changed');
+  expect(ground.listed()).toEqual(['accepted/', 'dispatch-a.json', 'rejected/']);
+  expect([ground.listed('accepted'), ground.listed('rejected')]).toEqual([[], []]);
+  expect(ground.json('dispatch-a.json')).toEqual(ground.file('b'));
+});
+
+/** The nth change of a name fails, and all that follow: as if the process ended there. */
+function endingAt(n: number): DiskFiles {
+  let left = n;
+  const files = new DiskFiles();
+  const step =
+    <A extends unknown[], R>(act: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (left-- <= 0) throw Object.assign(new Error('it ended here'), { code: 'EIO' });
+      return act.apply(files, args);
+    };
+  const { makeDir, replace, move, moveNew, remove } = DiskFiles.prototype;
+  const steps = { makeDir, replace, move, moveNew, remove };
+  for (const [name, act] of Object.entries(steps)) Object.assign(files, { [name]: step(act as never) });
+  return files;
+}
+
+test('ended at any step, the next start comes to the same: each file in one place, each task and report once', async () => {
+  for (let n = 0; n < 12; n++) {
+    const ground = new Ground();
+    ground.drop('dispatch-a.json', ground.file('a'));
+    ground.drop('dispatch-b.json', 'no json');
+    ground.drop('dispatch-c.json', ground.file('a', { task: 'Something else.' }));
+    utimesSync(join(ground.dispatch, 'dispatch-a.json'), 1, 1);
+    const first = await Yard.open(ground, { files: endingAt(n) });
+    if (first.task('a')) await first.end('a', { state: 'done', result: 'x' });
+    await first.close();
+    const second = await Yard.open(ground);
+    if (second.task('a')) await second.end('a', { state: 'done', result: 'x' });
+    const rejected = ['dispatch-b.json', 'dispatch-b.json.reason.json'];
+    rejected.push('dispatch-c.json', 'dispatch-c.json.reason.json');
+    await until(() => ground.listed('completed').length === 1 && ground.listed('rejected').length === 4);
+    expect(ground.listed(), `step ${n}`).toEqual(['accepted/', 'completed/', 'rejected/']);
+    expect(ground.listed('accepted')).toEqual(['dispatch-a.json']);
+    expect(ground.listed('rejected')).toEqual(rejected);
+    const records = (await second.store.events({ limit: 100 })).flatMap(({ events }) => events);
+    expect(records.filter(({ type }) => type === 'task_queued' || type === 'task_finished')).toHaveLength(2);
+    await second.close();
+  }
+}, 60_000);

@@ -28,6 +28,7 @@ import { Config } from '../../../src/runtime/model/config.ts';
 import { TaskId } from '../../../src/runtime/model/ids.ts';
 import { isRefusal } from '../../../src/runtime/model/refusal.ts';
 import type { OutcomeInput } from '../../../src/runtime/model/task.ts';
+import type { Files } from '../../../src/runtime/ports.ts';
 import { Projects } from '../../../src/runtime/projects.ts';
 import { Reports } from '../../../src/runtime/reports/deliver.ts';
 import type { FileStore } from '../../../src/runtime/store/file-store.ts';
@@ -37,6 +38,7 @@ import { SkippingClock } from '../../inbox/world.ts';
 export interface YardOptions {
   readonly config?: Record<string, unknown>;
   readonly key?: SigningKey;
+  readonly files?: Files;
 }
 
 /** Where a test's home, projects and intake folders lie; gone after the test. */
@@ -93,12 +95,14 @@ export class Yard {
   readonly intake: DispatchFiles;
   readonly reports: Reports;
   readonly projects: Projects;
+  readonly config: { intake_dirs: string[] };
   #open = true;
 
   private constructor(ground: Ground, store: FileStore, config: Config, options: YardOptions) {
     this.store = store;
+    this.config = config;
     const machine = thisMachine({});
-    const files = new DiskFiles();
+    const files = options.files ?? new DiskFiles();
     const say = (_level: string, message: string, facts: object) =>
       void this.said.push(`${message} ${JSON.stringify(facts)}`);
     const { clock } = this;

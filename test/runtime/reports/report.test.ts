@@ -58,6 +58,11 @@ test('a cancelled one that never began took no time; a result that was taken awa
   expect('result_path' in report).toBe(false);
 });
 
+test('an attempt that never began is no retry', async () => {
+  const ended = await readEnded(storeOf(finished({ attempts: 3 }), undefined), ref);
+  expect(reportOf(ended ?? expect.fail(), { retries: 1 })).toMatchObject({ retry_count: 1 });
+});
+
 test('nothing is said of a task while its project is away', async () => {
   const away = { ...storeOf(finished({}), undefined), owns: () => false };
   expect(await readEnded(away, ref)).toBeUndefined();
