@@ -10,7 +10,7 @@ import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
-import type { Refusal } from './model/refusal.ts';
+import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
@@ -30,7 +30,18 @@ import { sessionNeeds } from './session-needs.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
-import type { Caller, Need, NewTaskInput, Pruned, Reloaded, RetentionView, RunText, SlotView, Yard } from './yard.ts';
+import type {
+  Caller,
+  Need,
+  NewTaskInput,
+  Pruned,
+  Reloaded,
+  RetentionView,
+  RunText,
+  SlotView,
+  Stopping,
+  Yard,
+} from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
 const FAILED_SHOWN_MS = 24 * 3_600_000;
@@ -55,6 +66,7 @@ export interface DeskPorts {
   readonly retention: Retention;
   readonly sessions: SessionDesk;
   readonly moreNeeds: () => readonly Need[];
+  readonly stopping: () => Stopping | undefined;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -103,7 +115,11 @@ export class Desk implements Yard {
     return this.#intake.enqueue(tasks, cause, caller);
   }
 
-  delegate(ref: TaskRef, provider: string | undefined, cause: Cause) {
+  async delegate(ref: TaskRef, provider: string | undefined, cause: Cause) {
+    if (this.stopping()) {
+      const what = 'the runtime is being stopped and starts nothing any more; nothing was changed';
+      return refuse('not_possible', what, 'delegate it when the next one has started: yardmaster start');
+    }
     return handOver(this.#ports, ref, provider, cause);
   }
 
@@ -216,6 +232,10 @@ export class Desk implements Yard {
       }
       return answers.get(alike);
     };
+  }
+
+  stopping(): Stopping | undefined {
+    return this.#ports.stopping();
   }
 
   converged(): boolean {

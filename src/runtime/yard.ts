@@ -55,6 +55,34 @@ export interface RunText {
   readonly path: string;
 }
 
+/** How the runtime is to be stopped. */
+export interface StopOrder {
+  /** Without waiting for what is at work. */
+  readonly now?: boolean;
+  /** What is at work then is ended, and goes back to the queue; else it goes on, and the next runtime takes it up. */
+  readonly kill?: boolean;
+}
+
+/** A run that is a process, and whose end the runtime records. */
+export interface RunAtWork {
+  readonly name: string; // `<project>/<task>`
+  readonly agent: string;
+  readonly attempt: number;
+  readonly since: number;
+}
+
+/** The runtime is being stopped: it takes no drops and starts nothing any more. */
+export interface Stopping {
+  /** How long it waits for what is at work. */
+  readonly until: number;
+  readonly kill: boolean;
+  /** What is at work is being ended. */
+  readonly ending: boolean;
+  /** Nothing is waited for any more. */
+  readonly over: boolean;
+  readonly runs: readonly RunAtWork[];
+}
+
 /** What a person should look at, most urgent first. */
 export interface Need {
   readonly what: string;
@@ -143,6 +171,8 @@ export interface Yard {
     options: { stream: 'stdout' | 'stderr'; offset: number },
   ): Promise<{ text: string; next: number }>;
   needs(): readonly Need[];
+  /** Undefined unless it is being stopped. */
+  stopping(): Stopping | undefined;
   /** Files match the journal and no drop waits to be looked at. */
   converged(): boolean;
   /** The newest events, oldest first; `after` is a sequence number. */

@@ -35,6 +35,12 @@ const output = z.object({
   paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
   projects: z.array(z.object({ name: z.string(), path: z.string() })),
   not_shown: z.number().optional(),
+  stopping: z
+    .object({ until: z.string(), waits_for: z.array(z.string()), kill: z.boolean() })
+    .optional()
+    .describe(
+      'the runtime is being stopped: nothing is started any more; what is enqueued now is kept for the next one',
+    ),
   converged: z.boolean().describe('the files say what the journal says, and no drop waits to be looked at'),
   limits: z.record(z.string(), z.union([z.number(), z.boolean()])),
   pruned: z
@@ -71,6 +77,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
       ...placesOf(ctx),
       ...(own === undefined && accountsOf(ctx)),
       ...projectsOf(ctx, own),
+      ...(own === undefined && stoppingOf(ctx)),
       converged: yard.converged(),
       limits: { ...yard.config.limits, headless_max_running: yard.config.headless.max_running },
       ...(own === undefined && (await prunedOf(ctx))),
@@ -79,6 +86,13 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
     };
   },
 });
+
+function stoppingOf({ yard }: ToolContext): Pick<Output, 'stopping'> {
+  const state = yard.stopping();
+  if (state === undefined) return {};
+  const waits_for = state.runs.slice(0, MAX_LISTED).map(({ name }) => name);
+  return { stopping: { until: new Date(state.until).toISOString(), waits_for, kill: state.kill } };
+}
 
 async function prunedOf({ yard }: ToolContext): Promise<Pick<Output, 'pruned'>> {
   const { last } = await yard.retention();

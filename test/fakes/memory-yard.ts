@@ -17,6 +17,7 @@ import type {
   RetentionView,
   RunText,
   SlotView,
+  Stopping,
   Yard,
 } from '../../src/runtime/yard.ts';
 import { MemorySessions } from './memory-sessions.ts';
@@ -36,6 +37,7 @@ export class MemoryYard implements Yard {
   readonly providers: FleetProvider[] = [{ id: 'gpu', ai: ['gemini'], status: 'available', load: 0, max: 0 }];
   readonly working: SlotView[] = [];
   readonly needed: Need[] = [];
+  ending: Stopping | undefined;
   readonly sessions = new MemorySessions(this.clock);
   readonly #followers = new Set<(record: JournalRecord) => void>();
   /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
@@ -51,6 +53,10 @@ export class MemoryYard implements Yard {
     if (adopt) return this.store.adoptProject(`/memory/${nameOrPath}`, nameOrPath);
     const names = this.store.projects().map(({ name }) => name);
     return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
+  }
+
+  stopping(): Stopping | undefined {
+    return this.ending;
   }
 
   configFor(): Config {
