@@ -14,6 +14,7 @@ import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
 import { mcpConfigCommand } from './commands/mcp-config.ts';
+import { orphansCommand } from './commands/orphans.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
@@ -42,6 +43,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   exportCommand,
   importCommand,
   pruneCommand,
+  orphansCommand,
   doctorCommand,
   configCommand,
   completionCommand,

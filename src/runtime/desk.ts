@@ -16,6 +16,7 @@ import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import { needsOf } from './needs.ts';
+import type { Orphans } from './orphans/orphans.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
@@ -34,6 +35,7 @@ import type {
   Caller,
   Need,
   NewTaskInput,
+  Orphan,
   Pruned,
   Reloaded,
   RetentionView,
@@ -67,6 +69,7 @@ export interface DeskPorts {
   readonly sessions: SessionDesk;
   readonly moreNeeds: () => readonly Need[];
   readonly stopping: () => Stopping | undefined;
+  readonly orphans: Orphans;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -232,6 +235,14 @@ export class Desk implements Yard {
       }
       return answers.get(alike);
     };
+  }
+
+  orphans(): Promise<readonly Orphan[] | undefined> {
+    return this.#ports.orphans.look();
+  }
+
+  endOrphans(those: readonly { readonly pid: number; readonly start: string }[]): Promise<readonly Orphan[]> {
+    return this.#ports.orphans.end(those);
   }
 
   stopping(): Stopping | undefined {

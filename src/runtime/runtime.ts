@@ -21,6 +21,7 @@ import type { Config } from './model/config.ts';
 import type { ProjectId } from './model/ids.ts';
 import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
+import { Orphans } from './orphans/orphans.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { PastEvents } from './retention/past-events.ts';
@@ -221,6 +222,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     projectName: (id) => yard.projectName(id),
     record: (code, message) => store.note(code, message),
   });
+  const orphans = new Orphans({
+    ...{ home: home.dir, clock, marked: machine.marked, store, say },
+    projectName: (id) => yard.projectName(id),
+    grace: () => config.headless.grace,
+  });
   const yard: Desk = new Desk({
     ...{
       config,
@@ -239,7 +245,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline: offline.reasons,
     ...{ settings, past, retention },
     sessions: sessions.desk,
-    moreNeeds: () => sessions.needs(),
+    moreNeeds: () => [...sessions.needs(), ...orphans.needs()],
+    orphans,
     stopping: () => windDown.state,
     reload: () => follower.reload(),
   });
@@ -272,10 +279,12 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     dispatcher.start();
     follower.start();
     retention.start();
+    orphans.start();
   };
   const stop = async (): Promise<void> => {
     await follower.stop();
     await retention.stop();
+    orphans.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();

@@ -8,7 +8,7 @@ import type { Route } from './model/route.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
-import type { Clock, Enqueued, TaskStore } from './ports.ts';
+import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { SessionDesk } from './session-desk.ts';
 
 /** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
@@ -81,6 +81,16 @@ export interface Stopping {
   /** Nothing is waited for any more. */
   readonly over: boolean;
   readonly runs: readonly RunAtWork[];
+}
+
+/** A process with the mark of an attempt that is over. */
+export interface Orphan extends MarkedProcess {
+  readonly project: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly why: string;
+  /** Its task is done: it may have been left open on purpose. */
+  readonly kept: boolean;
 }
 
 /** What a person should look at, most urgent first. */
@@ -171,6 +181,10 @@ export interface Yard {
     options: { stream: 'stdout' | 'stderr'; offset: number },
   ): Promise<{ text: string; next: number }>;
   needs(): readonly Need[];
+  /** Processes of attempts that are over; undefined where this system does not tell. */
+  orphans(): Promise<readonly Orphan[] | undefined>;
+  /** Ends those that are still the same processes, and orphans; answers with those that have ended. */
+  endOrphans(those: readonly { readonly pid: number; readonly start: string }[]): Promise<readonly Orphan[]>;
   /** Undefined unless it is being stopped. */
   stopping(): Stopping | undefined;
   /** Files match the journal and no drop waits to be looked at. */

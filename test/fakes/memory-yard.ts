@@ -13,6 +13,7 @@ import type {
   Caller,
   Need,
   NewTaskInput,
+  Orphan,
   Pruned,
   RetentionView,
   RunText,
@@ -38,6 +39,7 @@ export class MemoryYard implements Yard {
   readonly working: SlotView[] = [];
   readonly needed: Need[] = [];
   ending: Stopping | undefined;
+  left: readonly Orphan[] = [];
   readonly sessions = new MemorySessions(this.clock);
   readonly #followers = new Set<(record: JournalRecord) => void>();
   /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
@@ -53,6 +55,16 @@ export class MemoryYard implements Yard {
     if (adopt) return this.store.adoptProject(`/memory/${nameOrPath}`, nameOrPath);
     const names = this.store.projects().map(({ name }) => name);
     return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
+  }
+
+  async orphans(): Promise<readonly Orphan[] | undefined> {
+    return this.left;
+  }
+
+  async endOrphans(those: readonly { pid: number; start: string }[]): Promise<readonly Orphan[]> {
+    const ended = this.left.filter((one) => those.some(({ pid, start }) => pid === one.pid && start === one.start));
+    this.left = this.left.filter((one) => !ended.includes(one));
+    return ended;
   }
 
   stopping(): Stopping | undefined {

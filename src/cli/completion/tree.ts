@@ -23,7 +23,8 @@ export type Source =
         | 'questions'
         | 'foreign'
         | 'accounts'
-        | 'profiles';
+        | 'profiles'
+        | 'orphans';
     }
   | { readonly kind: 'files' };
 
@@ -118,6 +119,7 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   foreign: { kind: 'ask', what: 'foreign' },
   account: { kind: 'ask', what: 'accounts' },
   profile: { kind: 'ask', what: 'profiles' },
+  pid: { kind: 'ask', what: 'orphans' },
   group: { kind: 'ask', what: 'groups' },
   state: words(...TaskState.options),
   stream: words('stdout', 'stderr'),

@@ -268,6 +268,8 @@ export class Attempts {
     try {
       const judged = await this.#judge(task, dir, end);
       if (judged === undefined) return;
+      // Its agent said that all was well, so nobody has ended what it left; nothing of it may be at work with the next one.
+      if (end.kind === 'exited' && end.code === 0 && !isDone(judged)) await runner.clear(dir);
       const ended = store.end(lease, judged, { by: 'runner' });
       if (this.#isLive(lease)) freed(lease.task); // the claim that takes its place is synced together with its end
       const refused = await ended;
@@ -330,6 +332,10 @@ export class Attempts {
 }
 
 type Begun = { readonly kind: 'started'; readonly dir: string } | Exclude<Prepared, { kind: 'ready' }>;
+
+function isDone(end: AttemptEnd): boolean {
+  return end.kind === 'finished' && end.outcome.state === 'done';
+}
 
 function onAgent(task: OpenTask): task is LiveTask {
   return isLive(task) && task.route.to === 'agent' && task.route.kind !== 'session';

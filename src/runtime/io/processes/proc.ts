@@ -82,7 +82,7 @@ export const psTable: ProcessTable = {
  * Undefined for a process that is gone, or that belongs to somebody else. Every other error is thrown: a look that
  * failed, because descriptors or memory ran out, must never pass for a death.
  */
-function readProc(path: string): string | undefined {
+export function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
   } catch (error) {
