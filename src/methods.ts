@@ -1,4 +1,5 @@
 import type { YardMethod } from './assembly.ts';
+import { audit } from './methods/audit.ts';
 import { completions } from './methods/complete.ts';
 import { exportPage } from './methods/export.ts';
 import { endOrphans, orphans } from './methods/orphans.ts';
@@ -18,6 +19,7 @@ export const methods: Readonly<Record<string, YardMethod>> = {
       ...(typeof after === 'number' && { after }),
     }),
   }),
+  'yardmaster/audit': audit,
   'yardmaster/scan': async (yard, { project, take_over }) => {
     const cause = { by: take_over === true ? ('import' as const) : ('owner' as const) };
     const found = await yard.project(String(project), { adopt: true, cause });

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { answerCommands } from './commands/answers.ts';
+import { auditCommand } from './commands/audit.ts';
 import { cancelCommand, retryCommand } from './commands/change.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   answerCommands,
   profilesCommand,
   eventsCommand,
+  auditCommand,
   logsCommand,
   exportCommand,
   importCommand,

@@ -1,3 +1,4 @@
+import { audit } from './audit/audit.ts';
 import { describeProblem } from './config/problem.ts';
 import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
@@ -21,7 +22,7 @@ import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
-import { readEvents } from './retention/events.ts';
+import { beginnings, eventsFrom, readEvents } from './retention/events.ts';
 import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
@@ -32,6 +33,8 @@ import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
 import type {
+  AuditPage,
+  AuditQuery,
   Caller,
   Need,
   NewTaskInput,
@@ -255,6 +258,16 @@ export class Desk implements Yard {
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
     return readEvents(this.store, this.#ports.past, options);
+  }
+
+  audit(query: AuditQuery): Promise<AuditPage> {
+    const { past } = this.#ports;
+    const history = {
+      from: (seq: number) => eventsFrom(this.store, past, seq),
+      beginnings: () => beginnings(this.store, past),
+      newest: () => this.store.span().newest,
+    };
+    return audit(history, query, (id) => this.projectName(id));
   }
 
   prune(options: { dry: boolean }): Promise<Pruned> {

@@ -2,9 +2,10 @@ import type { Config } from './model/config.ts';
 import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
-import type { ProjectId, TaskRef } from './model/ids.ts';
+import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
+import type { ShownEvent } from './model/shown-event.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
@@ -91,6 +92,39 @@ export interface Orphan extends MarkedProcess {
   readonly why: string;
   /** Its task is done: it may have been left open on purpose. */
   readonly kept: boolean;
+}
+
+/** Which of the events that are kept. */
+export interface AuditQuery {
+  readonly project?: ProjectId;
+  readonly task?: TaskId;
+  readonly since?: number;
+  readonly until?: number;
+  readonly types?: readonly string[];
+  readonly by?: readonly string[];
+  readonly order: 'newest' | 'oldest';
+  /** With `oldest`: only later ones; with `newest`: only earlier ones. A sequence number. */
+  readonly from?: number;
+  readonly limit: number;
+}
+
+/** One event, who or what caused it, and nothing that is secret. */
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: number;
+  readonly by: Cause['by'];
+  readonly call?: string;
+  /** The task whose attempt made the call. */
+  readonly parent?: string;
+  readonly event: ShownEvent;
+}
+
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  /** Where the next page begins; absent where there is none. */
+  readonly next?: number;
+  /** The newest number there was. */
+  readonly newest: number;
 }
 
 /** What a person should look at, most urgent first. */
@@ -194,6 +228,8 @@ export interface Yard {
     after?: number;
     limit: number;
   }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  /** Events that match, a page of them; a page may be short, or empty, where few match. */
+  audit(query: AuditQuery): Promise<AuditPage>;
   /** Every record from now on, in order, once the state holds it. Returns the way to stop. */
   follow(listener: (record: JournalRecord) => void): () => void;
   /** The oldest record that is kept, and the newest that the state holds. */

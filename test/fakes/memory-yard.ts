@@ -10,6 +10,7 @@ import type { TaskSummary } from '../../src/runtime/model/view.ts';
 import type { Enqueued, NewTask } from '../../src/runtime/ports.ts';
 import { sessionNeeds } from '../../src/runtime/session-needs.ts';
 import type {
+  AuditPage,
   Caller,
   Need,
   NewTaskInput,
@@ -55,6 +56,10 @@ export class MemoryYard implements Yard {
     if (adopt) return this.store.adoptProject(`/memory/${nameOrPath}`, nameOrPath);
     const names = this.store.projects().map(({ name }) => name);
     return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
+  }
+
+  async audit(): Promise<AuditPage> {
+    return { entries: [], newest: 0 };
   }
 
   async orphans(): Promise<readonly Orphan[] | undefined> {

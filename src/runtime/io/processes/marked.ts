@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { MarkedProcess, MarkedProcesses } from '../../ports.ts';
-import { isAlive, type ProcessTable, readProc } from './proc.ts';
+import { asRead, isAlive, type ProcessTable, readProc } from './proc.ts';
 import { RUN_DIR_MARK, send } from './survivors.ts';
 
 /*
@@ -29,7 +29,7 @@ function marked(folder: string): MarkedProcess[] {
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid)
-    .flatMap((pid) => seen(pid, `${RUN_DIR_MARK}=${folder}/`, booted) ?? []);
+    .flatMap((pid) => seen(pid, asRead(`${RUN_DIR_MARK}=${folder}/`), booted) ?? []);
 }
 
 function seen(pid: number, beginning: string, booted: number): MarkedProcess | undefined {
