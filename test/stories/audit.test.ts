@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../support/world.ts';
 import { shell, World } from './world.ts';
@@ -89,6 +91,7 @@ test('events that the journal has given away are read as well, and what happens 
     await here.endRuntime('SIGTERM');
     await here.start();
   }
+  expect(readdirSync(join(here.home, 'events'), { recursive: true }).length).toBeGreaterThan(2); // not all is in the journal
   const finished = await lines(here, '--type', 'task_finished', '--limit', '0', '--oldest-first');
   expect(finished.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id));
   const back = await lines(here, '--type', 'task_finished', '--limit', '0');
