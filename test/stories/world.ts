@@ -68,8 +68,9 @@ export class World {
     this.configure(settings);
   }
 
+  /** A stop waits for nothing here, unless a story says so. */
   configure(settings: Settings): void {
-    writeFileSync(this.config, JSON.stringify(settings)); // JSON is YAML
+    writeFileSync(this.config, JSON.stringify({ shutdown: { wait: 0 }, ...settings })); // JSON is YAML
   }
 
   /** A fresh project; its path. */
