@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { StopOrder, Stopping } from '../../runtime/yard.ts';
 import type { Cli } from '../cli.ts';
 import type { Connection } from '../connection.ts';
-import { EXIT, Failure, unreachable, unreachable } from '../failure.ts';
+import { EXIT, Failure, unreachable } from '../failure.ts';
 import { pause } from '../pause.ts';
 
 /** The longest that an orderly shutdown takes, and a little more. */
