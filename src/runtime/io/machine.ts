@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { realpath, rm, statfs } from 'node:fs/promises';
-import type { Chance, Clock, Commands, Files, Git, Locks, OpenWriters, Pipes, Runner } from '../ports.ts';
+import type { Chance, Clock, Commands, Files, Git, Locks, OpenWriters, Patterns, Pipes, Runner } from '../ports.ts';
 import { systemChance } from './chance.ts';
 import { systemClock } from './clock.ts';
 import { commands } from './commands.ts';
@@ -8,6 +8,7 @@ import { DiskFiles } from './files.ts';
 import { git } from './git.ts';
 import { fileLocks } from './locks.ts';
 import { procWriters } from './open-writers.ts';
+import { patterns } from './patterns.ts';
 import { systemPipes } from './pipes.ts';
 import { createRunner } from './processes/runner.ts';
 
@@ -21,6 +22,7 @@ export interface Machine {
   readonly writers: OpenWriters;
   readonly runner: Runner;
   readonly pipes: Pipes;
+  readonly patterns: Patterns;
   readonly commands: Commands;
   /** Another one means that files which were not synced may be torn, and that no process of ours lives. */
   readonly bootId: string;
@@ -42,6 +44,7 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
     writers: procWriters,
     runner: createRunner(),
     pipes: systemPipes(),
+    patterns,
     commands,
     bootId: bootId(),
     freeBytes: (dir) =>

@@ -175,6 +175,8 @@ export const Outcome = z.discriminatedUnion('state', [
     session_id: z.string().optional(),
     exit_code: z.number().optional(),
     output: z.string().optional(),
+    /** What the agent said of work that a check has refused. */
+    answer: z.string().optional(),
     cost_usd: z.number().optional(),
     ...seen,
   }),
