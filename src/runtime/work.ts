@@ -26,6 +26,8 @@ export interface CheckOrder {
   /** The attempt's run directory: a check is made once in it, and taken up there after a restart. */
   readonly dir: string;
   readonly cwd: string;
+  /** The agent whose environment a check has; where it is left out, the one that the route names. */
+  readonly program?: string;
   readonly outcome: DoneOutcome;
   /** Why it is believed only when `verify` passes. */
   readonly doubt?: Failure;

@@ -208,6 +208,8 @@ export const FinishedTask = z.object({
   job_id: z.string().optional(),
   cost_usd: z.number().optional(),
   cost_cad: z.number().optional(),
+  /** Absent where only its agent says that it is done. */
+  verified: z.literal('passed').optional(),
   retry_of: TaskId.optional(),
   /** The task that was made from this one by `retry_task`. */
   retried_as: TaskId.optional(),

@@ -19,6 +19,9 @@ const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
   callback_url: (spec) => spec.callback_url !== undefined,
 };
 
+/** What every place on this machine keeps: whoever works there, the work is looked at by us. */
+export const KEPT_HERE: readonly string[] = ['verify', 'result_schema'];
+
 export function asksOf(spec: TaskSpec): string[] {
   return Object.keys(ASKS).filter((key) => ASKS[key]?.(spec));
 }

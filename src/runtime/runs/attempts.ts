@@ -3,11 +3,12 @@ import type { Config } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import type { Failure } from '../policy/retry.ts';
 import type { AttemptEnd, Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
 import type { Checks, Workspaces } from '../work.ts';
 import { runDirOf } from './order.ts';
 import { attemptEnd } from './outcome.ts';
-import type { Following, Prepared, Program, RunVerdict } from './program.ts';
+import type { EndedAttempt, Following, Prepared, Program, RunVerdict } from './program.ts';
 import { retrySituation } from './situation.ts';
 import { readStop, type Stop, writeStop } from './stop.ts';
 
@@ -243,7 +244,7 @@ export class Attempts {
   async #report(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
     const { store, runner, freed, say, clock } = this.#ports;
     try {
-      const judged = await this.#judge(task, dir, end);
+      const judged = await this.#judge(task, lease, dir, end);
       if (judged === undefined) return;
       const ended = store.end(lease, judged, { by: 'runner' });
       if (this.#isLive(lease)) freed(lease.task); // the claim that takes its place is synced together with its end
@@ -265,31 +266,52 @@ export class Attempts {
   }
 
   /** Undefined when the runtime stops meanwhile: the next one judges it. */
-  async #judge(task: LiveTask, dir: string, end: RunEnd): Promise<AttemptEnd | undefined> {
-    const { files, workspaces } = this.#ports;
-    const stopped = await readStop(files, dir);
-    const judged = await this.#ports
-      .program(task.route.to === 'agent' ? task.route.kind : 'command')
-      .judge({ task, dir, end, ...(stopped && { stopped }) });
-    const verdict = judged.kind === 'done' ? await this.#check(task, dir, judged) : judged;
+  async #judge(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<AttemptEnd | undefined> {
+    const verdict = await this.#verdict({ task, dir, end }, lease);
     if (verdict === undefined) return undefined;
     const config = this.#ports.config(task.project);
     const ending = attemptEnd(verdict, retrySituation(task, { ...this.#ports, config }));
     if (ending.kind !== 'finished') return ending;
-    const workspace = await workspaces.describe(task);
+    const workspace = await this.#ports.workspaces.describe(task);
     return workspace ? { ...ending, outcome: { ...ending.outcome, workspace } } : ending;
   }
 
-  /** A4 */
-  async #check(task: LiveTask, dir: string, verdict: Extract<RunVerdict, { kind: 'done' }>) {
-    const { workspaces, checks, files } = this.#ports;
-    const opened = await workspaces.open(task);
-    if (opened.kind !== 'ready') return verdict;
-    const { outcome, doubt } = verdict;
-    const checked = await checks.check({ task, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });
+  async #verdict(run: Omit<EndedAttempt, 'stopped'>, lease: Lease): Promise<RunVerdict | undefined> {
+    const { task, dir } = run;
+    const { files, checks, program } = this.#ports;
+    const stopped = await readStop(files, dir);
+    const judged = await program(task.route.to === 'agent' ? task.route.kind : 'command').judge({
+      ...run,
+      ...(stopped && { stopped }),
+    });
+    if (judged.kind !== 'done') {
+      if (stopped) await checks.stop(dir); // it was being checked when an earlier runtime ended
+      return judged;
+    }
+    const checked = await this.#check(task, lease, dir, judged);
     if (checked.kind !== 'stopped') return checked;
-    const stopped = this.#stopped ? undefined : await readStop(files, dir);
-    return stopped && { kind: 'cancelled' as const, reason: stopped.reason };
+    return !this.#stopped && (await readStop(files, dir)) ? this.#verdict(run, lease) : undefined;
+  }
+
+  /** A4 */
+  async #check(task: LiveTask, lease: Lease, dir: string, verdict: Extract<RunVerdict, { kind: 'done' }>) {
+    const { workspaces, checks, store } = this.#ports;
+    const { verify, result_schema } = task.spec;
+    const opened = await workspaces.open(task);
+    if (opened.kind === 'wait') throw new Error(`its work can't be checked now: ${opened.reason}`);
+    if (opened.kind === 'unfit') {
+      if (verify === undefined && result_schema === undefined) return verdict;
+      const { agent } = verdict.outcome;
+      const failure: Failure = { class: 'invalid', reason: opened.reason, ...(agent !== undefined && { agent }) };
+      return { kind: 'failed' as const, failure };
+    }
+    const now = store.open().get(keyOf(task));
+    if (verify !== undefined && now && isLive(now) && now.cancel !== undefined) {
+      await checks.stop(dir);
+      return { kind: 'cancelled' as const, reason: now.cancel };
+    }
+    const { outcome, doubt } = verdict;
+    return checks.check({ task, lease, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });
   }
 }
 
