@@ -1,3 +1,4 @@
+import { newestVerify } from './checks/records.ts';
 import { describeProblem } from './config/problem.ts';
 import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
@@ -30,7 +31,18 @@ import { sessionNeeds } from './session-needs.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
-import type { Caller, Need, NewTaskInput, Pruned, Reloaded, RetentionView, RunText, SlotView, Yard } from './yard.ts';
+import type {
+  Caller,
+  Need,
+  NewTaskInput,
+  Pruned,
+  Reloaded,
+  RetentionView,
+  RunStream,
+  RunText,
+  SlotView,
+  Yard,
+} from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
 const FAILED_SHOWN_MS = 24 * 3_600_000;
@@ -139,9 +151,9 @@ export class Desk implements Yard {
   async readRun(
     ref: TaskRef,
     attempt: number,
-    { stream, tail }: { stream: 'stdout' | 'stderr'; tail: number },
+    { stream, tail }: { stream: RunStream; tail: number },
   ): Promise<RunText | undefined> {
-    const path = runFiles(this.runDir(ref, attempt))[stream];
+    const path = await this.#streamOf(this.runDir(ref, attempt), stream);
     const stat = await this.#ports.files.stat(path);
     if (stat === undefined) return undefined;
     const { text } = await readTail(this.#ports.files, path, tail);
@@ -151,11 +163,17 @@ export class Desk implements Yard {
   async readRunPage(
     ref: TaskRef,
     attempt: number,
-    { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number },
+    { stream, offset }: { stream: RunStream; offset: number },
   ): Promise<{ text: string; next: number }> {
-    const path = runFiles(this.runDir(ref, attempt))[stream];
+    const path = await this.#streamOf(this.runDir(ref, attempt), stream);
     const { text, next_offset } = await readPage(this.#ports.files, path, offset, LOG_PAGE);
     return { text, next: next_offset };
+  }
+
+  async #streamOf(dir: string, stream: RunStream): Promise<string> {
+    if (stream === 'stdout' || stream === 'stderr') return runFiles(dir)[stream];
+    const checked = await newestVerify(this.#ports.files, dir);
+    return runFiles(checked)[stream === 'verify' ? 'stdout' : 'stderr'];
   }
 
   needs(): readonly Need[] {

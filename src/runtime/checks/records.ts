@@ -23,6 +23,13 @@ export function verifyDir(dir: string, number: number): string {
   return join(dir, number === 1 ? 'verify' : `verify-${number}`);
 }
 
+/** Where the newest one is; where the first would be as long as there is none. */
+export async function newestVerify(files: Pick<Files, 'stat'>, dir: string): Promise<string> {
+  for (let number = MAX_TRIES; number > 1; number--)
+    if (await files.stat(verifyDir(dir, number))) return verifyDir(dir, number);
+  return verifyDir(dir, 1);
+}
+
 /** What a workspace was like: the commit it was on, and its files that are in none, each with a mark of its content. */
 export const Look = z.object({
   head: z.string().exactOptional(),
