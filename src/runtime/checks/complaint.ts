@@ -1,7 +1,7 @@
 import type { CheckRecord } from './records.ts';
 
 /** What the next attempt is told of the check that refused the work; undefined where none did. */
-export function complaintOf({ problems, verify, evidence }: CheckRecord): string | undefined {
+export function complaintOf({ problems, verify }: CheckRecord): string | undefined {
   if (problems !== undefined && problems.length > 0) {
     const lines = problems.map(({ path, says }) => `- ${path === '' ? 'the result' : path} ${says}`);
     return [
@@ -11,9 +11,8 @@ export function complaintOf({ problems, verify, evidence }: CheckRecord): string
     ].join('\n\n');
   }
   if (verify === undefined || verify.passed) return undefined;
-  const code = evidence?.verify?.exit_code;
   const said = verify.output === '' ? 'It printed nothing.' : `The end of what it printed:\n\n${fenced(verify.output)}`;
-  return `${verify.reason}${code === undefined ? '' : ` (exit code ${code})`}.\n\n${said}`;
+  return `${verify.reason}.\n\n${said}`;
 }
 
 /** Whatever the text holds, it does not end its own fence. */

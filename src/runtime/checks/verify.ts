@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { type Config, codingAgent, commandAgents, isCodingAgent } from '../model/config.ts';
+import { type Config, codingAgent, commandAgents, durationText, isCodingAgent } from '../model/config.ts';
 import { keyOf, type ProjectId } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { Evidence, LiveTask } from '../model/task.ts';
-import { type Argv, verifyCommand } from '../policy/verify-command.ts';
+import { type Argv, commandText, verifyCommand } from '../policy/verify-command.ts';
 import type { Clock, Files, RunEnd, Runner, TaskStore } from '../ports.ts';
 import { agentEnvironment, type Environment } from '../runs/environment.ts';
 import { readStop, writeStop } from '../runs/stop.ts';
@@ -160,7 +160,7 @@ export class Verify {
     };
     const look = async (): Promise<void> => {
       const left = began_at + verify_timeout - clock.now();
-      if (left <= 0) return end(`did not end within ${Math.round(verify_timeout / 1_000)} s`);
+      if (left <= 0) return end(`did not end within ${durationText(verify_timeout)}`);
       if ((await outputSize(files, dir)) > MAX_OUTPUT) return end(`printed more than ${MAX_OUTPUT} bytes`);
       again(Math.min(left, LOOK_MS));
     };
@@ -192,7 +192,7 @@ export class Verify {
       evidence: {
         ...plan.work,
         verify: {
-          command: plan.argv.join(' '),
+          command: commandText(plan.argv),
           ...(code !== undefined && { exit_code: code }),
           output_sha256: await outputSum(files, dir),
           seconds: Math.max(0, Math.round(ms / 100) / 10),
@@ -223,7 +223,7 @@ export function verifyArgv({ spec, source }: Pick<LiveTask, 'spec' | 'source'>, 
 
 /** A check by its name, with what it runs. */
 function shown(verify: string, argv: Argv): string {
-  const command = `\`${argv.join(' ').slice(0, 500)}\``;
+  const command = `\`${commandText(argv)}\``;
   return argv.length > 1 && !verify.includes(' ') ? `The check ${verify} (${command})` : `The check ${command}`;
 }
 

@@ -28,6 +28,15 @@ export function verifyCommand(verify: string, { checks, free }: VerifyRules): Ar
   return splitWords(verify);
 }
 
+const MAX_SHOWN = 500; // characters
+
+/** A command as a person would write it. */
+export function commandText(argv: Argv): string {
+  const words = argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
+  const text = words.join(' ');
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text;
+}
+
 const ADVICE =
   'configure it under "checks:" in yardmaster.yaml and name that check, or put it into a script and name the script';
 
