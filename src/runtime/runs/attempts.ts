@@ -161,8 +161,10 @@ export class Attempts {
         if (task.cancel !== undefined) this.#stopRun(task);
         return;
       case 'exited':
-      case 'lost':
-        await this.#report(task, lease, dir, found);
+      case 'lost': {
+        const reported = this.#report(task, lease, dir, found);
+        if (task.spec.verify === undefined) await reported; // a check may take long, and nobody else is to wait for it
+      }
     }
   }
 

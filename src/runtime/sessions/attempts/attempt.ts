@@ -59,6 +59,10 @@ export class SessionAttempt {
   #working: Promise<void> | undefined;
   #closed = false;
   #checking = false;
+  #tellChecking: () => void = () => {};
+  readonly #checkBegins = new Promise<void>((resolve) => {
+    this.#tellChecking = resolve;
+  });
   #reported = false;
   #cancelTimer: () => void = () => {};
   #watch: { close(): void } | undefined;
@@ -92,7 +96,7 @@ export class SessionAttempt {
       this.hint();
     });
     this.#wanted = 'look';
-    await this.#work();
+    await Promise.race([this.#work(), this.#checkBegins]); // a check may take long
     if (!this.#closed) await this.#letGo();
   }
 
@@ -396,6 +400,7 @@ export class SessionAttempt {
     if (this.#ending) return { kind: 'stopped' };
     const { task, lease, dir, record } = this.facts;
     this.#checking = true;
+    this.#tellChecking();
     const order = { task, lease, dir, cwd: record.cwd, program: record.agent, outcome };
     return this.#ports.checks.check(order).finally(() => {
       this.#checking = false;
