@@ -95,6 +95,17 @@ describe('verify', () => {
     }
   });
 
+  test('that was written into a failed file is not run by another try', async () => {
+    const path = project();
+    const { id } = await client.enqueue(path, 'Now:\nDO true', { verify: 'false', verify_retries: 0 });
+    expect(await ended(path, id)).toMatchObject({ state: 'failed', error_class: 'verify' });
+    const file = world.queue(path, 'failed', `${id}.md`);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace('verify: "false"', 'verify: "touch"')); // as many bytes as before
+    expect(readFileSync(file, 'utf8')).not.toBe(text);
+    expect(await client.refused('retry_task', { id, project: path })).toContain('was changed by hand');
+  });
+
   test('that a call can not run is refused at once, with what to do', async () => {
     const refused = await client.refused('enqueue_task', {
       project: project(),
