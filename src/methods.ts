@@ -6,7 +6,7 @@ import { endOrphans, orphans } from './methods/orphans.ts';
 import * as sessions from './methods/sessions.ts';
 import { keyOf, TaskId } from './runtime/model/ids.ts';
 import { isRefusal, refuse } from './runtime/model/refusal.ts';
-import type { Yard } from './runtime/yard.ts';
+import { RUN_STREAMS, type Yard } from './runtime/yard.ts';
 import { findTask, isFinished, refOf } from './tools/find-task.ts';
 
 const LIST = 'list_tasks shows what there is';
@@ -54,7 +54,7 @@ async function runLog(
   const newest = isFinished(task) ? task.attempts : task.attempt;
   const number = typeof attempt === 'number' ? attempt : newest;
   const page = await yard.readRunPage(refOf(task), number, {
-    stream: stream === 'stderr' ? 'stderr' : 'stdout',
+    stream: RUN_STREAMS.find((known) => known === stream) ?? 'stdout',
     offset: Number(offset) || 0,
   });
   const ended = !yard.store.open().has(keyOf(task)) || number < newest;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { usage } from './failure.ts';
 
-type Kind = 'text' | 'number' | 'flag' | 'words' | 'lines';
+type Kind = 'text' | 'number' | 'flag' | 'words' | 'lines' | 'json';
 
 /** The front-matter keys, each an option of the same name: `ttl_seconds` is `--ttl-seconds`. A test compares it with the schema. */
 export const TASK_KEYS: Readonly<Record<string, { kind: Kind; help: string }>> = {
@@ -22,7 +22,9 @@ export const TASK_KEYS: Readonly<Record<string, { kind: Kind; help: string }>> =
   complexity_hint: { kind: 'text', help: 'simple, moderate or complex' },
   ttl_seconds: { kind: 'number', help: 'how long an attempt may run, 60 to 86400' },
   max_attempts: { kind: 'number', help: 'attempts before it fails for good' },
-  verify: { kind: 'text', help: 'a command that must succeed before it counts as done' },
+  verify: { kind: 'text', help: 'a command, or the name of a check, that must succeed before it counts as done' },
+  verify_retries: { kind: 'number', help: 'how often work that a check refuses goes back to its agent, 0 to 10' },
+  result_schema: { kind: 'json', help: 'JSON Schema that the result has to fit' },
   workspace: { kind: 'text', help: 'project, or worktree (a git worktree and branch of its own)' },
   base: { kind: 'text', help: 'what the worktree starts from: a task or a git ref' },
   continues: { kind: 'text', help: 'the task whose conversation and workspace go on' },
@@ -32,6 +34,7 @@ export const TASK_KEYS: Readonly<Record<string, { kind: Kind; help: string }>> =
   learnings: { kind: 'lines', help: 'something to know; repeat for more' },
   callback_url: { kind: 'text', help: 'where the completion report goes' },
   budget_usd: { kind: 'number', help: 'the most it may cost' },
+  max_turns: { kind: 'number', help: 'the most turns that its agent may take' },
   idempotency_key: { kind: 'text', help: 'the same key again makes no second task' },
 };
 
@@ -46,7 +49,7 @@ export function addTaskOptions(command: Command): Command {
   return command;
 }
 
-const PLACEHOLDER = { text: 'text', number: 'number', words: 'a,b', lines: 'text' } as const;
+const PLACEHOLDER = { text: 'text', number: 'number', words: 'a,b', lines: 'text', json: 'json' } as const;
 
 /** The task keys among a command's options, each as the type that the tool wants. */
 export function taskFields(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -69,9 +72,19 @@ export function fieldValue(key: string, given: unknown, shown: string): unknown 
       return typeof given === 'string' ? words(given) : given;
     case 'lines':
       return typeof given === 'string' ? [given] : given;
+    case 'json':
+      return typeof given === 'string' ? data(given, shown) : given;
     case 'text':
     case undefined:
       return given;
+  }
+}
+
+function data(given: string, shown: string): unknown {
+  try {
+    return JSON.parse(given);
+  } catch (error) {
+    throw usage(`${shown}: it is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { audit } from './audit/audit.ts';
+import { newestVerify } from './checks/records.ts';
 import { describeProblem } from './config/problem.ts';
 import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
@@ -42,6 +43,7 @@ import type {
   Pruned,
   Reloaded,
   RetentionView,
+  RunStream,
   RunText,
   SlotView,
   Stopping,
@@ -163,9 +165,9 @@ export class Desk implements Yard {
   async readRun(
     ref: TaskRef,
     attempt: number,
-    { stream, tail }: { stream: 'stdout' | 'stderr'; tail: number },
+    { stream, tail }: { stream: RunStream; tail: number },
   ): Promise<RunText | undefined> {
-    const path = runFiles(this.runDir(ref, attempt))[stream];
+    const path = await this.#streamOf(this.runDir(ref, attempt), stream);
     const stat = await this.#ports.files.stat(path);
     if (stat === undefined) return undefined;
     const { text } = await readTail(this.#ports.files, path, tail);
@@ -175,11 +177,17 @@ export class Desk implements Yard {
   async readRunPage(
     ref: TaskRef,
     attempt: number,
-    { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number },
+    { stream, offset }: { stream: RunStream; offset: number },
   ): Promise<{ text: string; next: number }> {
-    const path = runFiles(this.runDir(ref, attempt))[stream];
+    const path = await this.#streamOf(this.runDir(ref, attempt), stream);
     const { text, next_offset } = await readPage(this.#ports.files, path, offset, LOG_PAGE);
     return { text, next: next_offset };
+  }
+
+  async #streamOf(dir: string, stream: RunStream): Promise<string> {
+    if (stream === 'stdout' || stream === 'stderr') return runFiles(dir)[stream];
+    const checked = await newestVerify(this.#ports.files, dir);
+    return runFiles(checked)[stream === 'verify' ? 'stdout' : 'stderr'];
   }
 
   needs(): readonly Need[] {

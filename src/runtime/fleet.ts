@@ -5,6 +5,7 @@ import { type CommandAgent, type Config, commandAgents, type ProjectConfig } fro
 import type { Project } from './model/event.ts';
 import type { Fleet, FleetAgent, FleetProject, FleetProvider } from './model/fleet.ts';
 import type { ProjectId } from './model/ids.ts';
+import { KEPT_HERE } from './policy/abilities.ts';
 
 export interface FleetParts {
   readonly config: Config;
@@ -51,7 +52,7 @@ function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): Fleet
     status: parts.offline?.has(id) ? 'offline' : load > 0 ? 'busy' : 'available',
     load,
     max: agent.max,
-    keeps: [], // a command gets its prompt and gives its result
+    keeps: KEPT_HERE, // a command gets its prompt and gives its result
     takes_model: agent.command.some((argument) => argument.includes('{model}')),
   };
 }

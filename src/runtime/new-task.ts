@@ -2,8 +2,10 @@ import type { z } from 'zod';
 import type { Config } from './model/config.ts';
 import type { Project } from './model/event.ts';
 import { TaskId } from './model/ids.ts';
-import { type Refusal, refuse } from './model/refusal.ts';
+import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
 import { TaskSpec } from './model/spec.ts';
+import { refuseSchema } from './policy/result-schema/understand.ts';
+import { verifyCommand } from './policy/verify-command.ts';
 import type { NewTask } from './ports.ts';
 import { composeTask } from './taskfile/compose.ts';
 import { titleFor } from './taskfile/title.ts';
@@ -30,6 +32,8 @@ export function newTask(project: Project, input: NewTaskInput, caller: Caller, c
   }
   const spec = TaskSpec.safeParse(fields);
   if (!spec.success) return unusable(spec.error);
+  const unfit = unfitCheck(spec.data, config);
+  if (unfit) return unfit;
   const title = titleFor(spec.data, body);
   if (title === '') return refuse('invalid', 'body: it is empty, and there is no title', 'say what is to be done');
   const child = caller.principal === 'attempt' ? { parent: caller.task, depth: caller.depth + 1 } : {};
@@ -43,6 +47,13 @@ export function newTask(project: Project, input: NewTaskInput, caller: Caller, c
     enqueued_by: caller.name,
     ...child,
   };
+}
+
+/** What can't be checked is refused while somebody is there to mend it. */
+function unfitCheck({ verify, result_schema }: TaskSpec, { checks }: Config): Refusal | undefined {
+  const argv = verify === undefined ? undefined : verifyCommand(verify, { checks, free: true });
+  if (isRefusal(argv)) return argv;
+  return result_schema && refuseSchema(result_schema);
 }
 
 function unusable(error: z.ZodError): Refusal {

@@ -97,6 +97,12 @@ export interface Git {
   run(folder: string, args: readonly string[]): Promise<{ code: number | undefined; stdout: string; stderr: string }>;
 }
 
+/** Regular expressions of strangers. */
+export interface Patterns {
+  /** Whether a text has a match; undefined where all looks of this matcher together take too long. */
+  matcher(): (pattern: string, text: string) => boolean | undefined;
+}
+
 /** A hint that something in a folder changed. Scans are the truth; hints may be lost. */
 export interface Watcher {
   watch(dir: string, changed: (name: string | null) => void): { close(): void };

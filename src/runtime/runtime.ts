@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { sessionAgent } from './agents/agents.ts';
 import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
+import { WorkChecks } from './checks/checks.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
 import { composeDelegated } from './delegations/compose.ts';
@@ -41,7 +42,7 @@ import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
-import type { Checks, Workspaces } from './work.ts';
+import type { Workspaces } from './work.ts';
 import type { Caller, Reloaded, RunAtWork, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
@@ -141,12 +142,10 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     describe: async () => undefined,
   };
-  const checks: Checks = {
-    before: async () => {},
-    check: async ({ outcome, doubt }) => (doubt ? { kind: 'failed', failure: doubt } : { kind: 'done', outcome }),
-    stop: async () => {},
-    complaint: async () => undefined,
-  };
+  const checks = new WorkChecks({
+    ...{ ...machine, home: home.dir, store, say, env: { ...env }, config: ofProject },
+    grace: () => config.headless.grace,
+  });
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces, checks },
     config: ofProject,
@@ -328,6 +327,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
+    checks.close();
     await attempts.stop();
     await sessions.stop();
     await runner.close();

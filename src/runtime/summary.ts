@@ -47,8 +47,13 @@ function openSummary(task: OpenTask, project: string, waiting: Waiting | undefin
   };
 }
 
-function runningFacts(task: RunningTask): Pick<TaskSummary, 'started_at' | 'job_id'> {
-  return { started_at: iso(task.started_at), ...(task.job_id !== undefined && { job_id: task.job_id }) };
+function runningFacts(task: RunningTask): Pick<TaskSummary, 'started_at' | 'verifying_since' | 'job_id'> {
+  const { started_at, verifying_since, job_id } = task;
+  return {
+    started_at: iso(started_at),
+    ...(verifying_since !== undefined && { verifying_since: iso(verifying_since) }),
+    ...(job_id !== undefined && { job_id }),
+  };
 }
 
 function reasonOf(task: OpenTask): Pick<TaskSummary, 'reason' | 'error_class'> {
@@ -81,5 +86,6 @@ function finishedSummary(task: FinishedTask, project: string): TaskSummary {
     queued_at: iso(task.queued_at),
     ...(task.started_at !== undefined && { started_at: iso(task.started_at) }),
     finished_at: iso(task.finished_at),
+    ...(task.state === 'done' && { verified: task.verified ?? 'unverified' }),
   };
 }

@@ -1,4 +1,4 @@
-import type { LiveTask, OutcomeInput, Workspace } from './model/task.ts';
+import type { Lease, LiveTask, OutcomeInput, Workspace } from './model/task.ts';
 import type { Failure } from './policy/retry.ts';
 
 /* What every attempt on this machine has around its agent, whoever runs it: a folder to work in, and a look at its work. */
@@ -22,9 +22,12 @@ export type DoneOutcome = Extract<OutcomeInput, { state: 'done' }>;
 
 export interface CheckOrder {
   readonly task: LiveTask;
+  readonly lease: Lease;
   /** The attempt's run directory: a check is made once in it, and taken up there after a restart. */
   readonly dir: string;
   readonly cwd: string;
+  /** The agent whose environment a check has; where it is left out, the one that the route names. */
+  readonly program?: string;
   readonly outcome: DoneOutcome;
   /** Why it is believed only when `verify` passes. */
   readonly doubt?: Failure;

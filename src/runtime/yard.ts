@@ -49,6 +49,10 @@ export interface NewTaskInput extends TaskSpecInput {
   readonly body: string;
 }
 
+/** What a run writes, and what the check of its work does. */
+export const RUN_STREAMS = ['stdout', 'stderr', 'verify', 'verify-stderr'] as const;
+export type RunStream = (typeof RUN_STREAMS)[number];
+
 /** The end of what a run wrote to one of its streams. */
 export interface RunText {
   readonly text: string;
@@ -203,16 +207,12 @@ export interface Yard {
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
   /** The last `tail` bytes that an attempt wrote; undefined where it wrote no such file (a remote job, a pruned run). */
-  readRun(
-    ref: TaskRef,
-    attempt: number,
-    options: { stream: 'stdout' | 'stderr'; tail: number },
-  ): Promise<RunText | undefined>;
+  readRun(ref: TaskRef, attempt: number, options: { stream: RunStream; tail: number }): Promise<RunText | undefined>;
   /** What an attempt wrote from `offset` on; `next` is where the next page begins. */
   readRunPage(
     ref: TaskRef,
     attempt: number,
-    options: { stream: 'stdout' | 'stderr'; offset: number },
+    options: { stream: RunStream; offset: number },
   ): Promise<{ text: string; next: number }>;
   needs(): readonly Need[];
   /** Processes of attempts that are over; undefined where this system does not tell. */

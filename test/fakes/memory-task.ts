@@ -55,7 +55,7 @@ export function finished(task: OpenTask, outcome: Outcome, now: number, seq: num
     : {};
   const {
     result: _,
-    verified: __,
+    verified,
     output: ___,
     exit_code: ____,
     session_id: _____,
@@ -74,6 +74,7 @@ export function finished(task: OpenTask, outcome: Outcome, now: number, seq: num
     ...(retry_of && { retry_of }),
     ...route,
     ...said,
+    ...(verified === 'passed' && { verified }),
   };
 }
 

@@ -17,6 +17,7 @@ import type {
   Orphan,
   Pruned,
   RetentionView,
+  RunStream,
   RunText,
   SlotView,
   Stopping,
@@ -159,7 +160,7 @@ export class MemoryYard implements Yard {
   async readRun(
     ref: TaskRef,
     attempt: number,
-    { stream, tail }: { stream: 'stdout' | 'stderr'; tail: number },
+    { stream, tail }: { stream: RunStream; tail: number },
   ): Promise<RunText | undefined> {
     const text = this.written.get(`${ref.id}/${attempt}/${stream}`);
     if (text === undefined) return undefined;
@@ -169,7 +170,7 @@ export class MemoryYard implements Yard {
   async readRunPage(
     ref: TaskRef,
     attempt: number,
-    { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number },
+    { stream, offset }: { stream: RunStream; offset: number },
   ): Promise<{ text: string; next: number }> {
     const text = this.written.get(`${ref.id}/${attempt}/${stream}`)?.slice(offset) ?? '';
     return { text, next: offset + text.length };

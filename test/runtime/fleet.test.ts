@@ -107,7 +107,7 @@ describe('sessions in the fleet', () => {
     buildFleet({
       ...{ config, projects: [], load, providers: [] },
       paused: { all: false, projects: new Set<ProjectId>() },
-      sessions: { seats, keeps: () => ['verify'], profileGate: () => undefined, occupied: () => false, ...more },
+      sessions: { seats, keeps: () => ['continues'], profileGate: () => undefined, occupied: () => false, ...more },
     }).agents;
 
   it('are agents with one place each, those of one project for its tasks alone', () => {
@@ -119,7 +119,7 @@ describe('sessions in the fleet', () => {
     expect(agents).toMatchObject([
       { id: 'shop-main', kind: 'session', program: 'claude', project: PROJECT, max: 1, status: 'available' },
       { id: 'lost', project: 'p_000000000000' }, // its project can't be had: nobody's tasks, not everybody's
-      { id: 'auto-0', capabilities: ['browser'], keeps: ['verify'], takes_model: true },
+      { id: 'auto-0', capabilities: ['browser'], keeps: ['verify', 'result_schema', 'continues'], takes_model: true },
     ]);
     expect(agents[2]).not.toHaveProperty('project');
     expect(agents[2]).not.toHaveProperty('detail');

@@ -232,3 +232,21 @@ describe('hostile headers', () => {
     expect(b.spec.tags).toEqual(['x']);
   });
 });
+
+describe('result_schema', () => {
+  const parsed = (yaml: string) => parseTask(Buffer.from(`---\n${yaml}\n---\nList them.`));
+
+  it('stands there as JSON text, or as YAML whose texts become what their keywords want', () => {
+    const wanted = { type: 'object', required: ['n'], properties: { n: { type: 'integer', minimum: 1 } } };
+    const yaml = 'result_schema:\n  type: object\n  required: [n]\n  properties:\n    n: { type: integer, minimum: 1 }';
+    expect(parsed(`result_schema: '${JSON.stringify(wanted)}'`)).toMatchObject({ spec: { result_schema: wanted } });
+    expect(parsed(yaml)).toMatchObject({ spec: { result_schema: wanted } });
+  });
+
+  it('that is not understood is refused with its key', () => {
+    expect(parsed('result_schema: { properties: { n: { minimun: 1 } } }')).toMatchObject({
+      refused: true,
+      message: 'result_schema: the keyword "minimun" at /properties/n is not understood',
+    });
+  });
+});

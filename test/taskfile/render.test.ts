@@ -93,10 +93,48 @@ provider: secutools, cost_cad: 0.0123
         expect(back.text).toBe(result);
         const { project: _p, finished_seq: _s, ...rest } = base;
         const { session_id: _x, ...indexed } = { session_id: undefined, ...ran };
-        expect(back.task).toEqual({ ...rest, state: 'done', ...indexed });
+        expect(back.task).toEqual({ ...rest, state: 'done', verified: 'passed', ...indexed });
         expect([back.verified, back.session_id]).toEqual(['passed', remote ? undefined : 's-1']);
       }),
     );
+  });
+
+  it('holds what was seen of the work, and gives it back', () => {
+    const evidence = {
+      verify: { command: 'npm test', exit_code: 0, output_sha256: 'cd'.repeat(32), seconds: 1.5 },
+      ...{ head_before: 'a'.repeat(40), head_after: '1'.repeat(40), commits: 2, files_total: 3 },
+      files_changed: ['src/a b.ts', '- x', '017'],
+    };
+    const workspace = {
+      branch: 'yardmaster/fix',
+      base: 'main',
+      commits: 2,
+      files_changed: 3,
+      insertions: 4,
+      deletions: 0,
+    };
+    const structured = { ok: true, text: 'line\n---\n"quoted"' };
+    const outcome = { state: 'done', result: 'Done.', verified: 'passed', turns: 3, evidence, structured } as const;
+    const back = read(
+      render({ state: 'done' }, { ...outcome, workspace: { ...workspace, kept: 'a.ts is in no commit' } }),
+    );
+    expect(back.evidence).toEqual(evidence);
+    expect(back.workspace).toEqual({ ...workspace, kept: 'a.ts is in no commit' });
+    expect(JSON.parse(back.structured ?? '')).toEqual(structured);
+    expect(back.text).toBe('Done.');
+  });
+
+  it('that failed its check holds the check’s words, the agent’s own, and the evidence', () => {
+    const evidence = { verify: { command: 'npm test', output_sha256: '', seconds: 600 }, files_changed: [] };
+    const failure = {
+      error_class: 'verify',
+      reason: 'it did not pass',
+      output: '1 failed',
+      answer: 'All done!',
+    } as const;
+    const back = read(render({ state: 'failed' }, { state: 'failed', ...failure, evidence }), 'failed');
+    expect(back.evidence).toEqual(evidence);
+    expect(back.text).toMatch(/## What the check says\n\n1 failed\n\n## What the agent said of its work\n\nAll done!/);
   });
 
   it('that failed says why, and ends with the task’s own bytes', () => {

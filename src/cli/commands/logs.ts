@@ -30,11 +30,15 @@ export function logsCommand(program: Command, cli: Cli): void {
     .option('-f, --follow', 'go on until the attempt ends')
     .option('-p, --project <project>', 'a path or a configured name')
     .option('--attempt <number>', 'another attempt than the newest')
-    .option('--stream <name>', 'stdout or stderr', 'stdout')
+    .option(
+      '--stream <name>',
+      'stdout, stderr, or verify and verify-stderr: what the check of its work wrote',
+      'stdout',
+    )
     .option('--json', 'one JSON record per part: {text, next, ended}')
     .addHelpText(
       'after',
-      '\nExamples:\n  yardmaster logs fix-login -f\n  yardmaster logs fix-login --attempt 1 --stream stderr',
+      '\nExamples:\n  yardmaster logs fix-login -f\n  yardmaster logs fix-login --attempt 1 --stream stderr\n  yardmaster logs fix-login --stream verify',
     )
     .action((id: string, options: Options) => logs(cli, id, options));
 }

@@ -5,8 +5,8 @@ import { relative } from '../time.ts';
 import { fieldLines } from './fields.ts';
 import { tasksOf, tasksView } from './tasks.ts';
 
-const TEXTS = ['result', 'log', 'stderr'] as const;
-const TIMES = ['queued_at', 'started_at', 'finished_at', 'not_before'] as const;
+const TEXTS = ['result', 'log', 'stderr', 'check'] as const;
+const TIMES = ['queued_at', 'started_at', 'verifying_since', 'finished_at', 'not_before'] as const;
 
 /** One task in full, several as a list. */
 export function statusView(answer: Structured, look: Look): string {

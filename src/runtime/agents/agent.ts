@@ -152,7 +152,7 @@ export type Answer =
 
 export interface SessionAgent {
   readonly program: 'claude' | 'codex' | 'gemini';
-  /** What a task may ask for that a session of this agent keeps (policy/abilities.ts). */
+  /** What a task may ask for that a session of this agent keeps, beside what is kept everywhere here (policy/abilities.ts). */
   readonly keeps: readonly string[];
   /** Its reports tell what happens; without them the screen decides. */
   readonly reports: boolean;

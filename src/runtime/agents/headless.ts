@@ -65,7 +65,7 @@ export interface StreamReader {
 
 export interface HeadlessAgent {
   readonly program: 'claude' | 'codex' | 'gemini';
-  /** What a task may ask for that a headless run of this agent keeps (policy/abilities.ts). */
+  /** What a task may ask for that a headless run of this agent keeps, beside what is kept everywhere here (policy/abilities.ts). */
   readonly keeps: readonly string[];
   compose(order: HeadlessOrder): HeadlessStart;
   reader(): StreamReader;

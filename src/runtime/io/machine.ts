@@ -9,6 +9,7 @@ import type {
   Locks,
   MarkedProcesses,
   OpenWriters,
+  Patterns,
   Pipes,
   Runner,
 } from '../ports.ts';
@@ -19,6 +20,7 @@ import { DiskFiles } from './files.ts';
 import { git } from './git.ts';
 import { fileLocks } from './locks.ts';
 import { procWriters } from './open-writers.ts';
+import { patterns } from './patterns.ts';
 import { systemPipes } from './pipes.ts';
 import { markedProcesses } from './processes/marked.ts';
 import { processTable } from './processes/proc.ts';
@@ -35,6 +37,7 @@ export interface Machine {
   readonly runner: Runner;
   readonly marked: MarkedProcesses;
   readonly pipes: Pipes;
+  readonly patterns: Patterns;
   readonly commands: Commands;
   /** Another one means that files which were not synced may be torn, and that no process of ours lives. */
   readonly bootId: string;
@@ -57,6 +60,7 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
     runner: createRunner(),
     marked: markedProcesses(processTable()),
     pipes: systemPipes(),
+    patterns,
     commands,
     bootId: bootId(),
     freeBytes: (dir) =>

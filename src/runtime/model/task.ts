@@ -177,6 +177,8 @@ export const Outcome = z.discriminatedUnion('state', [
     session_id: z.string().optional(),
     exit_code: z.number().optional(),
     output: z.string().optional(),
+    /** What the agent said of work that a check has refused. */
+    answer: z.string().optional(),
     cost_usd: z.number().optional(),
     ...seen,
   }),
@@ -208,6 +210,8 @@ export const FinishedTask = z.object({
   job_id: z.string().optional(),
   cost_usd: z.number().optional(),
   cost_cad: z.number().optional(),
+  /** Absent where only its agent says that it is done. */
+  verified: z.literal('passed').optional(),
   retry_of: TaskId.optional(),
   /** The task that was made from this one by `retry_task`. */
   retried_as: TaskId.optional(),

@@ -172,7 +172,8 @@ function ending(outcome: Outcome) {
   switch (outcome.state) {
     case 'done': {
       const { agent, provider, model, job_id, cost_usd, cost_cad } = outcome;
-      return strip({ agent, provider, model, job_id, cost_usd, cost_cad });
+      const verified = outcome.verified === 'passed' ? ('passed' as const) : undefined;
+      return strip({ agent, provider, model, job_id, cost_usd, cost_cad, verified });
     }
     case 'failed': {
       const { agent, provider, job_id, reason, error_class } = outcome;

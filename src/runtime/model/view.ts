@@ -23,6 +23,8 @@ export const TaskSummary = z.object({
   error_class: z.string().optional(),
   queued_at: z.string(),
   started_at: z.string().optional(),
+  verifying_since: z.string().optional().describe('its agent says that it is done, and the work is being checked'),
   finished_at: z.string().optional(),
+  verified: z.enum(['unverified', 'passed']).optional().describe('of a done task: unverified = only its agent says so'),
 });
 export type TaskSummary = z.infer<typeof TaskSummary>;

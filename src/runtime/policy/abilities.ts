@@ -18,6 +18,9 @@ const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
   max_turns: (spec) => spec.max_turns !== undefined,
 };
 
+/** What every place on this machine keeps: whoever works there, the work is looked at by us. */
+export const KEPT_HERE: readonly string[] = ['verify', 'result_schema'];
+
 export function asksOf(spec: TaskSpec): string[] {
   return Object.keys(ASKS).filter((key) => ASKS[key]?.(spec));
 }

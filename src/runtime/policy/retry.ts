@@ -1,4 +1,5 @@
 import type { ErrorClass } from '../model/spec.ts';
+import type { Evidence } from '../model/task.ts';
 import type { AttemptEnd } from '../ports.ts';
 
 /** How an attempt failed. */
@@ -15,6 +16,10 @@ export interface Failure {
   readonly session_id?: string;
   readonly exit_code?: number;
   readonly output?: string;
+  /** What the agent said of work that a check has refused. */
+  readonly answer?: string;
+  readonly evidence?: Evidence;
+  readonly cost_usd?: number;
 }
 
 export interface RetrySituation {

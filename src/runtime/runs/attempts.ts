@@ -3,12 +3,12 @@ import type { Config } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
-import { afterFailure, type RetrySituation } from '../policy/retry.ts';
+import type { Failure, RetrySituation } from '../policy/retry.ts';
 import type { AttemptEnd, Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
 import type { Checks, Workspaces } from '../work.ts';
 import { runDirOf } from './order.ts';
 import { attemptEnd } from './outcome.ts';
-import type { Following, Prepared, Program, RunVerdict } from './program.ts';
+import type { EndedAttempt, Following, Prepared, Program, RunVerdict } from './program.ts';
 import { retrySituation } from './situation.ts';
 import { readStop, type Stop, writeStop } from './stop.ts';
 
@@ -55,8 +55,6 @@ interface Watched {
 export class Attempts {
   readonly #ports: AttemptPorts;
   readonly #watched = new Map<TaskKey, Watched>();
-  /** Their agents are done, and the check of their work was ended: the next runtime makes it again. */
-  readonly #unchecked = new Set<TaskKey>();
   #unsubscribe: () => void = () => {};
   #stopped = false;
 
@@ -113,8 +111,7 @@ export class Attempts {
 
   /** Those whose end would be recorded here, if it came. */
   atWork(): readonly LiveTask[] {
-    const isAtWork = (task: OpenTask): task is LiveTask => onAgent(task) && !this.#unchecked.has(keyOf(task));
-    return [...this.#ports.store.open().values()].filter(isAtWork);
+    return [...this.#ports.store.open().values()].filter(onAgent);
   }
 
   /** Ends all of them; their attempts go back to the queue, and count for nothing. */
@@ -177,8 +174,10 @@ export class Attempts {
         else await this.#stopAgain(task, dir);
         return;
       case 'exited':
-      case 'lost':
-        await this.#report(task, lease, dir, found);
+      case 'lost': {
+        const reported = this.#report(task, lease, dir, found);
+        if (task.spec.verify === undefined) await reported; // a check may take long, and nobody else is to wait for it
+      }
     }
   }
 
@@ -266,7 +265,7 @@ export class Attempts {
   async #report(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<void> {
     const { store, runner, freed, say, clock } = this.#ports;
     try {
-      const judged = await this.#judge(task, dir, end);
+      const judged = await this.#judge(task, lease, dir, end);
       if (judged === undefined) return;
       // Its agent said that all was well, so nobody has ended what it left; nothing of it may be at work with the next one.
       if (end.kind === 'exited' && end.code === 0 && !isDone(judged)) await runner.clear(dir);
@@ -290,19 +289,12 @@ export class Attempts {
   }
 
   /** Undefined when the runtime stops meanwhile: the next one judges it. */
-  async #judge(task: LiveTask, dir: string, end: RunEnd): Promise<AttemptEnd | undefined> {
-    const { workspaces } = this.#ports;
-    const stopped = await this.#stopOf(dir, end);
-    if (stopped?.why === 'stopped')
-      return afterFailure({ class: 'stopped', reason: stopped.reason }, this.#retry(task));
-    const judged = await this.#ports
-      .program(task.route.to === 'agent' ? task.route.kind : 'command')
-      .judge({ task, dir, end, ...(stopped && { stopped }) });
-    const verdict = judged.kind === 'done' ? await this.#check(task, dir, judged) : judged;
+  async #judge(task: LiveTask, lease: Lease, dir: string, end: RunEnd): Promise<AttemptEnd | undefined> {
+    const verdict = await this.#verdict({ task, dir, end }, lease);
     if (verdict === undefined) return undefined;
     const ending = attemptEnd(verdict, this.#retry(task));
     if (ending.kind !== 'finished') return ending;
-    const workspace = await workspaces.describe(task);
+    const workspace = await this.#ports.workspaces.describe(task);
     return workspace ? { ...ending, outcome: { ...ending.outcome, workspace } } : ending;
   }
 
@@ -310,28 +302,58 @@ export class Attempts {
     return retrySituation(task, { ...this.#ports, config: this.#ports.config(task.project) });
   }
 
-  /** What had ended by itself before the person's word is judged by what it did. */
-  async #stopOf(dir: string, end: RunEnd): Promise<Stop | undefined> {
-    const stop = await readStop(this.#ports.files, dir);
-    const tooLate = stop?.why === 'stopped' && end.kind === 'exited' && end.ended_at < (stop.at ?? 0);
-    return tooLate ? undefined : stop;
+  async #verdict(run: Omit<EndedAttempt, 'stopped'>, lease: Lease): Promise<RunVerdict | undefined> {
+    const { task, dir, end } = run;
+    const { files, checks, program } = this.#ports;
+    const stop = await readStop(files, dir);
+    const stopped = isTooLate(stop, end) ? undefined : stop;
+    if (stopped?.why === 'stopped') return wasStopped(stopped);
+    const judged = await program(task.route.to === 'agent' ? task.route.kind : 'command').judge({
+      ...run,
+      ...(stopped && { stopped }),
+    });
+    if (judged.kind !== 'done') {
+      if (stopped) await checks.stop(dir); // it was being checked when an earlier runtime ended
+      return judged;
+    }
+    const checked = await this.#check(task, lease, dir, judged);
+    if (checked.kind !== 'stopped') return checked;
+    const why = this.#stopped ? undefined : await readStop(files, dir);
+    return why?.why === 'stopped' ? wasStopped(why) : why && this.#verdict(run, lease);
   }
 
   /** A4 */
-  async #check(task: LiveTask, dir: string, verdict: Extract<RunVerdict, { kind: 'done' }>) {
-    const { workspaces, checks, files } = this.#ports;
+  async #check(task: LiveTask, lease: Lease, dir: string, verdict: Extract<RunVerdict, { kind: 'done' }>) {
+    const { workspaces, checks, store } = this.#ports;
+    const { verify, result_schema } = task.spec;
     const opened = await workspaces.open(task);
-    if (opened.kind !== 'ready') return verdict;
+    if (opened.kind === 'wait') throw new Error(`its work can't be checked now: ${opened.reason}`);
+    if (opened.kind === 'unfit') {
+      if (verify === undefined && result_schema === undefined) return verdict;
+      const { agent } = verdict.outcome;
+      const failure: Failure = { class: 'invalid', reason: opened.reason, ...(agent !== undefined && { agent }) };
+      return { kind: 'failed' as const, failure };
+    }
+    const now = store.open().get(keyOf(task));
+    if (verify !== undefined && now && isLive(now) && now.cancel !== undefined) {
+      await checks.stop(dir);
+      return { kind: 'cancelled' as const, reason: now.cancel };
+    }
     const { outcome, doubt } = verdict;
-    const checked = await checks.check({ task, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });
-    if (checked.kind !== 'stopped') return checked;
-    const stopped = this.#stopped ? undefined : await readStop(files, dir);
-    if (stopped?.why === 'stopped') this.#unchecked.add(keyOf(task));
-    return stopped && stopped.why !== 'stopped' ? { kind: 'cancelled' as const, reason: stopped.reason } : undefined;
+    return checks.check({ task, lease, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });
   }
 }
 
 type Begun = { readonly kind: 'started'; readonly dir: string } | Exclude<Prepared, { kind: 'ready' }>;
+
+/** What had ended by itself before the person's word is judged by what it did. */
+function isTooLate(stop: Stop | undefined, end: RunEnd): boolean {
+  return stop?.why === 'stopped' && end.kind === 'exited' && end.ended_at < (stop.at ?? 0);
+}
+
+function wasStopped({ reason }: Stop): RunVerdict {
+  return { kind: 'failed', failure: { class: 'stopped', reason } };
+}
 
 function isDone(end: AttemptEnd): boolean {
   return end.kind === 'finished' && end.outcome.state === 'done';

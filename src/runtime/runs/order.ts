@@ -84,7 +84,7 @@ function takesStdin(agent: CommandAgent): boolean {
 /** After a prompt that was too long for the model, learnings are the first to go. */
 function promptOf({ task, body, results, closing, complaint }: CommandAttempt, nonce: string): string {
   const learnings = task.last_error?.class === 'context_overflow' ? [] : task.spec.learnings;
-  const { constraints } = task.spec;
+  const { constraints, result_schema } = task.spec;
   return localPrompt({
     file: `${task.id}.md`,
     title: task.title,
@@ -94,6 +94,7 @@ function promptOf({ task, body, results, closing, complaint }: CommandAttempt, n
     results,
     nonce,
     closing,
+    ...(result_schema && { result_schema }),
     ...(complaint !== undefined && { complaint }),
   });
 }

@@ -8,6 +8,8 @@ export interface LocalPrompt {
   readonly learnings: readonly string[];
   /** Where the results of the tasks that it depends on are. */
   readonly results: readonly { readonly id: string; readonly path: string }[];
+  /** What the answer has to fit, for agents that are told so in words. */
+  readonly result_schema?: Readonly<Record<string, unknown>>;
   /** Tells this attempt's prompt from every other one. */
   readonly nonce: string;
   readonly closing: string;
@@ -27,6 +29,7 @@ export function localPrompt(prompt: LocalPrompt): string {
       'Results of the tasks that this one depends on',
       prompt.results.map(({ id, path }) => `${id}: ${path}`),
     ),
+    schemaOf(prompt),
     complaintOf(prompt),
     `Attempt: ${prompt.nonce}`,
     prompt.closing,
@@ -57,6 +60,12 @@ export function promptInFile(prompt: Pick<LocalPrompt, 'file' | 'nonce'> & { rea
 /** What a remote service is told: it sees nothing but this text. */
 export function delegatedPrompt(prompt: Pick<LocalPrompt, 'file' | 'title' | 'body' | 'closing'>): string {
   return paragraphs([`Task: ${prompt.file}`, bodyOf(prompt), prompt.closing]);
+}
+
+function schemaOf({ result_schema }: Pick<LocalPrompt, 'result_schema'>): string {
+  if (result_schema === undefined) return '';
+  const how = 'as JSON and nothing else, or in one fenced json block at the end';
+  return `Your last answer is the result: ${how}. It has to fit this JSON Schema:\n${JSON.stringify(result_schema)}`;
 }
 
 function complaintOf({ complaint }: Pick<LocalPrompt, 'complaint'>): string {

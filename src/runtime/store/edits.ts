@@ -22,6 +22,9 @@ import type { State } from './state.ts';
  * dropped file may; what the task was given by a call stays allowed.
  */
 
+/** So begins the reason of a task that an edit has ended. */
+export const SPOILT = 'it was edited, and then: ';
+
 export type FileText = { readonly bytes: Uint8Array; readonly sha: string; readonly whole: boolean };
 
 /** The file's text, at most one byte more than a task may have. */
@@ -95,13 +98,13 @@ function editEvents(
     ...(whole ? [edit(task)] : []),
     ...finishEvents(state, task, { state: 'failed', error_class: 'invalid', reason }),
   ];
-  if (isRefusal(parsed)) return spoilt(`it was edited, and then: ${parsed.message}`);
+  if (isRefusal(parsed)) return spoilt(SPOILT + parsed.message);
   const { spec, title } = parsed;
   const cycle = findCycle(
     (on) => openDependencies(state, task.project, on),
     [{ id: task.id, depends_on: spec.depends_on }],
   );
-  if (cycle) return spoilt(`it was edited, and then: depends_on: the dependencies form a cycle: ${cycle}`);
+  if (cycle) return spoilt(`${SPOILT}depends_on: the dependencies form a cycle: ${cycle}`);
   const dependencies = spec.depends_on.map((on) => ({ on, is: dependencyState(state, task.project, on, onDisk) }));
   const waits_for = dependencies.filter(({ is }) => is !== 'done').map(({ on }) => on);
   const failed = dependencies.find(({ is }) => is === 'failed');

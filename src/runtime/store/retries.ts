@@ -6,8 +6,10 @@ import { parseTask } from '../taskfile/parse.ts';
 import { readResult } from '../taskfile/result.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Commits } from './commit.ts';
+import { SPOILT } from './edits.ts';
 import type { Lists } from './lists.ts';
 import type { Projections } from './projections.ts';
+import { sha256 } from './projector.ts';
 
 /*
  * A finished task stays finished (law 3): trying it again makes a new task from the same bytes, which the old one names.
@@ -93,6 +95,12 @@ export class Retries {
     const parsed = parseTask(bytes);
     if (isRefusal(parsed))
       return refuse('not_possible', `task ${ref.id} can't be read: ${parsed.message}`, 'mend the text and enqueue it');
+    if (parsed.spec.verify !== undefined && isOthersText(task, bytes))
+      return refuse(
+        'not_possible',
+        `the text of task ${ref.id} was changed by hand and runs a command (verify); a try again would run it unseen`,
+        'enqueue_task with the text and its verify',
+      );
     const { idempotency_key: _, ...spec } = parsed.spec; // it named the first try
     const fresh = {
       project: ref.project,
@@ -108,4 +116,9 @@ export class Retries {
       return made && !isRefusal(made) ? [{ type: 'task_retried', ...ref, as: made.ref.id }] : [];
     });
   }
+}
+
+/** A file may bring no command of its own: neither by an edit that ended the task, nor by one in failed/. */
+function isOthersText({ sha, reason }: FinishedTask, bytes: Uint8Array): boolean {
+  return sha256(bytes) !== sha || reason?.startsWith(SPOILT) === true;
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import { TaskSpec } from '../model/spec.ts';
+import { schemaFromTexts } from '../policy/result-schema/from-texts.ts';
+import { isObject } from '../policy/result-schema/keywords.ts';
+import { refuseSchema } from '../policy/result-schema/understand.ts';
 import { quote } from './split.ts';
 import type { Fields, Value } from './yaml.ts';
 
@@ -47,7 +50,10 @@ export function readFields(fields: Fields): ReadFields | Refusal {
     else if (value !== null) given.set(key, convert(key, schema, value));
   }
   const parsed = TaskSpec.safeParse(Object.fromEntries(given));
-  if (parsed.success) return { spec: parsed.data, extra };
+  if (parsed.success) {
+    const { result_schema } = parsed.data;
+    return (result_schema && refuseSchema(result_schema)) ?? { spec: parsed.data, extra };
+  }
   return refuseKey(String(parsed.error.issues[0]?.path[0] ?? ''), fields, parsed.error.issues[0]?.message ?? '');
 }
 
@@ -62,7 +68,7 @@ function convert(key: string, schema: KeySchema, value: Value): unknown {
     case 'array':
       return list(key, value);
     case 'object':
-      return typeof value === 'string' ? dataOf(value) : value;
+      return typeof value === 'string' ? dataOf(value) : fromYaml(value);
     default:
       return value;
   }
@@ -75,6 +81,17 @@ function dataOf(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** Or as YAML, where every value is a text. */
+function fromYaml(value: Value): unknown {
+  const data = plainData(value);
+  return isObject(data) ? schemaFromTexts(data) : data;
+}
+
+function plainData(value: Value): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, inner]) => [key, plainData(inner)]));
+  return Array.isArray(value) ? value.map(plainData) : value;
 }
 
 function list(key: string, value: Value): unknown {
@@ -112,7 +129,7 @@ function allowedValues(schema: KeySchema): string {
     case 'array':
       return `a list of at most ${schema.maxItems} texts`;
     case 'object':
-      return 'an object, as JSON text';
+      return 'an object, as JSON text or as YAML';
     case 'string':
     case undefined:
       if (schema.format === 'date-time') return 'a time with its zone, such as 2026-12-01T08:00:00Z';

@@ -1,4 +1,5 @@
 import type { FinishedTask, Outcome } from '../model/task.ts';
+import { evidenceEntries } from './evidence.ts';
 import { decimal, type Entry, frontMatter } from './write.ts';
 
 /** What the file of a finished task is made of. */
@@ -17,7 +18,7 @@ export function renderFinished({ task, outcome, source }: Ending): Uint8Array {
     case 'done':
       return Buffer.from(frontMatter(doneEntries(task, outcome)) + outcome.result + footer(task, outcome));
     case 'failed':
-      return withSource(failedEntries(task, outcome, source), story(task, outcome.reason, outcome.output), source);
+      return withSource(failedEntries(task, outcome, source), story(task, outcome.reason, saidOf(outcome)), source);
     case 'cancelled':
       return withSource(failedEntries(task, outcome, source), story(task, outcome.reason), source);
   }
@@ -40,7 +41,10 @@ function doneEntries(task: FinishedTask, outcome: Done): Entries {
     ['session_id', outcome.session_id],
     ['profile', outcome.profile],
     ['exit_code', outcome.exit_code],
+    ['turns', outcome.turns],
     ['verified', outcome.verified],
+    ...evidenceEntries(outcome),
+    ['structured', outcome.structured === undefined ? undefined : JSON.stringify(outcome.structured)],
     ['truncated', outcome.truncated],
     ...commonEntries(task),
   ];
@@ -57,6 +61,8 @@ function failedEntries(task: FinishedTask, outcome: NotDone, source: Uint8Array)
     ['model', task.model],
     ['session_id', failed?.session_id],
     ['exit_code', failed?.exit_code],
+    ['cost_usd', decimal(failed?.cost_usd, 4)],
+    ...evidenceEntries(outcome),
     ...commonEntries(task),
     ['source_bytes', source.length],
   ];
@@ -113,10 +119,19 @@ export function footerLine(provider: string, cost: string | undefined): string {
   return `\n\n---\nprovider: ${provider.replace(/\s+/g, ' ')}${cost === undefined ? '' : `, cost_cad: ${cost}`}\n`;
 }
 
-function story(task: FinishedTask, reason: string, output?: string): string {
+function story(task: FinishedTask, reason: string, said = ''): string {
   const tries = `${task.attempts} ${task.attempts === 1 ? 'attempt' : 'attempts'}`;
-  const said = output?.trim() ? `\n## What the agent wrote\n\n${output.trimEnd()}\n` : '';
   return `# What happened\n\n${reason}\n\nAfter ${tries}.\n${said}\n## The task as it was\n\n`;
+}
+
+/** Of work that a check has refused, the check's words come first. */
+function saidOf({ error_class, output, answer }: Extract<Outcome, { state: 'failed' }>): string {
+  const checked = section(error_class === 'verify' ? 'What the check says' : 'What the agent wrote', output);
+  return checked + section('What the agent said of its work', answer);
+}
+
+function section(heading: string, text: string | undefined): string {
+  return text?.trim() ? `\n## ${heading}\n\n${text.trimEnd()}\n` : '';
 }
 
 function withSource(entries: Entries, text: string, source: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 import { TaskId } from '../model/ids.ts';
 import { ErrorClass } from '../model/spec.ts';
-import type { FinishedTask } from '../model/task.ts';
+import type { Evidence, FinishedTask, Workspace } from '../model/task.ts';
+import { readEvidence } from './evidence.ts';
 import { readHeader } from './header.ts';
 import { footerLine } from './render.ts';
 import { cleanTitle, titleOf } from './title.ts';
@@ -23,6 +24,10 @@ export interface ReadResult {
   /** Set where this is no task at all but a drop that could not become one. */
   readonly rejected_file?: string;
   readonly verified: 'unverified' | 'passed';
+  readonly evidence?: Evidence;
+  readonly workspace?: Workspace;
+  /** The result as data, as JSON text. */
+  readonly structured?: string;
 }
 
 /** Reads what we, the seeds or people wrote. Never throws and never refuses: a file without a word of ours is all result. */
@@ -34,6 +39,7 @@ export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
   const [fields, body]: [Fields, string] = 'refused' in header ? [new Map(), text] : [header.fields, header.body];
   const get = reader(fields);
   const task = readTask(get, fields, body, found);
+  const { evidence, workspace } = readEvidence(fields);
   return {
     task,
     text: found.folder === 'done' ? withoutFooter(body, get) : body,
@@ -41,6 +47,9 @@ export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
     ...given('session_id', get('session_id')),
     ...given('rejected_file', get('rejected_file')),
     verified: get('verified') === 'passed' ? 'passed' : 'unverified',
+    ...given('evidence', evidence),
+    ...given('workspace', workspace),
+    ...given('structured', get('structured')),
   };
 }
 
@@ -80,6 +89,7 @@ function readTask(get: Get, fields: Fields, body: string, found: FoundResult): R
     ...given('job_id', get('job_id')),
     ...given('cost_usd', number(get('cost_usd'))),
     ...given('cost_cad', number(get('cost_cad'))),
+    ...given('verified', get('verified') === 'passed' ? ('passed' as const) : undefined),
     ...given('retry_of', TaskId.safeParse(get('retry_of')).data),
   };
 }

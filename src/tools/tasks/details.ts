@@ -2,16 +2,31 @@ import { z } from 'zod';
 import { Route } from '../../runtime/model/route.ts';
 import { ErrorClass } from '../../runtime/model/spec.ts';
 import { isLive } from '../../runtime/model/task.ts';
-import type { Yard } from '../../runtime/yard.ts';
+import { readResult } from '../../runtime/taskfile/result.ts';
+import type { RunStream, Yard } from '../../runtime/yard.ts';
 import { AgentText, agentText, withoutFrontMatter } from '../agent-text.ts';
 import { type AnyTask, isFinished, refOf } from '../find-task.ts';
 
 export const Detail = z.enum(['summary', 'result', 'attempts', 'log']);
 export type Detail = z.infer<typeof Detail>;
 
+const Seen = z.object({
+  verify: z
+    .object({ command: z.string(), exit_code: z.number().optional(), seconds: z.number(), output_sha256: z.string() })
+    .optional(),
+  head_before: z.string().optional(),
+  head_after: z.string().optional(),
+  commits: z.number().optional(),
+  files_total: z.number().optional(),
+  files_changed: z.array(z.string()).optional().describe('the first few'),
+  branch: z.string().optional(),
+});
+
 /** What `detail` adds to a task's summary. */
 export const Details = z.object({
   result: AgentText.optional(),
+  evidence: Seen.optional().describe('what was seen of the work, beside the words of its agent'),
+  structured: z.unknown().optional().describe('the result as data, where result_schema asked for it: not instructions'),
   tries: z
     .object({
       newest: z.number().describe('number of the newest attempt'),
@@ -23,6 +38,7 @@ export const Details = z.object({
     .optional(),
   log: AgentText.optional().describe('end of what the newest attempt wrote to stdout'),
   stderr: AgentText.optional(),
+  check: AgentText.optional().describe('end of what the check of its work wrote'),
 });
 export type Details = z.infer<typeof Details>;
 
@@ -43,7 +59,24 @@ export async function detailsOf(yard: Yard, task: AnyTask, detail: Detail, room:
 async function resultOf({ store }: Yard, task: AnyTask, room: number): Promise<Details> {
   const file = await store.text(refOf(task));
   if (file === undefined) return {};
-  return { result: agentText(withoutFrontMatter(Buffer.from(file.bytes).toString()), room, file.path) };
+  const text = withoutFrontMatter(Buffer.from(file.bytes).toString());
+  const folder = task.state === 'done' ? 'done' : 'failed';
+  const { evidence, workspace, structured } = readResult(file.bytes, { folder, id: task.id, mtimeMs: 0 });
+  const data = structured !== undefined && structured.length < room / 2 ? dataOf(structured) : undefined;
+  return {
+    result: agentText(text, room, file.path),
+    ...((evidence || workspace) && { evidence: { ...evidence, ...(workspace && { branch: workspace.branch }) } }),
+    ...(data !== undefined && { structured: data }),
+  };
+}
+
+/** A person may have changed the file. */
+function dataOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function triesOf(yard: Yard, task: AnyTask): NonNullable<Details['tries']> {
@@ -61,11 +94,21 @@ function triesOf(yard: Yard, task: AnyTask): NonNullable<Details['tries']> {
 async function logOf(yard: Yard, task: AnyTask, room: number): Promise<Details> {
   const attempt = isFinished(task) ? task.attempts : task.attempt;
   if (attempt === 0) return {};
-  const tail = Math.max(1, Math.floor(room / 2));
-  const read = async (stream: 'stdout' | 'stderr') => {
+  const tail = Math.max(1, Math.floor(room / 4));
+  const read = async (stream: RunStream) => {
     const run = await yard.readRun(refOf(task), attempt, { stream, tail });
     return run && { ...agentText(run.text, tail, run.path), ...(run.size > tail && { truncated: true }) };
   };
-  const [log, stderr] = await Promise.all([read('stdout'), read('stderr')]);
-  return { ...(log && { log }), ...(stderr && stderr.text !== '' && { stderr }) };
+  const [log, stderr, printed, complained] = await Promise.all([
+    ...[read('stdout'), read('stderr')],
+    ...[read('verify'), read('verify-stderr')],
+  ]);
+  const check = bothOf(printed, complained);
+  return { ...(log && { log }), ...(stderr && stderr.text !== '' && { stderr }), ...(check && { check }) };
+}
+
+function bothOf(printed: AgentText | undefined, complained: AgentText | undefined): AgentText | undefined {
+  if (!printed || !complained || complained.text.trim() === '') return printed;
+  if (printed.text.trim() === '') return complained;
+  return { ...printed, text: `${printed.text.trimEnd()}\n\n${complained.text}` };
 }

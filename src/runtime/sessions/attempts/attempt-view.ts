@@ -12,6 +12,8 @@ export interface Viewed {
   readonly since: number;
   readonly requests: readonly AgentRequest[];
   readonly process: Seen['process'];
+  /** Its agent says that it is done. */
+  readonly checking: boolean;
   readonly pid?: number;
   readonly transcript: string;
   readonly conversation?: Conversation;
@@ -59,11 +61,13 @@ function stateOf({
   facts,
   requests,
   process,
+  checking,
   stalled_since,
 }: Viewed): Pick<AttemptView, 'state' | 'blocked_on' | 'detail' | 'next'> {
   const { phase } = reading;
   const session = facts.record.session;
   const attach = `yardmaster attach ${session}`;
+  if (checking) return { state: 'working', detail: 'its work is being checked' };
   if (process === 'unknown')
     return { state: 'unknown', detail: 'its process could not be looked at; it is tried again' };
   switch (phase.kind) {

@@ -1,4 +1,4 @@
-import type { AgentFailure, Conversation, SessionAgent } from '../../agents/agent.ts';
+import type { Conversation, SessionAgent } from '../../agents/agent.ts';
 import { codingAgent } from '../../model/config.ts';
 import { keyOf } from '../../model/ids.ts';
 import { isRefusal } from '../../model/refusal.ts';
@@ -7,6 +7,7 @@ import { isLive } from '../../model/task.ts';
 import { type Clocks, type Due, nextDue } from '../../policy/session-deadlines.ts';
 import { phaseOf, type Reading } from '../../policy/session-state.ts';
 import type { AttemptEnd } from '../../ports.ts';
+import type { Checked, DoneOutcome } from '../../work.ts';
 import { AskedRequests } from './asked.ts';
 import type { AttemptView, SessionAttemptPorts } from './attempt-ports.ts';
 import { viewOf } from './attempt-view.ts';
@@ -57,6 +58,11 @@ export class SessionAttempt {
   #wanted: 'hint' | 'look' | undefined;
   #working: Promise<void> | undefined;
   #closed = false;
+  #checking = false;
+  #tellChecking: () => void = () => {};
+  readonly #checkBegins = new Promise<void>((resolve) => {
+    this.#tellChecking = resolve;
+  });
   #reported = false;
   #cancelTimer: () => void = () => {};
   #watch: { close(): void } | undefined;
@@ -90,7 +96,7 @@ export class SessionAttempt {
       this.hint();
     });
     this.#wanted = 'look';
-    await this.#work();
+    await Promise.race([this.#work(), this.#checkBegins]); // a check may take long
     if (!this.#closed) await this.#letGo();
   }
 
@@ -141,6 +147,7 @@ export class SessionAttempt {
     return viewOf({
       ...{ facts: this.facts, reading: this.#reading, told: this.#spool.told, transcript: this.#transcript },
       ...{ since: this.#begun_at, requests: this.#asked.open(), process: this.#sight.now.process },
+      checking: this.#checking,
       ...(this.#sight.pid !== undefined && { pid: this.#sight.pid }),
       ...(this.#conversation && { conversation: this.#conversation }),
       ...(this.#stalled_since !== undefined && { stalled_since: this.#stalled_since }),
@@ -380,9 +387,7 @@ export class SessionAttempt {
     if (late > 0 && !isWritten(message, this.#conversation)) return this.#again(Math.min(LOOK_SOON_MS, late));
     const failure = notDone(message, this.#conversation);
     if (failure) return this.#fail(failure);
-    const { task, dir, record } = this.facts;
-    const outcome = doneOutcome(this.facts, message, this.#conversation);
-    const checked = await this.#ports.checks.check({ task, dir, cwd: record.cwd, outcome });
+    const checked = await this.#check(doneOutcome(this.facts, message, this.#conversation));
     if (this.#closed) return;
     if (this.#ending) return this.#end(this.#ending); // it was cancelled meanwhile
     if (checked.kind === 'stopped') return this.#again(AGAIN_MS);
@@ -391,7 +396,18 @@ export class SessionAttempt {
     await this.#over(this.#sight.now.process === 'dead' ? 'gone' : 'lingers');
   }
 
-  #fail(failure: AgentFailure): Promise<void> {
+  async #check(outcome: DoneOutcome): Promise<Checked> {
+    if (this.#ending) return { kind: 'stopped' };
+    const { task, lease, dir, record } = this.facts;
+    this.#checking = true;
+    this.#tellChecking();
+    const order = { task, lease, dir, cwd: record.cwd, program: record.agent, outcome };
+    return this.#ports.checks.check(order).finally(() => {
+      this.#checking = false;
+    });
+  }
+
+  #fail(failure: Extract<Ending, { kind: 'failed' }>['failure']): Promise<void> {
     return this.#decide({ kind: 'failed', failure });
   }
 

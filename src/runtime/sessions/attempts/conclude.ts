@@ -75,6 +75,7 @@ function spending({ usage: { cost_usd, ...usage } }: Conversation) {
 export async function endFailed(ports: SessionAttemptPorts, attempt: Concluding, ending: Ending): Promise<AttemptEnd> {
   const { task, dir, record } = attempt;
   const { grace } = ports.config(task.project).headless;
+  await ports.checks.stop(dir);
   await ports.runner.stop(dir, grace);
   await ports.seats.vacate(record.session);
   if (ending.kind === 'cancelled') {
@@ -87,7 +88,7 @@ export async function endFailed(ports: SessionAttemptPorts, attempt: Concluding,
 async function failedEnd(
   ports: SessionAttemptPorts,
   { task, record }: Concluding,
-  failure: AgentFailure,
+  failure: Extract<Ending, { kind: 'failed' }>['failure'],
 ): Promise<AttemptEnd> {
   const { config, clock, chance, profiles } = ports;
   const agent: CodingAgentName = record.agent;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ErrorClass } from '../../model/spec.ts';
+import { Evidence } from '../../model/task.ts';
 import type { Files } from '../../ports.ts';
 import { readJson, sessionFiles } from './run-record.ts';
 
@@ -18,12 +19,19 @@ export const Ending = z.discriminatedUnion('kind', [
       account: z.enum(['limit', 'login', 'billing']).exactOptional(),
       final: z.boolean().exactOptional(),
       fresh: z.boolean().exactOptional(),
+      /** Of work that a check has refused. */
+      output: z.string().exactOptional(),
+      answer: z.string().exactOptional(),
+      evidence: Evidence.exactOptional(),
+      cost_usd: z.number().exactOptional(),
     }),
     /** The session is of no use either. */
     cool: z.boolean().exactOptional(),
   }),
 ]);
 export type Ending = z.infer<typeof Ending>;
+
+const MAX_BYTES = 1_048_576;
 
 /** The first reason stands. */
 export async function writeEnding(files: Pick<Files, 'create' | 'read'>, dir: string, ending: Ending): Promise<Ending> {
@@ -33,5 +41,5 @@ export async function writeEnding(files: Pick<Files, 'create' | 'read'>, dir: st
 }
 
 export async function readEnding(files: Pick<Files, 'read'>, dir: string): Promise<Ending | undefined> {
-  return readJson(files, sessionFiles(dir).ending, Ending);
+  return readJson(files, sessionFiles(dir).ending, Ending, MAX_BYTES);
 }

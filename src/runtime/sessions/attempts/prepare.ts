@@ -178,11 +178,11 @@ function promptOf(ports: SessionAttemptPorts, attempt: Attempt, nonce: string): 
   if (chosen.task_nonce !== undefined) {
     return furtherPrompt({ file, nonce, closing, ...complaint, why: task.last_error?.reason ?? 'it was interrupted' });
   }
-  const { constraints, depends_on, learnings } = task.spec;
+  const { constraints, depends_on, learnings, result_schema } = task.spec;
   const results = depends_on.map((id) => ({ id, path: queueOf(project).done(id) }));
   const lessons = task.last_error?.class === 'context_overflow' ? [] : learnings;
   const words = { file, title: task.title, body, nonce, closing, ...complaint };
-  return localPrompt({ ...words, constraints, learnings: lessons, results });
+  return localPrompt({ ...words, constraints, learnings: lessons, results, ...(result_schema && { result_schema }) });
 }
 
 function expanded(path: string | undefined, userHome: string): string | undefined {

@@ -57,8 +57,9 @@ export async function readJson<T>(
   files: Pick<Files, 'read'>,
   path: string,
   schema: z.ZodType<T>,
+  limit = MAX_RECORD,
 ): Promise<T | undefined> {
-  const bytes = await files.read(path, MAX_RECORD).catch(() => undefined);
+  const bytes = await files.read(path, limit).catch(() => undefined);
   if (bytes === undefined) return undefined;
   try {
     return schema.safeParse(JSON.parse(Buffer.from(bytes).toString())).data;

@@ -1,0 +1,23 @@
+import type { CheckRecord } from './records.ts';
+
+/** What the next attempt is told of the check that refused the work; undefined where none did. */
+export function complaintOf({ problems, verify }: CheckRecord): string | undefined {
+  if (problems !== undefined && problems.length > 0) {
+    const lines = problems.map(({ path, says }) => `- ${path === '' ? 'the result' : path} ${says}`);
+    return [
+      'The result has to be JSON that fits the result_schema of this task, and it does not:',
+      lines.join('\n'),
+      'Give the whole result again: as JSON and nothing else, or in one fenced json block at the end.',
+    ].join('\n\n');
+  }
+  if (verify === undefined || verify.passed) return undefined;
+  const said = verify.output === '' ? 'It printed nothing.' : `The end of what it printed:\n\n${fenced(verify.output)}`;
+  return `${verify.reason}.\n\n${said}`;
+}
+
+/** Whatever the text holds, it does not end its own fence. */
+function fenced(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}\n${text}\n${fence}`;
+}
