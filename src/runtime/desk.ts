@@ -30,6 +30,7 @@ import { sessionNeeds } from './session-needs.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
+import type { WorktreeDesk } from './worktree-desk.ts';
 import type { Caller, Need, NewTaskInput, Pruned, Reloaded, RetentionView, RunText, SlotView, Yard } from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
@@ -54,6 +55,7 @@ export interface DeskPorts {
   readonly past: PastEvents;
   readonly retention: Retention;
   readonly sessions: SessionDesk;
+  readonly worktrees: WorktreeDesk;
   readonly moreNeeds: () => readonly Need[];
 }
 
@@ -65,6 +67,7 @@ export class Desk implements Yard {
   readonly version: string;
   readonly home: string;
   readonly sessions: SessionDesk;
+  readonly worktrees: WorktreeDesk;
   readonly #ports: DeskPorts;
   readonly #intake: Intake;
 
@@ -76,6 +79,7 @@ export class Desk implements Yard {
     this.version = ports.version;
     this.home = ports.home;
     this.sessions = ports.sessions;
+    this.worktrees = ports.worktrees;
     this.#intake = new Intake({ ...ports, route: ({ project, spec }) => this.route({ project, spec }) });
   }
 

@@ -23,7 +23,8 @@ export type Source =
         | 'questions'
         | 'foreign'
         | 'accounts'
-        | 'profiles';
+        | 'profiles'
+        | 'worktrees';
     }
   | { readonly kind: 'files' };
 
@@ -118,6 +119,7 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   foreign: { kind: 'ask', what: 'foreign' },
   account: { kind: 'ask', what: 'accounts' },
   profile: { kind: 'ask', what: 'profiles' },
+  worktree: { kind: 'ask', what: 'worktrees' },
   group: { kind: 'ask', what: 'groups' },
   state: words(...TaskState.options),
   stream: words('stdout', 'stderr'),

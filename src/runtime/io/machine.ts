@@ -10,6 +10,7 @@ import { fileLocks } from './locks.ts';
 import { procWriters } from './open-writers.ts';
 import { systemPipes } from './pipes.ts';
 import { createRunner } from './processes/runner.ts';
+import { workingIn } from './processes/working-in.ts';
 
 /** The ports of the runtime on the machine that it runs on. */
 export interface Machine {
@@ -30,6 +31,8 @@ export interface Machine {
   readonly real: (path: string) => Promise<string | undefined>;
   /** With all that is in it; links are not followed. */
   readonly removeTree: (dir: string) => Promise<void>;
+  /** Processes of others that work in a folder. */
+  readonly workingIn: (dir: string) => Promise<readonly number[]>;
 }
 
 export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
@@ -49,6 +52,7 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
         ({ bavail, bsize }) => bavail * bsize,
         () => undefined,
       ),
+    workingIn,
     removeTree: (dir) => rm(dir, { recursive: true, force: true }),
     real: (path) => realpath(path).catch(() => undefined),
   };

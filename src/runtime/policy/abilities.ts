@@ -19,6 +19,9 @@ const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
   callback_url: (spec) => spec.callback_url !== undefined,
 };
 
+/** What every place on this machine keeps, because it is done around the agent: no provider has any of it. */
+export const LOCALLY_KEPT: readonly string[] = ['workspace: worktree', 'base'];
+
 export function asksOf(spec: TaskSpec): string[] {
   return Object.keys(ASKS).filter((key) => ASKS[key]?.(spec));
 }

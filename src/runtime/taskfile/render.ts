@@ -1,4 +1,5 @@
 import type { FinishedTask, Outcome } from '../model/task.ts';
+import { workspaceEntries } from './workspace.ts';
 import { decimal, type Entry, frontMatter } from './write.ts';
 
 /** What the file of a finished task is made of. */
@@ -42,6 +43,7 @@ function doneEntries(task: FinishedTask, outcome: Done): Entries {
     ['exit_code', outcome.exit_code],
     ['verified', outcome.verified],
     ['truncated', outcome.truncated],
+    ...workspaceEntries(outcome.workspace),
     ...commonEntries(task),
   ];
 }
@@ -57,6 +59,7 @@ function failedEntries(task: FinishedTask, outcome: NotDone, source: Uint8Array)
     ['model', task.model],
     ['session_id', failed?.session_id],
     ['exit_code', failed?.exit_code],
+    ...workspaceEntries(outcome.workspace),
     ...commonEntries(task),
     ['source_bytes', source.length],
   ];

@@ -1,9 +1,10 @@
 import { TaskId } from '../model/ids.ts';
 import { ErrorClass } from '../model/spec.ts';
-import type { FinishedTask } from '../model/task.ts';
+import type { FinishedTask, Workspace } from '../model/task.ts';
 import { readHeader } from './header.ts';
 import { footerLine } from './render.ts';
 import { cleanTitle, titleOf } from './title.ts';
+import { readWorkspace } from './workspace.ts';
 import type { Fields } from './yaml.ts';
 
 /** Where a file of done/ or failed/ was found: what it does not say itself is taken from here. */
@@ -23,6 +24,7 @@ export interface ReadResult {
   /** Set where this is no task at all but a drop that could not become one. */
   readonly rejected_file?: string;
   readonly verified: 'unverified' | 'passed';
+  readonly workspace?: Workspace;
 }
 
 /** Reads what we, the seeds or people wrote. Never throws and never refuses: a file without a word of ours is all result. */
@@ -40,6 +42,7 @@ export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
     ...given('source', sourceIn(bytes, get)),
     ...given('session_id', get('session_id')),
     ...given('rejected_file', get('rejected_file')),
+    ...given('workspace', readWorkspace(get)),
     verified: get('verified') === 'passed' ? 'passed' : 'unverified',
   };
 }

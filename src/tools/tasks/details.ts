@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { Route } from '../../runtime/model/route.ts';
 import { ErrorClass } from '../../runtime/model/spec.ts';
-import { isLive } from '../../runtime/model/task.ts';
+import { isLive, Workspace } from '../../runtime/model/task.ts';
+import { readResult } from '../../runtime/taskfile/result.ts';
 import type { Yard } from '../../runtime/yard.ts';
 import { AgentText, agentText, withoutFrontMatter } from '../agent-text.ts';
 import { type AnyTask, isFinished, refOf } from '../find-task.ts';
@@ -12,6 +13,7 @@ export type Detail = z.infer<typeof Detail>;
 /** What `detail` adds to a task's summary. */
 export const Details = z.object({
   result: AgentText.optional(),
+  workspace: Workspace.optional().describe('the worktree that it had: its branch stays'),
   tries: z
     .object({
       newest: z.number().describe('number of the newest attempt'),
@@ -43,7 +45,12 @@ export async function detailsOf(yard: Yard, task: AnyTask, detail: Detail, room:
 async function resultOf({ store }: Yard, task: AnyTask, room: number): Promise<Details> {
   const file = await store.text(refOf(task));
   if (file === undefined) return {};
-  return { result: agentText(withoutFrontMatter(Buffer.from(file.bytes).toString()), room, file.path) };
+  const folder = task.state === 'done' ? 'done' : 'failed';
+  const { workspace } = readResult(file.bytes, { folder, id: task.id, mtimeMs: 0 });
+  return {
+    result: agentText(withoutFrontMatter(Buffer.from(file.bytes).toString()), room, file.path),
+    ...(workspace && { workspace }),
+  };
 }
 
 function triesOf(yard: Yard, task: AnyTask): NonNullable<Details['tries']> {
