@@ -10,6 +10,7 @@ import { isLive, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { Seat } from '../../src/runtime/sessions/seats.ts';
 import type { PaneFacts, PaneView } from '../../src/runtime/terminals.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
+import { LOCALLY_KEPT } from '../../src/runtime/policy/abilities.ts';
 import { MemoryStore, OTHER, PROJECT } from './dispatcher/memory-store.ts';
 
 const RUN: RunRoute = { to: 'agent', agent: 'worker', kind: 'command', rules: [] };
@@ -116,7 +117,7 @@ describe('sessions in the fleet', () => {
     expect(agents).toMatchObject([
       { id: 'shop-main', kind: 'session', program: 'claude', project: PROJECT, max: 1, status: 'available' },
       { id: 'lost', project: 'p_000000000000' }, // its project can't be had: nobody's tasks, not everybody's
-      { id: 'auto-0', capabilities: ['browser'], keeps: ['verify'], takes_model: true },
+      { id: 'auto-0', capabilities: ['browser'], keeps: [...LOCALLY_KEPT, 'verify'], takes_model: true },
     ]);
     expect(agents[2]).not.toHaveProperty('project');
     expect(agents[2]).not.toHaveProperty('detail');

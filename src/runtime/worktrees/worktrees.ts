@@ -206,10 +206,13 @@ export class Worktrees implements Workspaces, WorktreeDesk {
   async #keep(tree: OwnTree, kept: string): Promise<void> {
     const now = this.#now(tree);
     if (now.kept === kept || !isThere(now)) return;
-    await this.#records.write({ ...now, kept });
     const { store, projectName, home } = this.#ports;
     const where = `branch ${now.on ?? now.branch}, in ${treePath(home, now)}`;
-    await store.note('worktree_kept', `the worktree of ${nameOf(now, projectName)} stays: ${kept}; ${where}`, now);
+    await store.note('worktree_kept', `the worktree of ${nameOf(now, projectName)} stays: ${kept}; ${where}`, {
+      project: now.project,
+      id: now.id,
+    });
+    await this.#records.write({ ...this.#now(tree), kept }); // afterwards: rather told twice than never
   }
 
   #sweepIn(ms: number): void {
