@@ -13,6 +13,7 @@ const FIRST_PAUSE_MS = 40; // doubled: some five seconds in all
 const LOCKED = /\.lock'?: File exists|Unable to create '[^']*\.lock'|another git process/i;
 const FULL = /no space left on device|disk quota exceeded/i;
 const LONG_MS = 1_800_000; // a checkout of a large repository
+const TOO_MUCH = /was larger than \d+/;
 const MAX_WHY = 500;
 
 /** Commands of git in one folder. Locks that somebody else holds for a moment are waited for. */
@@ -39,7 +40,8 @@ export class GitCalls {
         continue;
       }
       const why = lastWords(stderr) || `git ${args[0]} ended with ${code}`;
-      return { kind: code === undefined || locked || FULL.test(stderr) ? 'not_now' : 'no', why };
+      const passes = (code === undefined && !TOO_MUCH.test(stderr)) || locked || FULL.test(stderr);
+      return { kind: passes ? 'not_now' : 'no', why };
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Workspace } from '../model/task.ts';
-import { type GitCalls, GitNotNow } from './calls.ts';
+import type { GitCalls } from './calls.ts';
 import { type Contents, contentsOf, sizesOf, tipOf } from './look.ts';
 import { isWorktree, type MakePorts } from './make.ts';
 import { type OwnTree, treePath } from './record.ts';
@@ -11,11 +11,12 @@ type Described = Workspace & { readonly uncommitted?: string; readonly changes: 
 /** What a worktree and its branch hold. Where that can't be found out, it says so: an end never waits for it. */
 export async function described(
   ports: MakePorts & { readonly home: string },
-  git: GitCalls,
+  git: GitCalls | undefined,
   tree: OwnTree,
 ): Promise<Described> {
   const none = { commits: 0, files_changed: 0, insertions: 0, deletions: 0, changes: [] };
   try {
+    if (!git) throw new Error('its project is not there any more');
     const contents = await inside(ports, git, tree);
     const branch = contents?.branch ?? tree.on ?? tree.branch;
     const tip = contents?.tip ?? (await tipOf(git, tree));
@@ -24,7 +25,7 @@ export async function described(
     const kept = uncommitted === undefined ? {} : { kept: uncommitted, uncommitted };
     return { branch, base: tree.base_name, ...sizes, ...kept, changes: changes.slice(0, MOST_CHANGES) };
   } catch (error) {
-    const why = error instanceof GitNotNow ? error.message : String(error);
+    const why = error instanceof Error ? error.message : String(error);
     const { branch, base_name: base } = tree;
     return { branch: tree.on ?? branch, base, ...none, kept: `it could not be looked at: ${why}` };
   }

@@ -17,7 +17,10 @@ export interface Contents {
   readonly onlyMissing: boolean;
 }
 
-/** Ignored files don't count. Throws GitNotNow where git can't tell. */
+/** Git has no answer, and will have none: it is broken, or it is too much. */
+export class Unclear extends Error {}
+
+/** Ignored files don't count. Throws Unclear, or GitNotNow. */
 export async function contentsOf(files: Pick<Files, 'stat'>, git: GitCalls): Promise<Contents> {
   const out = await git.ask(
     'status',
@@ -28,7 +31,7 @@ export async function contentsOf(files: Pick<Files, 'stat'>, git: GitCalls): Pro
     '--no-renames',
   );
   const tip = await git.commit('HEAD');
-  if (out === undefined || tip === undefined) throw new Error(`git can't tell what is in ${git.folder}`);
+  if (out === undefined || tip === undefined) throw new Unclear("git can't tell what is in it");
   const branch = await git.ask('symbolic-ref', '--quiet', '--short', 'HEAD');
   const changes = out.split('\0').filter(Boolean);
   const uncommitted =

@@ -81,7 +81,7 @@ export async function withBranch(ports: MakePorts, git: GitCalls, tree: OwnTree)
 
 /** Makes the folder of a tree whose branch is there; what is there of it has seen no work (T2). */
 export async function withFolder(ports: MakePorts, git: GitCalls, tree: OwnTree, path: string): Promise<Step<OwnTree>> {
-  const cleared = await cleared_(ports, git, path);
+  const cleared = (await stillBusy(ports, path)) ?? (await takenAway(ports, git, path));
   if (cleared) return cleared;
   await ports.files.makeDir(dirname(path));
   const made = await git.run('worktree', 'add', '--quiet', path, tree.on ?? tree.branch);
@@ -89,11 +89,16 @@ export async function withFolder(ports: MakePorts, git: GitCalls, tree: OwnTree,
   return { kind: 'ok', value: await ports.records.write({ ...withoutEnd(tree), phase: 'made' }) };
 }
 
-async function cleared_(ports: MakePorts, git: GitCalls, path: string): Promise<Step<never> | undefined> {
+/** T4 */
+export async function stillBusy(ports: MakePorts, path: string): Promise<Step<never> | undefined> {
   for (let look = 0; (await ports.workingIn(path)).length > 0; look++) {
-    if (look === LOOKS) return { kind: 'wait', reason: `a process still works in ${path}` }; // T4
+    if (look === LOOKS) return { kind: 'wait', reason: `a process still works in ${path}` };
     await new Promise<void>((resolve) => void ports.clock.after(LOOK_MS, resolve));
   }
+  return undefined;
+}
+
+async function takenAway(ports: MakePorts, git: GitCalls, path: string): Promise<Step<never> | undefined> {
   await ports.removeTree(path);
   const listed = await isListed(ports, git, path);
   if (!listed) return undefined;

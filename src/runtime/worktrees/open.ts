@@ -3,7 +3,7 @@ import type { LiveTask } from '../model/task.ts';
 import type { OpenedWorkspace } from '../work.ts';
 import { GitNotNow } from './calls.ts';
 import { contentsOf } from './look.ts';
-import { isWorktree, type MakePorts, planned, withBranch, withFolder } from './make.ts';
+import { isWorktree, type MakePorts, planned, stillBusy, withBranch, withFolder } from './make.ts';
 import { type OwnTree, treePath } from './record.ts';
 import { baseOf, type KnownTrees, type Repository } from './repository.ts';
 
@@ -52,17 +52,23 @@ export async function reopened(ports: OpenPorts, repository: Repository, tree: O
     }
     case 'branched':
       return made(ports, repository, tree);
+    case 'removing': {
+      const busy = await stillBusy(ports, path); // T4: a git that outlived an earlier runtime
+      return busy?.kind === 'wait' ? busy : asItIs(ports, repository, tree, path);
+    }
     case 'made':
-    case 'removing':
-      if ((await ports.files.stat(path)) === undefined) return again(ports, repository, tree);
-      if (await isWorktree(ports, git, path)) return used(ports, repository, tree, path);
-      return unfit(
-        `git does not know its worktree any more; what is in ${path} was kept (git worktree repair may help)`,
-      ); // T3
+      return asItIs(ports, repository, tree, path);
     case 'removed':
       if (await ports.files.stat(path)) return unfit(`${path} was removed by us, and somebody has put something there`);
       return again(ports, repository, tree);
   }
+}
+
+/** T3 */
+async function asItIs(ports: OpenPorts, repository: Repository, tree: OwnTree, path: string): Promise<Opened> {
+  if ((await ports.files.stat(path)) === undefined) return again(ports, repository, tree);
+  if (await isWorktree(ports, repository.git, path)) return used(ports, repository, tree, path);
+  return unfit(`git does not know its worktree any more; what is in ${path} was kept (git worktree repair may help)`);
 }
 
 async function used(ports: OpenPorts, repository: Repository, tree: OwnTree, path: string): Promise<Opened> {

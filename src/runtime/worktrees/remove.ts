@@ -1,6 +1,6 @@
 import { OURS } from './branch-name.ts';
 import { type GitCalls, GitNotNow } from './calls.ts';
-import { type Contents, contentsOf } from './look.ts';
+import { type Contents, contentsOf, Unclear } from './look.ts';
 import { isListed, isWorktree, type MakePorts } from './make.ts';
 import type { OwnTree } from './record.ts';
 
@@ -39,6 +39,7 @@ export async function takeAway(
     return await removeWhole(ports, git, tree, path, discard);
   } catch (error) {
     if (error instanceof GitNotNow) return { kind: 'not_now', why: error.message };
+    if (error instanceof Unclear) return { kind: 'kept', why: error.message };
     throw error;
   }
 }

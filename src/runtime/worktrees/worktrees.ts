@@ -11,6 +11,7 @@ import type { Need } from '../yard.ts';
 import { GitCalls } from './calls.ts';
 import { described } from './describe.ts';
 import { FleetView } from './for-fleet.ts';
+import { leftOut } from './left-out.ts';
 import type { MakePorts } from './make.ts';
 import { type OpenPorts, openTree } from './open.ts';
 import { type OwnTree, type TreeRecord, TreeRecords, treePath } from './record.ts';
@@ -92,17 +93,27 @@ export class Worktrees implements Workspaces, WorktreeDesk {
     if (tree && tree.id !== task.id && !this.#records.get(task)) {
       await this.#records.write({ kind: 'shared', project: task.project, id: task.id, of: tree.id }); // X1
     }
-    return openTree(this.#open_, repository, task, {
+    const isNew = tree?.phase !== 'made';
+    const opened = await openTree(this.#open_, repository, task, {
       treeOf: (ref) => this.#records.treeOf(ref),
       isOpen: (ref) => this.#ports.store.open().has(keyOf(ref)),
     });
+    if (isNew && opened.kind === 'ready') await this.#tellLeftOut(task);
+    return opened;
+  }
+
+  async #tellLeftOut({ project, id }: LiveTask): Promise<void> {
+    const { files, store, home } = this.#ports;
+    const tree = this.#records.treeOf({ project, id });
+    const what = tree && (await leftOut(files, treePath(home, tree)));
+    if (what !== undefined)
+      await store.note('worktree_without', `the worktree of task ${id} is without ${what}`, { project, id });
   }
 
   async describe(task: LiveTask): Promise<Workspace | undefined> {
     const tree = this.#records.treeOf(task);
-    const project = this.#project(task.project);
-    if (!tree || !project) return undefined;
-    const { changes: _, uncommitted: __, ...seen } = await described(this.#open_, this.#gitIn(project), tree);
+    if (!tree) return undefined;
+    const { changes: _, uncommitted: __, ...seen } = await this.#described(tree);
     if (seen.branch !== tree.branch && seen.branch !== tree.on) await this.#records.write({ ...tree, on: seen.branch });
     return seen;
   }
@@ -130,9 +141,7 @@ export class Worktrees implements Workspaces, WorktreeDesk {
   async list(): Promise<readonly WorktreeView[]> {
     const views: WorktreeView[] = [];
     for (const tree of this.#there()) {
-      const project = this.#project(tree.project);
-      if (!project) continue;
-      const { kept, uncommitted = kept, changes, ...seen } = await described(this.#open_, this.#gitIn(project), tree);
+      const { kept, uncommitted = kept, changes, ...seen } = await this.#described(tree);
       const user = this.#users(tree)[0];
       views.push({
         ...{ task: { project: tree.project, id: tree.id }, path: treePath(this.#ports.home, tree), ...seen, changes },
@@ -143,6 +152,11 @@ export class Worktrees implements Workspaces, WorktreeDesk {
       });
     }
     return views;
+  }
+
+  #described(tree: OwnTree): ReturnType<typeof described> {
+    const project = this.#project(tree.project);
+    return described(this.#open_, project && this.#gitIn(project), tree);
   }
 
   async clean(

@@ -8,7 +8,7 @@ import { Trees } from './world.ts';
 let trees: Trees;
 afterEach(() => trees.end());
 
-const noted = () => until(() => trees.store.notes.length > 0);
+const noted = () => until(() => trees.worktrees.needs().length > 0);
 
 it('goes when its task has ended and all is committed; its branch stays', async () => {
   trees = await new Trees().begin();
