@@ -7,10 +7,10 @@ import { Config } from '../../src/runtime/model/config.ts';
 import type { ProjectId } from '../../src/runtime/model/ids.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
 import { isLive, type OpenTask } from '../../src/runtime/model/task.ts';
+import { LOCALLY_KEPT } from '../../src/runtime/policy/abilities.ts';
 import type { Seat } from '../../src/runtime/sessions/seats.ts';
 import type { PaneFacts, PaneView } from '../../src/runtime/terminals.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
-import { LOCALLY_KEPT } from '../../src/runtime/policy/abilities.ts';
 import { MemoryStore, OTHER, PROJECT } from './dispatcher/memory-store.ts';
 
 const RUN: RunRoute = { to: 'agent', agent: 'worker', kind: 'command', rules: [] };
