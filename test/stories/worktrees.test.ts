@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { until } from '../support/world.ts';
 import { type Client, type Settings, shell, World } from './world.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const world = new World();
 let client: Client;

@@ -37,7 +37,7 @@ const LOOKS = 50;
 /** A tree on record whose branch is there and is ours. */
 export async function planned(
   ports: MakePorts,
-  { git }: Repository,
+  { git, top }: Repository,
   ref: TaskRef,
   base: Exclude<Base, { unknown: string }>,
 ): Promise<Step<OwnTree>> {
@@ -48,10 +48,11 @@ export async function planned(
   }
   for (let nth = 1; nth <= MOST_NAMES; nth++) {
     const branch = branchName(ref.id, nth);
-    if ((await git.branch(branch)) !== undefined || isOnRecord(ports.records, ref, branch)) continue;
+    if ((await git.branch(branch)) !== undefined || isOnRecord(ports.records, { ...ref, repository: top, branch }))
+      continue;
     const tree = await ports.records.write({
       ...{ kind: 'own', project: ref.project, id: ref.id, branch, phase: 'planned', made_at: ports.clock.now() },
-      ...{ base: base.commit, base_name: base.name },
+      ...{ base: base.commit, base_name: base.name, repository: top },
     } satisfies OwnTree as OwnTree); // T1
     const branched = await withBranch(ports, git, tree);
     if (branched !== 'taken') return branched;
@@ -60,8 +61,14 @@ export async function planned(
 }
 
 /** Another task may have planned it without having made it yet. */
-function isOnRecord(records: TreeRecords, { project, id }: TaskRef, branch: string): boolean {
-  return records.own().some((tree) => tree.branch === branch && tree.project === project && tree.id !== id);
+function isOnRecord(records: TreeRecords, wanted: Pick<OwnTree, 'repository' | 'branch' | 'project' | 'id'>): boolean {
+  const { repository, branch, project, id } = wanted;
+  return records
+    .own()
+    .some(
+      (tree) =>
+        tree.repository === repository && tree.branch === branch && !(tree.project === project && tree.id === id),
+    );
 }
 
 /** `taken`: it turned up meanwhile, and is somebody's. */
@@ -86,7 +93,7 @@ export async function withFolder(ports: MakePorts, git: GitCalls, tree: OwnTree,
   await ports.files.makeDir(dirname(path));
   const made = await git.run('worktree', 'add', '--quiet', path, tree.on ?? tree.branch);
   if (made.kind !== 'ok') return notMade(git, tree, made);
-  return { kind: 'ok', value: await ports.records.write({ ...withoutEnd(tree), phase: 'made' }) };
+  return { kind: 'ok', value: await ports.records.write({ ...withoutEnd(tree), phase: 'made', worked: true }) };
 }
 
 /** T4 */

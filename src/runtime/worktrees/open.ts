@@ -44,13 +44,11 @@ export async function reopened(ports: OpenPorts, repository: Repository, tree: O
   const { git } = repository;
   const path = treePath(ports.home, tree);
   switch (tree.phase) {
-    case 'planned': {
-      const branched = await withBranch(ports, git, tree);
-      if (branched !== 'taken') return branched.kind === 'ok' ? made(ports, repository, branched.value) : branched;
-      const again = await planned(ports, repository, tree, { commit: tree.base, name: tree.base_name });
-      return again.kind === 'ok' ? made(ports, repository, again.value) : again;
-    }
+    case 'planned':
+      return branched(ports, repository, tree);
     case 'branched':
+      // A power cut may have taken a branch that was just made.
+      if (!tree.worked && (await git.branch(tree.branch)) === undefined) return branched(ports, repository, tree);
       return made(ports, repository, tree);
     case 'removing': {
       const busy = await stillBusy(ports, path); // T4: a git that outlived an earlier runtime
@@ -62,6 +60,13 @@ export async function reopened(ports: OpenPorts, repository: Repository, tree: O
       if (await ports.files.stat(path)) return unfit(`${path} was removed by us, and somebody has put something there`);
       return again(ports, repository, tree);
   }
+}
+
+async function branched(ports: OpenPorts, repository: Repository, tree: OwnTree): Promise<Opened> {
+  const first = await withBranch(ports, repository.git, tree);
+  const base = { commit: tree.base, name: tree.base_name };
+  const step = first === 'taken' ? await planned(ports, repository, tree, base) : first;
+  return step.kind === 'ok' ? made(ports, repository, step.value) : step;
 }
 
 /** T3 */
@@ -90,7 +95,7 @@ async function again(ports: OpenPorts, repository: Repository, tree: OwnTree): P
     return made(ports, repository, await ports.records.write({ ...tree, phase: 'branched' }));
   }
   if (!tree.branch_removed) return unfit(`its worktree was removed, and its branch ${branch} is gone`);
-  const { branch_removed: _, on: __, ...rest } = tree;
+  const { branch_removed: _, on: __, worked: ___, ...rest } = tree;
   return reopened(ports, repository, await ports.records.write({ ...rest, phase: 'planned' }));
 }
 

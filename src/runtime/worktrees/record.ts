@@ -11,6 +11,8 @@ export const OwnTree = z.object({
   kind: z.literal('own'),
   project: ProjectId,
   id: TaskId,
+  /** The checkout that it belongs to, when it was planned: projects may be parts of one repository. */
+  repository: z.string(),
   branch: z.string(),
   /** The commit that the branch begins at, and how it was named. */
   base: z.string(),
@@ -20,6 +22,8 @@ export const OwnTree = z.object({
    * worked in it. `made`: somebody may have. `removing`: nothing in it was uncommitted, and it goes. `removed`: it is gone.
    */
   phase: z.enum(['planned', 'branched', 'made', 'removing', 'removed']),
+  /** It has been `made` once: its branch may hold work. */
+  worked: z.boolean().exactOptional(),
   /** The branch had nothing of its own, and went with the worktree. */
   branch_removed: z.boolean().exactOptional(),
   /** The branch that was checked out in it last, where its agent has chosen another one. */

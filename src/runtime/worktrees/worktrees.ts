@@ -26,7 +26,7 @@ import { Turns } from './turns.ts';
  * X2. One task at a time works in a worktree.
  * X3. A worktree is looked at for removal when its task's end is durable, after each start and every hour; only while no
  *     task that is open works or has worked in it.
- * X4. Of one project's worktrees one is made or removed at a time.
+ * X4. Of one project's worktrees one is made or removed at a time; of one repository's one is made.
  */
 
 const EVERY_MS = 3_600_000;
@@ -94,10 +94,11 @@ export class Worktrees implements Workspaces, WorktreeDesk {
       await this.#records.write({ kind: 'shared', project: task.project, id: task.id, of: tree.id }); // X1
     }
     const isNew = tree?.phase !== 'made';
-    const opened = await openTree(this.#open_, repository, task, {
-      treeOf: (ref) => this.#records.treeOf(ref),
-      isOpen: (ref) => this.#ports.store.open().has(keyOf(ref)),
-    });
+    const trees = {
+      treeOf: (ref: TaskRef) => this.#records.treeOf(ref),
+      isOpen: (ref: TaskRef) => this.#ports.store.open().has(keyOf(ref)),
+    };
+    const opened = await this.#turns.run(repository.top, () => openTree(this.#open_, repository, task, trees)); // X4
     if (isNew && opened.kind === 'ready') await this.#tellLeftOut(task);
     return opened;
   }

@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { Killed, Trees } from './world.ts';
 
 /* A kill at any moment: before each step of git and each record, behind it, and in the middle of a long one. */
+
+vi.setConfig({ testTimeout: 180_000 }); // dozens of worktrees, each with a dozen commands of git
 
 let trees: Trees;
 afterEach(() => trees.end());

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { Trees } from './world.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let trees: Trees;
 afterEach(() => trees.end());
@@ -241,4 +243,37 @@ it('waits for a git that outlived the runtime and still makes it', async () => {
   const opening = trees.worktrees.open(task);
   setTimeout(() => process.kill(Number(other.pid), 'SIGKILL'), 300);
   expect(await opening).toEqual({ kind: 'ready', cwd: trees.path('a') });
+});
+
+it('tells two projects of one repository apart', async () => {
+  trees = await new Trees().begin({ folder: 'web' });
+  const top = await trees.store.adoptProject(trees.top, 'all');
+  const one = await trees.task('fix');
+  const other = { ...one.task, project: top.id };
+  const [first, second] = await Promise.all([trees.worktrees.open(one.task), trees.worktrees.open(other)]);
+  expect([first.kind, second.kind]).toEqual(['ready', 'ready']);
+  expect(trees.branches()).toEqual(['main', 'yardmaster/fix', 'yardmaster/fix-2']);
+});
+
+it('makes a branch again that a power cut has taken before anybody worked on it', async () => {
+  trees = await new Trees().begin();
+  const { task } = await trees.task('a');
+  trees.killBefore('worktree add');
+  await expect(trees.worktrees.open(task)).rejects.toThrow('killed');
+  trees.git('branch', '-D', 'yardmaster/a');
+  await trees.restart();
+  expect(await trees.worktrees.open(task)).toEqual({ kind: 'ready', cwd: trees.path('a') });
+});
+
+it('says what a worktree is without', async () => {
+  trees = await new Trees().begin();
+  trees.write('.gitmodules', '[submodule "x"]\n\tpath = x\n\turl = ../x\n');
+  trees.write('.gitattributes', '*.png filter=lfs diff=lfs merge=lfs -text\n');
+  trees.commit('with parts elsewhere');
+  const { lease } = await trees.opened('a');
+  await trees.again(lease);
+  await trees.opened('a');
+  expect(trees.store.notes).toEqual([
+    'worktree_without: the worktree of task a is without its submodules (git submodule update --init) and the contents of its LFS files (git lfs pull)',
+  ]);
 });

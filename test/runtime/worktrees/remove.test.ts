@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { until } from '../../support/world.ts';
 import { Trees } from './world.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let trees: Trees;
 afterEach(() => trees.end());

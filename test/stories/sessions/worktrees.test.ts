@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { SessionWorld } from './world.ts';
 
 /* Sessions whose tasks work in git worktrees. */
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let world: SessionWorld;
 afterEach(() => world.end());
