@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { LiveTask } from '../model/task.ts';
 import type { OpenedWorkspace } from '../work.ts';
-import { GitNotNow } from './calls.ts';
 import { contentsOf } from './look.ts';
 import { isWorktree, type MakePorts, planned, stillBusy, withBranch, withFolder } from './make.ts';
 import { type OwnTree, treePath } from './record.ts';
@@ -13,21 +12,15 @@ export interface OpenPorts extends MakePorts {
 
 type Opened = OpenedWorkspace;
 
-/** The folder of a task's own worktree, made where it is not there yet. Each step can be made again (T1–T4 in make.ts). */
+/** The folder of a task's own worktree, made where it is not there yet. Each step can be made again (T1–T4 in make.ts). Throws GitNotNow. */
 export async function openTree(
   ports: OpenPorts,
   repository: Repository,
   task: LiveTask,
   trees: KnownTrees,
 ): Promise<Opened> {
-  try {
-    const known = trees.treeOf(task);
-    if (known) return await reopened(ports, repository, known);
-    return await begun(ports, repository, task, trees);
-  } catch (error) {
-    if (error instanceof GitNotNow) return { kind: 'wait', reason: `its worktree can't be had now: ${error.message}` };
-    throw error;
-  }
+  const known = trees.treeOf(task);
+  return known ? reopened(ports, repository, known) : begun(ports, repository, task, trees);
 }
 
 async function begun(ports: OpenPorts, repository: Repository, task: LiveTask, trees: KnownTrees): Promise<Opened> {

@@ -40,6 +40,11 @@ const SharedTree = z.object({ kind: z.literal('shared'), project: ProjectId, id:
 const TreeRecord = z.discriminatedUnion('kind', [OwnTree, SharedTree]);
 export type TreeRecord = z.infer<typeof TreeRecord>;
 
+/** This branch is checked out in it now. */
+export function onBranch({ on: _, ...tree }: OwnTree, branch: string): OwnTree {
+  return branch === tree.branch ? tree : { ...tree, on: branch };
+}
+
 /** Where the worktrees of a home are. */
 export function treesIn(home: string): string {
   return join(home, 'worktrees');

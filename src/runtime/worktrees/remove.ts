@@ -2,7 +2,7 @@ import { OURS } from './branch-name.ts';
 import { type GitCalls, GitNotNow } from './calls.ts';
 import { type Contents, contentsOf, Unclear } from './look.ts';
 import { isListed, isWorktree, type MakePorts } from './make.ts';
-import type { OwnTree } from './record.ts';
+import { type OwnTree, onBranch } from './record.ts';
 
 /*
  * How a worktree goes.
@@ -54,12 +54,13 @@ async function removeWhole(
   const contents = await contentsOf(ports.files, git.in(path));
   const cut = tree.phase === 'removing' && contents.onlyMissing; // an earlier removal was killed
   if (contents.uncommitted !== undefined && !discard && !cut) return { kind: 'kept', why: contents.uncommitted }; // U1
-  const on = contents.branch !== undefined && contents.branch !== tree.branch ? { on: contents.branch } : {};
-  const going = await ports.records.write({ ...tree, ...on, phase: cut || !discard ? 'removing' : tree.phase });
+  const now = contents.branch === undefined ? tree : onBranch(tree, contents.branch);
+  const going = await ports.records.write({ ...now, phase: cut || !discard ? 'removing' : tree.phase });
   const force = discard || cut ? ['--force'] : [];
   const removed = await git.run('worktree', 'remove', ...force, path);
   if (removed.kind === 'ok') return gone(ports, git, going, path);
   if (removed.kind === 'not_now') return { kind: 'not_now', why: removed.why };
+  if (!cut) await ports.records.write({ ...going, phase: 'made' }); // git looks first, and has taken nothing
   return { kind: 'kept', why: wordsOf(removed.why, contents) };
 }
 

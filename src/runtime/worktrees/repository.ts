@@ -1,6 +1,6 @@
 import type { TaskId, TaskRef } from '../model/ids.ts';
 import type { LiveTask } from '../model/task.ts';
-import type { GitCalls } from './calls.ts';
+import { type GitCalls, GitNotNow } from './calls.ts';
 import type { OwnTree } from './record.ts';
 
 /** The repository around a project's folder. */
@@ -11,13 +11,14 @@ export interface Repository {
   readonly folder: string;
 }
 
-/** Undefined with why not. */
+/** Or why there is none. Throws GitNotNow. */
 export async function repositoryAt(git: GitCalls): Promise<Repository | { readonly none: string }> {
   const found = await git.run('rev-parse', '--show-toplevel', '--show-prefix');
   if (found.kind === 'ok') {
     const [top = '', prefix = ''] = found.out.split('\n');
     return { git: git.in(top), top, folder: prefix.replace(/\/$/, '') };
   }
+  if (found.kind === 'not_now') throw new GitNotNow(found.why);
   if (/not a git repository/i.test(found.why)) return { none: `${git.folder} is in no git repository` };
   if (/must be run in a work tree/i.test(found.why)) return { none: `${git.folder} is a bare git repository` };
   return { none: `git can't work in ${git.folder}: ${found.why}` };

@@ -8,13 +8,13 @@ import type { Change, Git, TaskStore } from '../ports.ts';
 import type { OpenedWorkspace, Workspaces } from '../work.ts';
 import type { CleanedWorktree, WorktreeDesk, WorktreeView } from '../worktree-desk.ts';
 import type { Need } from '../yard.ts';
-import { GitCalls } from './calls.ts';
+import { GitCalls, GitNotNow } from './calls.ts';
 import { described } from './describe.ts';
 import { FleetView } from './for-fleet.ts';
 import { leftOut } from './left-out.ts';
 import type { MakePorts } from './make.ts';
 import { type OpenPorts, openTree } from './open.ts';
-import { type OwnTree, type TreeRecord, TreeRecords, treePath } from './record.ts';
+import { type OwnTree, onBranch, type TreeRecord, TreeRecords, treePath } from './record.ts';
 import { type Removed, takeAway } from './remove.ts';
 import { type Repository, repositoryAt } from './repository.ts';
 import { Turns } from './turns.ts';
@@ -81,7 +81,12 @@ export class Worktrees implements Workspaces, WorktreeDesk {
     const project = this.#project(task.project);
     if (!project) return { kind: 'unfit', reason: 'its project is not there any more' };
     if (!this.#treeFor(task) && task.spec.workspace !== 'worktree') return { kind: 'ready', cwd: project.path };
-    return this.#turns.run(project.id, () => this.#open(task, project));
+    try {
+      return await this.#turns.run(project.id, () => this.#open(task, project));
+    } catch (error) {
+      if (!(error instanceof GitNotNow)) throw error;
+      return { kind: 'wait', reason: `its worktree can't be had now: ${error.message}` };
+    }
   }
 
   async #open(task: LiveTask, project: Project): Promise<OpenedWorkspace> {
@@ -98,7 +103,7 @@ export class Worktrees implements Workspaces, WorktreeDesk {
       treeOf: (ref: TaskRef) => this.#records.treeOf(ref),
       isOpen: (ref: TaskRef) => this.#ports.store.open().has(keyOf(ref)),
     };
-    const opened = await this.#turns.run(repository.top, () => openTree(this.#open_, repository, task, trees)); // X4
+    const opened = await this.#turns.run(repository.top, () => openTree(this.#parts, repository, task, trees)); // X4
     if (isNew && opened.kind === 'ready') await this.#tellLeftOut(task);
     return opened;
   }
@@ -115,7 +120,7 @@ export class Worktrees implements Workspaces, WorktreeDesk {
     const tree = this.#records.treeOf(task);
     if (!tree) return undefined;
     const { changes: _, uncommitted: __, ...seen } = await this.#described(tree);
-    if (seen.branch !== tree.branch && seen.branch !== tree.on) await this.#records.write({ ...tree, on: seen.branch });
+    if (seen.branch !== (tree.on ?? tree.branch)) await this.#records.write(onBranch(tree, seen.branch));
     return seen;
   }
 
@@ -153,11 +158,6 @@ export class Worktrees implements Workspaces, WorktreeDesk {
       });
     }
     return views;
-  }
-
-  #described(tree: OwnTree): ReturnType<typeof described> {
-    const project = this.#project(tree.project);
-    return described(this.#open_, project && this.#gitIn(project), tree);
   }
 
   async clean(
@@ -214,7 +214,7 @@ export class Worktrees implements Workspaces, WorktreeDesk {
     const project = this.#project(tree.project);
     if (!project) return { kind: 'not_now', why: 'its project is not there' };
     const path = treePath(this.#ports.home, tree);
-    return takeAway(this.#open_, this.#gitIn(project), tree, path, { discard });
+    return takeAway(this.#parts, this.#gitIn(project), tree, path, { discard });
   }
 
   /** A person is told once for each reason. */
@@ -317,7 +317,12 @@ export class Worktrees implements Workspaces, WorktreeDesk {
     return new GitCalls(this.#ports, path);
   }
 
-  get #open_(): OpenPorts {
+  #described(tree: OwnTree): ReturnType<typeof described> {
+    const project = this.#project(tree.project);
+    return described(this.#parts, project && this.#gitIn(project), tree);
+  }
+
+  get #parts(): OpenPorts {
     return { ...this.#ports, records: this.#records };
   }
 }

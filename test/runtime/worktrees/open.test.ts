@@ -69,7 +69,7 @@ it.each([
   expect(trees.branches()).toEqual(['main']);
 });
 
-it('says what is missing: no repository, no commit, a bare one, the project folder in the base', async () => {
+it('says what is missing: no repository, no commit, the project folder in the base', async () => {
   trees = await new Trees().begin({ repository: false });
   const { task } = await trees.task('fix');
   expect(await trees.worktrees.open(task)).toMatchObject({
@@ -150,7 +150,7 @@ it('makes ten at once', async () => {
   expect(trees.branches()).toHaveLength(11);
 });
 
-it('waits for the locks of others, and gives up for now when they stay', async () => {
+it('waits for the locks of others', async () => {
   trees = await new Trees().begin();
   const lock = join(trees.top, '.git/refs/heads/yardmaster/fix.lock');
   trees.write('.git/refs/heads/yardmaster/fix.lock', '');
@@ -276,4 +276,14 @@ it('says what a worktree is without', async () => {
   expect(trees.store.notes).toEqual([
     'worktree_without: the worktree of task a is without its submodules (git submodule update --init) and the contents of its LFS files (git lfs pull)',
   ]);
+});
+
+it('waits where git can not be run, and fails nobody', async () => {
+  trees = await new Trees().begin();
+  const { task } = await trees.task('a');
+  trees.unavailable = 'spawn git ENOENT';
+  expect(await trees.worktrees.open(task)).toEqual({
+    kind: 'wait',
+    reason: "its worktree can't be had now: spawn git ENOENT",
+  });
 });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
+import { workingIn } from '../../../src/runtime/io/processes/working-in.ts';
 import { until } from '../../support/world.ts';
 import { Trees } from './world.ts';
 
@@ -142,6 +143,7 @@ it('stays while its task has attempts to come, and while a process works in it',
   expect(kept).toMatchObject({ what: 'kept', detail: expect.stringContaining(`pid ${pid}`) });
   expect(trees.has(cwd)).toBe(true);
   for (const one of [pid, Number(shell.pid)]) process.kill(one, 'SIGKILL');
+  await until(async () => (await workingIn(cwd)).length === 0);
   await trees.restart();
   await trees.gone('a');
 });

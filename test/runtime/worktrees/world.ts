@@ -35,6 +35,8 @@ export class Trees {
   readonly top = join(this.root, 'shop');
   readonly store = new Store(systemClock());
   max = 20;
+  /** Git is missing, in these words. */
+  unavailable: string | undefined;
   project!: Project;
   worktrees!: Worktrees;
   /** Steps until the kill: commands of git and records. */
@@ -169,6 +171,8 @@ export class Trees {
     return {
       tracks: realGit.tracks,
       run: (folder, args, options) => {
+        const { unavailable: stderr } = this;
+        if (stderr !== undefined) return Promise.resolve({ code: undefined, stdout: '', stderr });
         if (this.#before !== '' && args.join(' ').startsWith(this.#before)) this.#left = 0;
         return this.#step(() => realGit.run(folder, args, options));
       },
