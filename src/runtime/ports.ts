@@ -1,6 +1,6 @@
 import type { Owed, Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
-import type { Outgoing } from './model/outgoing.ts';
+import type { Outgoing, Undelivered } from './model/outgoing.ts';
 import type { ProfileRecord } from './model/profile.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
@@ -184,12 +184,31 @@ export interface Runner {
   ended(dir: string): Promise<RunEnd>;
   /** SIGTERM to the agent's group, SIGKILL after `graceMs`; settles when it has ended. */
   stop(dir: string, graceMs: number): Promise<RunEnd>;
+  /** Ends what is left of a run that has ended: its agent may have said that all was well. */
+  clear(dir: string): Promise<void>;
   /** Ends an agent that nobody supervises and that is done; what it has started may stay. */
   dismiss(dir: string, graceMs: number): Promise<void>;
   /** The end of this run is in the journal: nobody will ask for its record. */
   journalled(dir: string): void;
   /** Stops watching; runs go on. */
   close(): Promise<void>;
+}
+
+/** One that carries the mark of a run in its environment: an agent, or what one has started. */
+export interface MarkedProcess {
+  readonly pid: number;
+  /** With the pid it names one process for ever. */
+  readonly start: string;
+  readonly begun_at: number;
+  readonly command: string;
+  readonly run_dir: string;
+}
+
+export interface MarkedProcesses {
+  /** Those whose run directory lies in this folder; undefined where this system does not tell. */
+  within(folder: string): Promise<readonly MarkedProcess[] | undefined>;
+  /** SIGTERM, SIGKILL after the grace, to those very processes; answers with those that are gone. */
+  end(those: readonly MarkedProcess[], graceMs: number): Promise<readonly MarkedProcess[]>;
 }
 
 // ── commands of the person's own ────────────────────────────────────────────
@@ -259,6 +278,37 @@ export interface Provider {
   find?(key: string, signal: AbortSignal): Promise<string | undefined>;
   cancel?(job_id: string, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
+}
+
+// ── calls to the outside ────────────────────────────────────────────────────
+
+export interface PostOrder {
+  /** `http:` or `https:`. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** May its host be this machine or one of a private network? */
+  readonly private: boolean;
+  /** For all of it together. */
+  readonly timeout_ms: number;
+}
+
+export type PostEnd =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly retry_after_ms?: number;
+      /** Where a redirect would have led. */
+      readonly location?: string;
+    }
+  /** Nothing was sent: the host is at an address that may not be called. */
+  | { readonly kind: 'forbidden'; readonly reason: string }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** One POST, once, to the address that was checked and to no other. */
+export interface Poster {
+  /** Always answers. */
+  post(order: PostOrder, signal: AbortSignal): Promise<PostEnd>;
 }
 
 // ── the queue ───────────────────────────────────────────────────────────────
@@ -381,6 +431,8 @@ export interface TaskStore {
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
   /** What the outside is still to be told of tasks that have ended: kept until it is `delivered`. */
   outbox(): ReadonlyMap<string, Outgoing>;
+  /** The newest of what was given up, oldest first. */
+  undelivered(): readonly Undelivered[];
   /** `ok: false`: it was given up, with the reason. */
   delivered(ref: TaskRef, what: Owed, end: { readonly ok: boolean; readonly detail: string }): Promise<void>;
   /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sessionAgent } from './agents/agents.ts';
+import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
@@ -9,9 +10,16 @@ import { composeDelegated } from './delegations/compose.ts';
 import { Delegations } from './delegations/delegations.ts';
 import { settingsOf } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
+import { DispatchFiles } from './dispatch-files/dispatch-files.ts';
+import { reportPlaces } from './dispatch-files/places.ts';
+import { signingKey } from './dispatch-files/signature.ts';
+import { tidier } from './dispatch-files/tidy.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { buildFleet } from './fleet.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { Inboxes } from './inbox/inboxes.ts';
+import { admit } from './intake.ts';
+import { httpPoster } from './io/http-post.ts';
 import { thisMachine } from './io/machine.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
@@ -19,9 +27,12 @@ import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
 import type { Config } from './model/config.ts';
 import type { ProjectId } from './model/ids.ts';
+import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
+import { Orphans } from './orphans/orphans.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
+import { Reports } from './reports/deliver.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
@@ -29,10 +40,11 @@ import { Commands } from './runs/command.ts';
 import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openStore } from './store/open-store.ts';
+import { WindDown } from './wind-down.ts';
 import type { Checks } from './work.ts';
 import { treesIn } from './worktrees/record.ts';
 import { Worktrees } from './worktrees/worktrees.ts';
-import type { Caller, Reloaded, Yard } from './yard.ts';
+import type { Caller, Reloaded, RunAtWork, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
 export interface RuntimeLog {
@@ -62,6 +74,8 @@ export interface Runtime {
   sessionCaller(conversation: string): Caller | undefined;
   /** Reads the configuration again, now. */
   reload(): Promise<Reloaded>;
+  /** What comes before `stop`, when nobody is in a hurry. */
+  readonly windDown: WindDown;
   stop(): Promise<void>;
 }
 
@@ -152,6 +166,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
+  const callbacks = new Callbacks({
+    ...{ store, clock, chance, config, version, say },
+    poster: httpPoster(),
+    env: { ...env },
+  });
   const watcher = new KernelWatcher({ degraded });
   const sessions = new Sessions({
     ...{
@@ -210,12 +229,35 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       await inboxes.open(project);
     },
   });
+  const dispatchFiles = new DispatchFiles({
+    ...{ ...machine, watcher, store, config, say },
+    dir: join(home.dir, 'dispatch'),
+    key: () => signingKey(config.intake_key_env, env),
+    rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
+    resolve: (path, options) => projects.resolve(path, options),
+    route: (task) => yard.route(task),
+    admit: (tasks, cause) => admit({ store, config, home: home.dir, freeBytes }, tasks, cause),
+    projectName: (id) => yard.projectName(id),
+    tidy: tidier({ files, clock, store, config }),
+  });
+  const reports = new Reports({
+    ...{ store, files, clock, say },
+    places: (outgoing) => reportPlaces(outgoing, dispatchFiles),
+  });
+  const heartbeat = new Heartbeat({
+    ...{ path: join(home.dir, 'heartbeat.json'), files, clock, store, version, pid: process.pid, say },
+  });
   const past = new PastEvents(files, home.journal, store.epoch);
   const retention = new Retention({
     ...{ ...machine, config, store, past, say },
     runs: home.runs,
     projectName: (id) => yard.projectName(id),
     record: (code, message) => store.note(code, message),
+  });
+  const orphans = new Orphans({
+    ...{ home: home.dir, clock, marked: machine.marked, store, say },
+    projectName: (id) => yard.projectName(id),
+    grace: () => config.headless.grace,
   });
   const yard: Desk = new Desk({
     ...{
@@ -236,7 +278,16 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     ...{ settings, past, retention },
     sessions: sessions.desk,
     worktrees,
-    moreNeeds: () => [...sessions.needs(), ...worktrees.needs()],
+    moreNeeds: () => [
+      ...sessions.needs(),
+      ...worktrees.needs(),
+      ...dispatchFiles.needs(),
+      ...callbacks.needs(),
+      ...orphans.needs(),
+    ],
+    settled: () => inboxes.settled && dispatchFiles.settled,
+    orphans,
+    stopping: () => windDown.state,
     reload: () => follower.reload(),
   });
   settings.onChange(() => {
@@ -244,23 +295,44 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline.forgive();
     projects.look();
     sessions.configured();
+    callbacks.configured();
+    dispatchFiles.configured();
     void providers.update(config).then(() => dispatcher.wake());
     dispatcher.wake();
   });
 
+  const windDown = new WindDown({
+    ...{ clock, say },
+    wait: () => config.shutdown.wait,
+    grace: () => config.headless.grace,
+    halt: async () => {
+      await inboxes.stop();
+      await dispatcher.stop();
+    },
+    atWork: () => attempts.atWork().map((task) => atWork(task, yard.projectName(task.project))),
+    subscribe: (changed) => store.subscribe(changed),
+    endAll: () => attempts.endAll('a person ended it, together with the runtime'),
+  });
   const recover = async (): Promise<void> => {
     await projects.start();
     await worktrees.start(); // before any attempt ends
     await attempts.start();
     await sessions.start();
     await delegations.start();
+    callbacks.start();
+    await dispatchFiles.start();
+    reports.start();
+    heartbeat.start();
     dispatcher.start();
     follower.start();
     retention.start();
+    orphans.start();
   };
   const stop = async (): Promise<void> => {
     await follower.stop();
     await retention.stop();
+    await dispatchFiles.stop();
+    orphans.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
@@ -269,8 +341,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await worktrees.stop();
     await runner.close();
     await delegations.stop();
+    await callbacks.stop();
     offline.stop();
     await providers.close();
+    await reports.stop();
+    await heartbeat.stop();
     await store.close();
   };
   let stopping: Promise<void> | undefined;
@@ -281,11 +356,18 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     caller: (token) => callerOf(store, token),
     sessionCaller: (conversation) => sessions.caller(conversation),
     reload: () => follower.reload(),
+    windDown,
     stop: () => {
       stopping ??= stop();
       return stopping;
     },
   };
+}
+
+function atWork(task: LiveTask, project: string): RunAtWork {
+  const since = task.state === 'running' ? task.started_at : task.claimed_at;
+  const agent = task.route.to === 'agent' ? task.route.agent : task.route.provider;
+  return { name: `${project}/${task.id}`, agent, attempt: task.attempt, since };
 }
 
 /** Links are followed here: dotfiles often are some. */

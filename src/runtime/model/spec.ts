@@ -23,6 +23,7 @@ export const ErrorClass = z.enum([
   'upstream', // a provider ended the job as failed
   'unconfirmed', // it may have run upstream; never sent again by itself
   'verify', // it was said to be done, and the check says that it is not
+  'stopped', // a person ended it together with the runtime
 ]);
 export type ErrorClass = z.infer<typeof ErrorClass>;
 
@@ -37,6 +38,8 @@ export const Dispatch = z.object({
   project: z.string().max(300),
   target_agent: z.string().max(100).optional(),
   clawvisor_task_id: z.string().max(300).optional(),
+  /** The intake folder that it came from, where that is not the home's own: its report goes there too. */
+  folder: z.string().max(4_096).optional(),
 });
 export type Dispatch = z.infer<typeof Dispatch>;
 

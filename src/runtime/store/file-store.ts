@@ -1,6 +1,6 @@
 import type { JournalRecord, Owed, Project, SessionEvent } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
-import type { Outgoing } from '../model/outgoing.ts';
+import type { Outgoing, Undelivered } from '../model/outgoing.ts';
 import type { ProfileRecord } from '../model/profile.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
@@ -206,6 +206,10 @@ export class FileStore implements TaskStore {
     return this.#commits.committed.outbox;
   }
 
+  undelivered(): readonly Undelivered[] {
+    return this.#commits.committed.undelivered;
+  }
+
   async delivered(ref: TaskRef, what: Owed, end: { ok: boolean; detail: string }): Promise<void> {
     await this.#commits.commit({ by: 'runner' }, (state) => ({
       events: state.outbox.get(keyOf(ref))?.owed.includes(what) ? [{ type: 'delivered', ...ref, what, ...end }] : [],
@@ -253,6 +257,11 @@ export class FileStore implements TaskStore {
   /** The kept records after a number, oldest first. */
   async *records(after: number): AsyncGenerator<JournalRecord> {
     for await (const { record } of this.#ground.journal.replay(after + 1)) yield record;
+  }
+
+  /** The number at which each segment begins. */
+  beginnings(): number[] {
+    return this.#ground.journal.segments().flatMap((name) => firstOf(name) ?? []);
   }
 
   troubles(): readonly { key: string; message: string }[] {

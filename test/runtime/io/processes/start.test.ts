@@ -37,7 +37,8 @@ describe('a run from start to end', () => {
     await runner.ended(dir);
     const shown = JSON.parse(await readFile(join(dir, 'stdout'), 'utf8'));
     expect(shown).toMatchObject({ args, cwd: root, stdin: 'do this\n' });
-    expect(shown.env).toEqual({ ...env, PWD: root, YARDMASTER_RUN: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    const marks = { YARDMASTER_RUN: expect.stringMatching(/^[0-9a-f-]{36}$/), YARDMASTER_RUN_DIR: dir };
+    expect(shown.env).toEqual({ ...env, PWD: root, ...marks });
   });
 
   it('starts the agent in a session of its own, apart from its supervisor, with no signal ignored', async () => {
