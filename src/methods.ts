@@ -4,6 +4,7 @@ import { completions } from './methods/complete.ts';
 import { exportPage } from './methods/export.ts';
 import { endOrphans, orphans } from './methods/orphans.ts';
 import * as sessions from './methods/sessions.ts';
+import * as worktrees from './methods/worktrees.ts';
 import { keyOf, TaskId } from './runtime/model/ids.ts';
 import { isRefusal, refuse } from './runtime/model/refusal.ts';
 import { RUN_STREAMS, type Yard } from './runtime/yard.ts';
@@ -39,6 +40,8 @@ export const methods: Readonly<Record<string, YardMethod>> = {
   'yardmaster/adopt': sessions.adopt,
   'yardmaster/profiles': sessions.profiles,
   'yardmaster/profile': sessions.profile,
+  'yardmaster/worktrees': worktrees.list,
+  'yardmaster/clean_worktrees': worktrees.clean,
   'yardmaster/run_log': async (yard, params) => runLog(yard, params),
 };
 

@@ -64,7 +64,13 @@ type Layer =
   | 'top';
 
 const PORTS = [
-  ...['runtime/ports.ts', 'runtime/session-desk.ts', 'runtime/terminals.ts', 'runtime/yard.ts'],
+  ...[
+    'runtime/ports.ts',
+    'runtime/session-desk.ts',
+    'runtime/terminals.ts',
+    'runtime/worktree-desk.ts',
+    'runtime/yard.ts',
+  ],
   ...['runtime/agents/agent.ts', 'runtime/sessions/seats.ts'],
 ];
 

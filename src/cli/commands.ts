@@ -24,6 +24,7 @@ import { showCommand } from './commands/show.ts';
 import { statusCommand } from './commands/status.ts';
 import { tokenCommand } from './commands/token.ts';
 import { waitCommand } from './commands/wait.ts';
+import { worktreesCommand } from './commands/worktrees.ts';
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
@@ -39,6 +40,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   sessionCommands,
   answerCommands,
   profilesCommand,
+  worktreesCommand,
   eventsCommand,
   auditCommand,
   logsCommand,

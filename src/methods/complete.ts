@@ -55,6 +55,8 @@ async function namesOf(yard: Yard, kind: string, begun: string): Promise<Offer[]
       return yard.sessions.profiles().map(({ agent, name, state }) => ({ value: name, about: `${agent}: ${state}` }));
     case 'accounts':
       return yard.sessions.profiles().map(({ agent }) => ({ value: agent, about: 'agent' }));
+    case 'worktrees':
+      return worktrees(yard, begun.includes('/'));
     case 'orphans':
       return ((await yard.orphans()) ?? []).map(({ pid, command }) => ({
         value: String(pid),
@@ -91,6 +93,13 @@ async function tasks(yard: Yard, withProject: boolean): Promise<Offer[]> {
   return [...yard.store.open().values(), ...ended.tasks].map((task) => ({
     value: withProject ? `${yard.projectName(task.project)}/${task.id}` : task.id,
     about: `${task.state}: ${task.title}`,
+  }));
+}
+
+async function worktrees(yard: Yard, withProject: boolean): Promise<Offer[]> {
+  return (await yard.worktrees.list()).map(({ task, branch, uncommitted, state }) => ({
+    value: withProject ? `${yard.projectName(task.project)}/${task.id}` : task.id,
+    about: `${state}, ${branch}${uncommitted === undefined ? '' : `: ${uncommitted}`}`,
   }));
 }
 

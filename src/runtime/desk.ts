@@ -33,6 +33,7 @@ import { sessionNeeds } from './session-needs.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
+import type { WorktreeDesk } from './worktree-desk.ts';
 import type {
   AuditPage,
   AuditQuery,
@@ -72,6 +73,7 @@ export interface DeskPorts {
   readonly past: PastEvents;
   readonly retention: Retention;
   readonly sessions: SessionDesk;
+  readonly worktrees: WorktreeDesk;
   readonly moreNeeds: () => readonly Need[];
   /** No file that somebody left for us waits to be looked at. */
   readonly settled: () => boolean;
@@ -87,6 +89,7 @@ export class Desk implements Yard {
   readonly version: string;
   readonly home: string;
   readonly sessions: SessionDesk;
+  readonly worktrees: WorktreeDesk;
   readonly #ports: DeskPorts;
   readonly #intake: Intake;
 
@@ -98,6 +101,7 @@ export class Desk implements Yard {
     this.version = ports.version;
     this.home = ports.home;
     this.sessions = ports.sessions;
+    this.worktrees = ports.worktrees;
     this.#intake = new Intake({ ...ports, route: ({ project, spec }) => this.route({ project, spec }) });
   }
 

@@ -2,7 +2,7 @@ import type { Counts } from './load.ts';
 import { type CodingAgentName, type Config, codingAgent } from './model/config.ts';
 import type { FleetAgent } from './model/fleet.ts';
 import { ProjectId } from './model/ids.ts';
-import { KEPT_HERE } from './policy/abilities.ts';
+import { LOCALLY_KEPT } from './policy/abilities.ts';
 import { occupantOf, waitsForWork } from './policy/seats.ts';
 import type { Seat } from './sessions/seats.ts';
 
@@ -40,7 +40,7 @@ export function sessionAgents(sessions: FleetSessions, config: Config, load: Cou
       status: gate ? 'offline' : at_work > 0 ? 'busy' : 'available',
       load: at_work,
       max: 1,
-      keeps: [...KEPT_HERE, ...sessions.keeps(seat.agent)],
+      keeps: [...LOCALLY_KEPT, ...sessions.keeps(seat.agent)],
       takes_model: true,
       ...(models && { models }),
       rank: (dedicated.has(seat.name) ? 0 : OWN_FIRST) + readiness(seat) + index,

@@ -3,9 +3,9 @@ import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
 import type { Counts } from './load.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
 import type { Project } from './model/event.ts';
-import type { Fleet, FleetAgent, FleetProject, FleetProvider } from './model/fleet.ts';
+import type { Fleet, FleetAgent, FleetProject, FleetProvider, FleetWorktrees } from './model/fleet.ts';
 import type { ProjectId } from './model/ids.ts';
-import { KEPT_HERE } from './policy/abilities.ts';
+import { LOCALLY_KEPT } from './policy/abilities.ts';
 
 export interface FleetParts {
   readonly config: Config;
@@ -19,6 +19,7 @@ export interface FleetParts {
   /** Agents that can't start now, by id. */
   readonly offline?: ReadonlySet<string>;
   readonly sessions?: FleetSessions;
+  readonly worktrees?: FleetWorktrees;
 }
 
 /**
@@ -36,6 +37,7 @@ export function buildFleet(parts: FleetParts): Fleet {
     providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
     ...(default_provider !== undefined && { default_provider }),
     headless: { running: load.headless, max: config.headless.max_running },
+    ...(parts.worktrees && { worktrees: parts.worktrees }),
     paused: paused.all,
     projects: fleetProjects(parts),
     models: config.models as Readonly<Record<string, string>>,
@@ -52,7 +54,7 @@ function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): Fleet
     status: parts.offline?.has(id) ? 'offline' : load > 0 ? 'busy' : 'available',
     load,
     max: agent.max,
-    keeps: KEPT_HERE, // a command gets its prompt and gives its result
+    keeps: LOCALLY_KEPT, // a command gets its prompt and gives its result
     takes_model: agent.command.some((argument) => argument.includes('{model}')),
   };
 }

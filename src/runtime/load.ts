@@ -1,13 +1,21 @@
-import { keyOf, type ProjectId, type TaskKey, type TaskRef } from './model/ids.ts';
+import { keyOf, type ProjectId, type TaskId, type TaskKey, type TaskRef } from './model/ids.ts';
 import type { RunRoute } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
 import { isLive, type OpenTask } from './model/task.ts';
 import type { Change } from './ports.ts';
 
+/** A task at work on this machine that may work in a worktree. */
+export interface WorkingTask extends TaskRef {
+  readonly workspace: TaskSpec['workspace'];
+  readonly continues?: TaskId | undefined;
+}
+
 interface Work {
   readonly project: ProjectId;
   readonly route: RunRoute;
+  readonly id: TaskId;
   readonly workspace: TaskSpec['workspace'];
+  readonly continues: TaskId | undefined;
   readonly reserved: boolean;
 }
 
@@ -33,6 +41,7 @@ export class Load implements Counts {
   readonly #providers = new Map<string, number>();
   readonly #running = new Map<ProjectId, number>();
   readonly #checkouts = new Map<ProjectId, number>();
+  readonly #inWorktrees = new Map<TaskKey, WorkingTask>();
   headless = 0;
 
   constructor(open: Iterable<OpenTask> = []) {
@@ -47,7 +56,8 @@ export class Load implements Counts {
   }
 
   reserve(ref: TaskRef, spec: TaskSpec, route: RunRoute): void {
-    this.#set(keyOf(ref), { project: ref.project, route, workspace: spec.workspace, reserved: true });
+    const { workspace, continues } = spec;
+    this.#set(keyOf(ref), { project: ref.project, id: ref.id, route, workspace, continues, reserved: true });
   }
 
   /** Gives a reservation back whose claim came to nothing; a task that is live stays counted. */
@@ -82,10 +92,16 @@ export class Load implements Counts {
     return this.#checkouts.get(project) ?? 0;
   }
 
+  /** Those that may work in a worktree. */
+  inWorktrees(): Iterable<WorkingTask> {
+    return this.#inWorktrees.values();
+  }
+
   #look(task: OpenTask): void {
     if (!isLive(task)) return;
-    const { project, route } = task;
-    this.#set(keyOf(task), { project, route, workspace: task.spec.workspace, reserved: false });
+    const { project, id, route } = task;
+    const { workspace, continues } = task.spec;
+    this.#set(keyOf(task), { project, id, route, workspace, continues, reserved: false });
   }
 
   #set(key: TaskKey, work: Work | undefined): void {
@@ -94,7 +110,11 @@ export class Load implements Counts {
     if (work) {
       this.#work.set(key, work);
       this.#count(work, 1);
-    } else this.#work.delete(key);
+      if (isInWorktree(work)) this.#inWorktrees.set(key, work);
+    } else {
+      this.#work.delete(key);
+      this.#inWorktrees.delete(key);
+    }
   }
 
   #count(work: Work, by: 1 | -1): void {
@@ -108,6 +128,10 @@ export class Load implements Counts {
     if (route.kind !== 'session') this.headless += by;
     if (work.workspace === 'project') add(this.#checkouts, project, by);
   }
+}
+
+function isInWorktree({ route, workspace, continues }: Work): boolean {
+  return route.to === 'agent' && (workspace === 'worktree' || continues !== undefined);
 }
 
 function add<K>(counts: Map<K, number>, key: K, by: number): void {

@@ -94,7 +94,11 @@ export interface Git {
    * A command of git in a folder, without a shell, hooks, pagers or prompts. Always answers: `code` is undefined where git
    * is missing or took too long, and `stderr` says so. What it prints is bounded.
    */
-  run(folder: string, args: readonly string[]): Promise<{ code: number | undefined; stdout: string; stderr: string }>;
+  run(
+    folder: string,
+    args: readonly string[],
+    options?: { readonly timeoutMs?: number },
+  ): Promise<{ code: number | undefined; stdout: string; stderr: string }>;
 }
 
 /** Regular expressions of strangers. */

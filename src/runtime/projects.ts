@@ -13,6 +13,8 @@ export interface ProjectsPorts {
   readonly git: Git;
   readonly clock: Clock;
   readonly userHome: string;
+  /** Where the worktrees of tasks are: no project of anybody's. */
+  readonly worktrees: string;
   /** The path with every link resolved; undefined where nothing is. */
   readonly real: (path: string) => Promise<string | undefined>;
   /** Called once for each project whose queue this runtime holds. */
@@ -159,7 +161,8 @@ export class Projects {
         'add its root to allowed_roots in yardmaster.yaml',
       );
     }
-    if (/(^|\/)\.yardmaster-worktrees(\/|$)/.test(path)) {
+    const worktrees = await this.#real(this.#ports.worktrees);
+    if (worktrees !== undefined && (path === worktrees || path.startsWith(worktrees + sep))) {
       return refuse('not_allowed', `project: ${path} is a worktree of a task`, 'name the project itself');
     }
     const queue = await files.stat(join(path, '.agent-queue'));

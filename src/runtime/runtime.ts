@@ -42,7 +42,8 @@ import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
-import type { Workspaces } from './work.ts';
+import { treesIn } from './worktrees/record.ts';
+import { Worktrees } from './worktrees/worktrees.ts';
 import type { Caller, Reloaded, RunAtWork, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
@@ -130,24 +131,22 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       providers: [...providers.all().values()],
       offline: offline.ids(),
       sessions: sessions.forFleet(),
+      worktrees: worktrees.forFleet(load.inWorktrees()),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
   const commands = new Commands({ store, files, chance, config: ofProject, env: { ...env } }); // the process's own is slow to read
-  const workspaces: Workspaces = {
-    async open({ project }) {
-      const found = store.projects().find(({ id }) => id === project);
-      return found
-        ? { kind: 'ready', cwd: found.path }
-        : { kind: 'unfit', reason: 'its project is not there any more' };
-    },
-    describe: async () => undefined,
-  };
+  const worktrees = new Worktrees({
+    ...{ ...machine, home: home.dir, store, say },
+    max: () => config.max_worktrees,
+    projectName: (id) => yard.projectName(id),
+    changed: () => dispatcher.wake(),
+  });
   const checks = new WorkChecks({
     ...{ ...machine, home: home.dir, store, say, env: { ...env }, config: ofProject },
     grace: () => config.headless.grace,
   });
   const attempts = new Attempts({
-    ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces, checks },
+    ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces: worktrees, checks },
     config: ofProject,
     program: () => commands,
     freed: (task) => {
@@ -180,7 +179,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       watcher,
       config,
       say,
-      workspaces,
+      workspaces: worktrees,
       checks,
       live: () => load.sessions(),
     },
@@ -222,7 +221,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     edited: (ref) => store.reread(ref),
   });
   const projects = new Projects({
-    ...{ ...machine, config, store, userHome, say },
+    ...{ ...machine, config, store, userHome, say, worktrees: treesIn(home.dir) },
     adopted: async (project) => {
       await follower.open(project); // before its first task can run
       await inboxes.open(project);
@@ -276,7 +275,14 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline: offline.reasons,
     ...{ settings, past, retention },
     sessions: sessions.desk,
-    moreNeeds: () => [...sessions.needs(), ...dispatchFiles.needs(), ...callbacks.needs(), ...orphans.needs()],
+    worktrees,
+    moreNeeds: () => [
+      ...sessions.needs(),
+      ...worktrees.needs(),
+      ...dispatchFiles.needs(),
+      ...callbacks.needs(),
+      ...orphans.needs(),
+    ],
     settled: () => inboxes.settled && dispatchFiles.settled,
     orphans,
     stopping: () => windDown.state,
@@ -307,6 +313,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   });
   const recover = async (): Promise<void> => {
     await projects.start();
+    await worktrees.start(); // before any attempt ends
     await attempts.start();
     await sessions.start();
     await delegations.start();
@@ -330,6 +337,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     checks.close();
     await attempts.stop();
     await sessions.stop();
+    await worktrees.stop();
     await runner.close();
     await delegations.stop();
     await callbacks.stop();

@@ -11,6 +11,7 @@ import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { SessionDesk } from './session-desk.ts';
+import type { WorktreeDesk } from './worktree-desk.ts';
 
 /** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
 export type Caller =
@@ -204,6 +205,7 @@ export interface Yard {
 
   slots(): readonly SlotView[];
   readonly sessions: SessionDesk;
+  readonly worktrees: WorktreeDesk;
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
   /** The last `tail` bytes that an attempt wrote; undefined where it wrote no such file (a remote job, a pruned run). */

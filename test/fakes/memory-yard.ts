@@ -25,6 +25,7 @@ import type {
 } from '../../src/runtime/yard.ts';
 import { MemorySessions } from './memory-sessions.ts';
 import { MemoryStore } from './memory-store.ts';
+import { MemoryWorktrees } from './memory-worktrees.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 /** A yard in memory: one agent `worker`, one provider `gpu`, and nobody who works unless the test does. */
@@ -43,6 +44,7 @@ export class MemoryYard implements Yard {
   ending: Stopping | undefined;
   left: readonly Orphan[] = [];
   readonly sessions = new MemorySessions(this.clock);
+  readonly worktrees = new MemoryWorktrees();
   readonly #followers = new Set<(record: JournalRecord) => void>();
   /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
   readonly written = new Map<string, string>();

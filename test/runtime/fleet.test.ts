@@ -8,6 +8,7 @@ import type { ProjectId } from '../../src/runtime/model/ids.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
 import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { isLive, type OpenTask } from '../../src/runtime/model/task.ts';
+import { LOCALLY_KEPT } from '../../src/runtime/policy/abilities.ts';
 import { askFor } from '../../src/runtime/policy/ask.ts';
 import { decide } from '../../src/runtime/policy/decide.ts';
 import type { Seat } from '../../src/runtime/sessions/seats.ts';
@@ -119,7 +120,7 @@ describe('sessions in the fleet', () => {
     expect(agents).toMatchObject([
       { id: 'shop-main', kind: 'session', program: 'claude', project: PROJECT, max: 1, status: 'available' },
       { id: 'lost', project: 'p_000000000000' }, // its project can't be had: nobody's tasks, not everybody's
-      { id: 'auto-0', capabilities: ['browser'], keeps: ['verify', 'result_schema', 'continues'], takes_model: true },
+      { id: 'auto-0', capabilities: ['browser'], keeps: [...LOCALLY_KEPT, 'continues'], takes_model: true },
     ]);
     expect(agents[2]).not.toHaveProperty('project');
     expect(agents[2]).not.toHaveProperty('detail');

@@ -26,6 +26,7 @@ export type Source =
         | 'foreign'
         | 'accounts'
         | 'profiles'
+        | 'worktrees'
         | 'orphans';
     }
   | { readonly kind: 'files' };
@@ -121,6 +122,7 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   foreign: { kind: 'ask', what: 'foreign' },
   account: { kind: 'ask', what: 'accounts' },
   profile: { kind: 'ask', what: 'profiles' },
+  worktree: { kind: 'ask', what: 'worktrees' },
   pid: { kind: 'ask', what: 'orphans' },
   group: { kind: 'ask', what: 'groups' },
   type: words(...EVENT_TYPES),

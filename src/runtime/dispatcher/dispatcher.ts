@@ -183,7 +183,7 @@ export class Dispatcher {
   #block(lane: Lane, route: Route): void {
     const reason = route.to === 'wait' ? route.reason : undefined;
     const whole = reason === 'project_limit' || reason === 'paused';
-    const block = { project: lane.project, forPlace: reason === 'no_free_agent' };
+    const block = { project: lane.project, forPlace: reason === 'no_free_agent' || reason === 'worktree_limit' };
     this.#blocked.set(whole ? lane.project : lane.key, block);
   }
 

@@ -1,7 +1,7 @@
 import { keyOf, type ProjectId, type TaskKey } from '../model/ids.ts';
 import type { Priority } from '../model/spec.ts';
 import type { OpenTask, QueuedTask } from '../model/task.ts';
-import { signatureOf } from '../policy/ask.ts';
+import { mayHaveWorktree, signatureOf } from '../policy/ask.ts';
 import { baseLevel, type Head } from '../policy/order.ts';
 import { Line, type Place } from './line.ts';
 
@@ -128,7 +128,8 @@ export class Ready {
   }
 
   #laneOf(task: QueuedTask): Lane {
-    const key = `${task.project} ${signatureOf(task.spec)}`;
+    const own = mayHaveWorktree(task) ? ` ${task.id}` : ''; // I1
+    const key = `${task.project} ${signatureOf(task.spec)}${own}`;
     const known = this.#lanes.get(key);
     if (known) return known;
     const lane: Lane = { key, project: task.project, priority: task.spec.priority, line: new Line<Entry>() };

@@ -6,7 +6,12 @@ const MAX_OUTPUT = 4_194_304;
 
 /** Nothing that a repository's own configuration names is run, and nobody is asked for anything. */
 const SOBER = ['-c', 'core.hooksPath=/dev/null', '-c', 'core.fsmonitor=false', '-c', 'core.pager=cat'];
-const ENV = { GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
+const ENV = {
+  ...{ GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', GIT_LFS_SKIP_SMUDGE: '1', LC_ALL: 'C' },
+  // Whoever started us may have been a hook of some repository: which one is meant is said by the folder alone.
+  ...{ GIT_DIR: undefined, GIT_WORK_TREE: undefined, GIT_INDEX_FILE: undefined, GIT_COMMON_DIR: undefined },
+  ...{ GIT_OBJECT_DIRECTORY: undefined, GIT_NAMESPACE: undefined, GIT_PREFIX: undefined },
+};
 
 export const git: Git = {
   async tracks(folder) {
@@ -14,12 +19,12 @@ export const git: Git = {
     return code === 0 && stdout.trim() !== '';
   },
 
-  async run(folder, args) {
+  async run(folder, args, { timeoutMs = TIMEOUT_MS } = {}) {
     const { exitCode, stdout, stderr, shortMessage } = await execa('git', ['-C', folder, ...SOBER, ...args], {
       reject: false,
       stdin: 'ignore',
       env: ENV,
-      timeout: TIMEOUT_MS,
+      timeout: timeoutMs,
       maxBuffer: MAX_OUTPUT,
       stripFinalNewline: false,
     });

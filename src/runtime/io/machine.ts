@@ -25,6 +25,7 @@ import { systemPipes } from './pipes.ts';
 import { markedProcesses } from './processes/marked.ts';
 import { processTable } from './processes/proc.ts';
 import { createRunner } from './processes/runner.ts';
+import { workingIn } from './processes/working-in.ts';
 
 /** The ports of the runtime on the machine that it runs on. */
 export interface Machine {
@@ -47,6 +48,8 @@ export interface Machine {
   readonly real: (path: string) => Promise<string | undefined>;
   /** With all that is in it; links are not followed. */
   readonly removeTree: (dir: string) => Promise<void>;
+  /** Processes of others that work in a folder. */
+  readonly workingIn: (dir: string) => Promise<readonly number[]>;
 }
 
 export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
@@ -68,6 +71,7 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
         ({ bavail, bsize }) => bavail * bsize,
         () => undefined,
       ),
+    workingIn,
     removeTree: (dir) => rm(dir, { recursive: true, force: true }),
     real: (path) => realpath(path).catch(() => undefined),
   };

@@ -1,4 +1,4 @@
-import type { ProjectId } from './ids.ts';
+import type { ProjectId, TaskId, TaskKey } from './ids.ts';
 
 /** A place where tasks can run on this machine: a command agent's slots, later a session or a headless slot. */
 export interface FleetAgent {
@@ -45,10 +45,25 @@ export interface Fleet {
   readonly default_provider?: string;
   /** Commands and headless runs together, beside each agent's own `max`; `max` 0 = without limit. */
   readonly headless?: { readonly running: number; readonly max: number };
+  readonly worktrees?: FleetWorktrees;
   readonly paused: boolean;
   readonly projects: ReadonlyMap<ProjectId, FleetProject>;
   /** Model per priority, from the config: `critical: opus, default: sonnet`. */
   readonly models: Readonly<Record<string, string>>;
+}
+
+/** Git worktrees of ours. */
+export interface FleetWorktrees {
+  readonly max: number; // 0 = without limit
+  /** Those that are there, and those that tasks at work are about to have. */
+  readonly count: number;
+  /** The worktree in which a task has worked, by the task that it was made for; also those that were removed since. */
+  readonly roots: ReadonlyMap<TaskKey, TaskKey>;
+  readonly there: ReadonlySet<TaskKey>;
+  /** Tasks that have ended and whose worktree stays, as people name them. */
+  readonly kept: readonly string[];
+  /** Who works in which one now. */
+  readonly writers: ReadonlyMap<TaskKey, TaskId>;
 }
 
 export interface FleetProject {

@@ -9,6 +9,7 @@ export const WaitReason = z.enum([
   'no_eligible_agent', // no configured agent could ever take it: a person must act
   'checkout_busy', // another task works in the same shared checkout
   'project_limit',
+  'worktree_limit', // no more git worktrees of ours may be made
   'allowance',
   'paused',
 ]);

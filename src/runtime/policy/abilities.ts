@@ -18,8 +18,8 @@ const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
   max_turns: (spec) => spec.max_turns !== undefined,
 };
 
-/** What every place on this machine keeps: whoever works there, the work is looked at by us. */
-export const KEPT_HERE: readonly string[] = ['verify', 'result_schema'];
+/** What every place on this machine keeps, because it is done around the agent: no provider has any of it. */
+export const LOCALLY_KEPT: readonly string[] = ['verify', 'result_schema', 'workspace: worktree', 'base'];
 
 export function asksOf(spec: TaskSpec): string[] {
   return Object.keys(ASKS).filter((key) => ASKS[key]?.(spec));

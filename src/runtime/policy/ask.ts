@@ -1,4 +1,4 @@
-import type { ProjectId } from '../model/ids.ts';
+import type { ProjectId, TaskId } from '../model/ids.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import type { QueuedTask } from '../model/task.ts';
@@ -8,6 +8,8 @@ import { asksOf } from './abilities.ts';
 export interface RouteAsk {
   readonly spec: TaskSpec;
   readonly project?: ProjectId;
+  /** Of a task that may have a worktree already. */
+  readonly id?: TaskId;
   /** Dependencies that are not done yet. */
   readonly waits_for?: readonly string[];
   readonly not_before?: number;
@@ -26,9 +28,15 @@ export function askOf(task: QueuedTask): RouteAsk {
     spec: task.spec,
     project: task.project,
     waits_for: task.waits_for,
+    ...(mayHaveWorktree(task) && { id: task.id }),
     ...(task.not_before !== undefined && { not_before: task.not_before }),
     ...(task.backoff !== undefined && { backoff: task.backoff }),
   };
+}
+
+/** Then the answer may be its alone, whatever others of the same signature get. */
+export function mayHaveWorktree({ spec, attempt }: QueuedTask): boolean {
+  return attempt > 0 && (spec.workspace === 'worktree' || spec.continues !== undefined);
 }
 
 /** The ask of a task that is only thought of. */
@@ -64,6 +72,7 @@ function signed(spec: TaskSpec): string {
     spec.mode,
     spec.model,
     spec.workspace,
+    spec.continues,
     spec.requires,
     asksOf(spec),
   ]);

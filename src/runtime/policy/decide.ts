@@ -6,7 +6,7 @@ import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
 import { byId, eligibleAgents, hasRoom, pickAgent } from './local.ts';
 import { chooseModel } from './models.ts';
-import { checkoutWait, generalWaits, headlessFull, type Wait } from './waits.ts';
+import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } from './waits.ts';
 
 /**
  * Where a task runs now, or why it doesn't, with every rule that spoke in the order in which it spoke.
@@ -14,8 +14,8 @@ import { checkoutWait, generalWaits, headlessFull, type Wait } from './waits.ts'
  * R1. Pure: the same task, fleet and time give the same answer; the dispatcher and `decide_route` both ask here.
  * R2. A spec that contradicts itself is refused, whatever the fleet's load.
  * R3. First comes what no waiting mends (`no_eligible_agent`: a person must act), then what waiting mends, in this
- *     order: paused, dependency, not_before or backoff, project_limit, checkout_busy, no_free_agent. The first is the
- *     reason; the others that hold are among the rules.
+ *     order: paused, dependency, not_before or backoff, project_limit, checkout_busy, worktree_limit,
+ *     no_free_agent. The first is the reason; the others that hold are among the rules.
  */
 export function decide(ask: RouteAsk, fleet: Fleet, now: number): Route {
   const side = chooseSide(ask.spec, fleet);
@@ -78,6 +78,8 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const waits = generalWaits(ask, fleet, now);
   const checkout = checkoutWait(ask, fleet);
   if (checkout) waits.push(checkout);
+  const worktree = worktreeWait(ask, fleet);
+  if (worktree) waits.push(worktree);
   const full = headlessFull(fleet);
   const usable = full ? eligible.agents.filter((agent) => agent.kind === 'session') : eligible.agents;
   const picked = pickAgent(usable, ask.spec.priority);

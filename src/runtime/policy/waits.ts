@@ -1,4 +1,5 @@
-import type { Fleet, FleetProject } from '../model/fleet.ts';
+import type { Fleet, FleetProject, FleetWorktrees } from '../model/fleet.ts';
+import { keyOf, type TaskKey } from '../model/ids.ts';
 import type { WaitReason } from '../model/route.ts';
 import { listed, type RouteAsk } from './ask.ts';
 
@@ -42,6 +43,31 @@ export function checkoutWait(ask: RouteAsk, fleet: Fleet): Wait | undefined {
     reason: 'checkout_busy',
     detail: 'another task works in the same checkout',
   };
+}
+
+/** A worktree has one writer at a time, and there is a bound on how many there are. */
+export function worktreeWait(ask: RouteAsk, { worktrees }: Fleet): Wait | undefined {
+  if (!worktrees) return undefined;
+  const { max, count, there, kept, writers } = worktrees;
+  const root = rootOf(ask, worktrees);
+  const writer = root && writers.get(root);
+  if (writer)
+    return { reason: 'checkout_busy', detail: `task ${writer} works in the worktree in which this one goes on` };
+  const needsOne = root !== undefined || ask.spec.workspace === 'worktree';
+  if (!needsOne || max === 0 || count < max || (root && there.has(root))) return undefined;
+  const stay =
+    kept.length === 0 ? '' : `; ${listed(kept, 5)} ${kept.length === 1 ? 'is' : 'are'} kept for uncommitted work`;
+  const detail = `${count} of ${max} worktrees (max_worktrees) are there${stay}: yardmaster worktrees shows them`;
+  return { reason: 'worktree_limit', detail };
+}
+
+/** The worktree that a task has, or goes on in. */
+function rootOf({ id, project, spec }: RouteAsk, { roots, writers }: FleetWorktrees): TaskKey | undefined {
+  if (!project) return undefined;
+  const own = id && roots.get(keyOf({ project, id }));
+  if (own || !spec.continues) return own;
+  const other = keyOf({ project, id: spec.continues });
+  return roots.get(other) ?? (writers.has(other) ? other : undefined);
 }
 
 /** The bound over commands and headless runs together. Undefined while there is room. */

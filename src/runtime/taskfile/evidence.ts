@@ -1,13 +1,11 @@
-import type { Evidence, Outcome, Workspace } from '../model/task.ts';
+import type { Evidence, Outcome } from '../model/task.ts';
 import type { Entry } from './write.ts';
 import type { Fields } from './yaml.ts';
 
 /* What was seen of the work, as the front matter of done/ and failed/ says it, and as it is read back from there. */
 
-type Seen = { readonly evidence?: Evidence | undefined; readonly workspace?: Workspace | undefined };
-
 export function evidenceEntries(outcome: Outcome): [string, Entry][] {
-  const { evidence, workspace }: Seen = outcome.state === 'cancelled' ? { workspace: outcome.workspace } : outcome;
+  const evidence = outcome.state === 'cancelled' ? undefined : outcome.evidence;
   return [
     ['verify_command', evidence?.verify?.command],
     ['verify_exit_code', evidence?.verify?.exit_code],
@@ -18,18 +16,11 @@ export function evidenceEntries(outcome: Outcome): [string, Entry][] {
     ['commits', evidence?.commits],
     ['files_total', evidence?.files_total],
     ['files_changed', evidence?.files_changed],
-    ['branch', workspace?.branch],
-    ['base', workspace?.base],
-    ['branch_commits', workspace?.commits],
-    ['branch_files_changed', workspace?.files_changed],
-    ['insertions', workspace?.insertions],
-    ['deletions', workspace?.deletions],
-    ['worktree_kept', workspace?.kept],
   ];
 }
 
 /** Nothing where the file says nothing of it. */
-export function readEvidence(fields: Fields): Seen {
+export function readEvidence(fields: Fields): Evidence | undefined {
   const text = (key: string) => {
     const value = fields.get(key);
     return typeof value === 'string' ? value : undefined;
@@ -46,8 +37,7 @@ export function readEvidence(fields: Fields): Seen {
     files_changed: namesIn(fields, 'files_changed'),
     files_total: number('files_total'),
   });
-  const workspace = workspaceIn(text, number);
-  return { ...(Object.keys(evidence).length > 0 && { evidence }), ...(workspace && { workspace }) };
+  return Object.keys(evidence).length > 0 ? evidence : undefined;
 }
 
 type Text = (key: string) => string | undefined;
@@ -62,20 +52,6 @@ function verifyIn(text: Text, number: Digits): Evidence['verify'] {
     ...(exit_code !== undefined && { exit_code }),
     output_sha256: text('verify_output_sha256') ?? '',
     seconds: number('verify_seconds') ?? 0,
-  };
-}
-
-function workspaceIn(text: Text, number: Digits): Workspace | undefined {
-  const [branch, kept] = [text('branch'), text('worktree_kept')];
-  if (branch === undefined) return undefined;
-  return {
-    branch,
-    base: text('base') ?? '',
-    commits: number('branch_commits') ?? 0,
-    files_changed: number('branch_files_changed') ?? 0,
-    insertions: number('insertions') ?? 0,
-    deletions: number('deletions') ?? 0,
-    ...(kept !== undefined && { kept }),
   };
 }
 

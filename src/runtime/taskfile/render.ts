@@ -1,5 +1,6 @@
 import type { FinishedTask, Outcome } from '../model/task.ts';
 import { evidenceEntries } from './evidence.ts';
+import { workspaceEntries } from './workspace.ts';
 import { decimal, type Entry, frontMatter } from './write.ts';
 
 /** What the file of a finished task is made of. */
@@ -46,6 +47,7 @@ function doneEntries(task: FinishedTask, outcome: Done): Entries {
     ...evidenceEntries(outcome),
     ['structured', outcome.structured === undefined ? undefined : JSON.stringify(outcome.structured)],
     ['truncated', outcome.truncated],
+    ...workspaceEntries(outcome.workspace),
     ...commonEntries(task),
   ];
 }
@@ -63,6 +65,7 @@ function failedEntries(task: FinishedTask, outcome: NotDone, source: Uint8Array)
     ['exit_code', failed?.exit_code],
     ['cost_usd', decimal(failed?.cost_usd, 4)],
     ...evidenceEntries(outcome),
+    ...workspaceEntries(outcome.workspace),
     ...commonEntries(task),
     ['source_bytes', source.length],
   ];

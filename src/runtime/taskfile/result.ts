@@ -5,6 +5,7 @@ import { readEvidence } from './evidence.ts';
 import { readHeader } from './header.ts';
 import { footerLine } from './render.ts';
 import { cleanTitle, titleOf } from './title.ts';
+import { readWorkspace } from './workspace.ts';
 import type { Fields } from './yaml.ts';
 
 /** Where a file of done/ or failed/ was found: what it does not say itself is taken from here. */
@@ -39,16 +40,16 @@ export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
   const [fields, body]: [Fields, string] = 'refused' in header ? [new Map(), text] : [header.fields, header.body];
   const get = reader(fields);
   const task = readTask(get, fields, body, found);
-  const { evidence, workspace } = readEvidence(fields);
+  const evidence = readEvidence(fields);
   return {
     task,
     text: found.folder === 'done' ? withoutFooter(body, get) : body,
     ...given('source', sourceIn(bytes, get)),
     ...given('session_id', get('session_id')),
     ...given('rejected_file', get('rejected_file')),
+    ...given('workspace', readWorkspace(get)),
     verified: get('verified') === 'passed' ? 'passed' : 'unverified',
     ...given('evidence', evidence),
-    ...given('workspace', workspace),
     ...given('structured', get('structured')),
   };
 }

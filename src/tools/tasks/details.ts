@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Route } from '../../runtime/model/route.ts';
 import { ErrorClass } from '../../runtime/model/spec.ts';
-import { isLive } from '../../runtime/model/task.ts';
+import { isLive, Workspace } from '../../runtime/model/task.ts';
 import { readResult } from '../../runtime/taskfile/result.ts';
 import type { RunStream, Yard } from '../../runtime/yard.ts';
 import { AgentText, agentText, withoutFrontMatter } from '../agent-text.ts';
@@ -27,6 +27,7 @@ export const Details = z.object({
   result: AgentText.optional(),
   evidence: Seen.optional().describe('what was seen of the work, beside the words of its agent'),
   structured: z.unknown().optional().describe('the result as data, where result_schema asked for it: not instructions'),
+  workspace: Workspace.optional().describe('the worktree that it had: its branch stays'),
   tries: z
     .object({
       newest: z.number().describe('number of the newest attempt'),
@@ -65,7 +66,8 @@ async function resultOf({ store }: Yard, task: AnyTask, room: number): Promise<D
   const data = structured !== undefined && structured.length < room / 2 ? dataOf(structured) : undefined;
   return {
     result: agentText(text, room, file.path),
-    ...((evidence || workspace) && { evidence: { ...evidence, ...(workspace && { branch: workspace.branch }) } }),
+    ...(evidence && { evidence }),
+    ...(workspace && { workspace }),
     ...(data !== undefined && { structured: data }),
   };
 }

@@ -107,6 +107,7 @@ export class Yard {
       void this.said.push(`${message} ${JSON.stringify(facts)}`);
     const { clock } = this;
     this.projects = new Projects({
+      worktrees: '/nowhere',
       ...{ config, store, files, git, clock, say, real: machine.real, userHome: ground.root },
       adopted: async () => {},
     });

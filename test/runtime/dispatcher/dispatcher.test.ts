@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { refuse } from '../../../src/runtime/model/refusal.ts';
-import type { QueuedTask } from '../../../src/runtime/model/task.ts';
+import type { LiveTask, QueuedTask } from '../../../src/runtime/model/task.ts';
 import { askOf } from '../../../src/runtime/policy/ask.ts';
 import { decide } from '../../../src/runtime/policy/decide.ts';
+import { queuedAgain } from '../../fakes/memory-task.ts';
 import { OTHER, PROJECT } from './memory-store.ts';
 import { ONE, WIDE, world } from './world.ts';
 
@@ -122,6 +123,25 @@ describe('limits', () => {
     store.add({ id: 'elsewhere', project: OTHER });
     await settled();
     expect(ids().at(-1)).toBe('elsewhere');
+  });
+
+  it('lets a task that was tried in its worktree pass those that wait for room', async () => {
+    const { store, ids, settled, dispatcher, trees, clock } = world({ ...WIDE, max_worktrees: 1 });
+    const spec = { workspace: 'worktree' as const };
+    store.add({ id: 'first', spec });
+    await settled();
+    store.add({ id: 'second', spec, more: { queued_at: clock.now() - 60_000 } }); // at the head of its lane
+    await settled();
+    expect(ids()).toEqual(['first']);
+    expect(dispatcher.waiting(store.find('second') as QueuedTask)).toMatchObject({ reason: 'worktree_limit' });
+    trees.made('first');
+    store.replace('first', (task) => queuedAgain(task as LiveTask));
+    await settled();
+    expect(ids()).toEqual(['first', 'first']);
+    trees.gone('first');
+    store.end('first');
+    await settled();
+    expect(ids()).toEqual(['first', 'first', 'second']);
   });
 
   it('runs one task per checkout, worktrees and other projects beside it', async () => {

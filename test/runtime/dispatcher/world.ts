@@ -4,9 +4,14 @@ import { buildFleet } from '../../../src/runtime/fleet.ts';
 import { Load } from '../../../src/runtime/load.ts';
 import { Config } from '../../../src/runtime/model/config.ts';
 import type { Project } from '../../../src/runtime/model/event.ts';
-import type { ProjectId } from '../../../src/runtime/model/ids.ts';
+import type { FleetWorktrees } from '../../../src/runtime/model/fleet.ts';
+import { keyOf, type ProjectId, TaskId, type TaskKey } from '../../../src/runtime/model/ids.ts';
 import { settled, VirtualClock } from '../../fakes/virtual-clock.ts';
 import { MemoryStore, OTHER, PROJECT } from './memory-store.ts';
+
+function treeKey(id: string): TaskKey {
+  return keyOf({ project: PROJECT, id: TaskId.parse(id) });
+}
 
 /** A dispatcher in a small world: two projects, `shop` and `site`, and whatever the config says. */
 export function world(input: object) {
@@ -21,8 +26,16 @@ export function world(input: object) {
     { id: OTHER, path: '/site', name: 'site', adopted_at: 0 },
   ];
   const providers = Object.entries(config.delegation.providers).map(([id, { ai }]) => ({ id, ai }));
+  const there = new Set<TaskKey>();
+  const trees = { made: (id: string) => there.add(treeKey(id)), gone: (id: string) => there.delete(treeKey(id)) };
+  const worktrees = (): FleetWorktrees => {
+    const writers = new Map([...load.inWorktrees()].map((task) => [keyOf(task), task.id]));
+    const coming = [...writers.keys()].filter((key) => !there.has(key));
+    const roots = new Map([...there].map((key) => [key, key]));
+    return { max: config.max_worktrees, count: there.size + coming.length, roots, there, kept: [], writers };
+  };
   const fleet = () => {
-    const built = buildFleet({ config, projects, load, paused, providers });
+    const built = buildFleet({ config, projects, load, paused, providers, worktrees: worktrees() });
     return { ...built, agents: built.agents.map(({ keeps: _, ...agent }) => agent) }; // places that can do anything
   };
   const launched: string[] = [];
@@ -36,7 +49,7 @@ export function world(input: object) {
   const dispatcher = new Dispatcher({ store, clock, launch, load, fleet, ageStep, report });
   dispatcher.start();
   const ids = () => store.claimed.map(({ ref }) => ref.id as string);
-  return { clock, store, load, dispatcher, fleet, paused, launch, launched, problems, ids, settled };
+  return { clock, store, load, dispatcher, fleet, paused, launch, launched, problems, ids, settled, trees };
 }
 
 export const ONE = { agents: { worker: { command: ['work'], max: 1 } } };
