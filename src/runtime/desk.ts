@@ -3,6 +3,7 @@ import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
 import { handOver } from './handover.ts';
+import type { RunProgress } from './headless/progress.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Config } from './model/config.ts';
@@ -54,6 +55,7 @@ export interface DeskPorts {
   readonly past: PastEvents;
   readonly retention: Retention;
   readonly sessions: SessionDesk;
+  readonly progress: RunProgress;
   readonly moreNeeds: () => readonly Need[];
 }
 
@@ -141,7 +143,10 @@ export class Desk implements Yard {
     attempt: number,
     { stream, tail }: { stream: 'stdout' | 'stderr'; tail: number },
   ): Promise<RunText | undefined> {
-    const path = runFiles(this.runDir(ref, attempt))[stream];
+    const dir = this.runDir(ref, attempt);
+    const shown = stream === 'stdout' ? await this.#ports.progress.tail(dir, tail) : undefined;
+    if (shown) return shown;
+    const path = runFiles(dir)[stream];
     const stat = await this.#ports.files.stat(path);
     if (stat === undefined) return undefined;
     const { text } = await readTail(this.#ports.files, path, tail);
@@ -153,7 +158,10 @@ export class Desk implements Yard {
     attempt: number,
     { stream, offset }: { stream: 'stdout' | 'stderr'; offset: number },
   ): Promise<{ text: string; next: number }> {
-    const path = runFiles(this.runDir(ref, attempt))[stream];
+    const dir = this.runDir(ref, attempt);
+    const shown = stream === 'stdout' ? await this.#ports.progress.page(dir, offset, LOG_PAGE) : undefined;
+    if (shown) return shown;
+    const path = runFiles(dir)[stream];
     const { text, next_offset } = await readPage(this.#ports.files, path, offset, LOG_PAGE);
     return { text, next: next_offset };
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sessionAgent } from './agents/agents.ts';
+import { headlessAgent } from './agents/headless-agents.ts';
 import { callerOf } from './callers.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
@@ -11,8 +12,10 @@ import { settingsOf } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { buildFleet } from './fleet.ts';
+import { Headless } from './headless/headless.ts';
 import { Inboxes } from './inbox/inboxes.ts';
 import { thisMachine } from './io/machine.ts';
+import { which } from './io/processes/which.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
 import { KernelWatcher } from './io/watch.ts';
@@ -113,8 +116,9 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load,
       paused: store.paused(),
       providers: [...providers.all().values()],
-      offline: offline.ids(),
+      offline: offline.reasons,
       sessions: sessions.forFleet(),
+      headless: headless.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
   const commands = new Commands({ store, files, chance, config: ofProject, env: { ...env } }); // the process's own is slow to read
@@ -136,7 +140,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces, checks },
     config: ofProject,
-    program: () => commands,
+    program: (kind) => (kind === 'headless' ? headless.runs : commands),
     freed: (task) => {
       load.free(task);
       dispatcher.freed(task.project);
@@ -168,6 +172,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     ...personsTmux({ home: home.dir, config, env }),
     agent: sessionAgent,
+    headless: {
+      writerOf: (conversation) => headless.runs.writerOf(conversation),
+      asker: (name) => headless.runs.asker(name),
+      answered: (request) => headless.runs.answered(request),
+    },
     of: ofProject,
     env: { ...env },
     projectName: (id) => yard.projectName(id),
@@ -175,6 +184,12 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load.free(task);
       dispatcher.freed(task.project);
     },
+    changed: () => dispatcher.wake(),
+  });
+  const headless = new Headless({
+    ...{ ...machine, home: home.dir, userHome, store, watcher, config, say, sessions, which },
+    ...{ agent: sessionAgent, headless: headlessAgent, of: ofProject, env: { ...env } },
+    projectName: (id) => yard.projectName(id),
     changed: () => dispatcher.wake(),
   });
   const dispatcher = new Dispatcher({
@@ -234,7 +249,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     offline: offline.reasons,
     ...{ settings, past, retention },
-    sessions: sessions.desk,
+    sessions: headless.desk,
+    progress: headless.progress,
     moreNeeds: () => sessions.needs(),
     reload: () => follower.reload(),
   });
@@ -243,6 +259,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline.forgive();
     projects.look();
     sessions.configured();
+    headless.configured();
     void providers.update(config).then(() => dispatcher.wake());
     dispatcher.wake();
   });
@@ -263,6 +280,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await inboxes.stop();
     await dispatcher.stop();
     await attempts.stop();
+    headless.stop();
     await sessions.stop();
     await runner.close();
     await delegations.stop();
@@ -276,7 +294,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     ready: recover(),
     http: config.http,
     caller: (token) => callerOf(store, token),
-    sessionCaller: (conversation) => sessions.caller(conversation),
+    sessionCaller: (conversation) => sessions.caller(conversation) ?? headless.caller(conversation),
     reload: () => follower.reload(),
     stop: () => {
       stopping ??= stop();

@@ -28,11 +28,11 @@ export type Caller =
       readonly depth: number;
     };
 
-/** One slot of an agent that has no session, as `list_sessions` shows it. */
+/** One slot of a command agent, as `list_sessions` shows it. */
 export interface SlotView {
   readonly name: string; // `<agent>-<n>`
   readonly agent: string;
-  readonly kind: 'command' | 'headless';
+  readonly kind: 'command';
   readonly state: 'idle' | 'working';
   readonly task?: {
     readonly ref: TaskRef;
@@ -130,7 +130,7 @@ export interface Yard {
   readonly sessions: SessionDesk;
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
-  /** The last `tail` bytes that an attempt wrote; undefined where it wrote no such file (a remote job, a pruned run). */
+  /** The last `tail` bytes that an attempt wrote, the stream of an agent without a terminal as people read it; undefined where it wrote no such file (a remote job, a pruned run). */
   readRun(
     ref: TaskRef,
     attempt: number,

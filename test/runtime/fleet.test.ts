@@ -207,7 +207,7 @@ describe('fleet', () => {
       await store.claim(task, { ...RUN, agent: 'lint-bot' });
     }
     const stopped = { all: true, projects: new Set([OTHER]) };
-    const offline = new Set(['writer']);
+    const offline = new Map([['writer', 'its program is missing']]);
     const away = [{ id: 'far', ai: [], offline: true }];
     const fleet = buildFleet({ config, projects, load, paused: stopped, providers: away, offline });
     expect(fleet.agents).toMatchObject([{ status: 'busy', load: 2 }, { status: 'offline' }]);

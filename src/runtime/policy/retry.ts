@@ -15,6 +15,7 @@ export interface Failure {
   readonly session_id?: string;
   readonly exit_code?: number;
   readonly output?: string;
+  readonly cost_usd?: number;
 }
 
 export interface RetrySituation {
