@@ -4,8 +4,8 @@ import { CODING_AGENTS, type CodingAgentName, type Config, codingAgent, commandA
 import type { FleetAgent } from './model/fleet.ts';
 
 export interface FleetHeadless {
-  /** What a task may ask for that a run of this agent without a terminal keeps. */
-  readonly keeps: (agent: CodingAgentName) => readonly string[];
+  /** What a task may ask for that a run of this agent without a terminal keeps. Undefined for one that needs a terminal. */
+  readonly keeps: (agent: CodingAgentName) => readonly string[] | undefined;
   /** Why none can be started now: its program is missing, or no account is ready. */
   readonly gate: (agent: CodingAgentName) => { readonly reason: string; readonly until?: number } | undefined;
 }
@@ -20,7 +20,9 @@ export function headlessAgents(
   load: Counts,
   offline: ReadonlyMap<string, string> = new Map(),
 ): FleetAgent[] {
-  return CODING_AGENTS.map((program) => {
+  return CODING_AGENTS.flatMap((program) => {
+    const keeps = headless.keeps(program);
+    if (keeps === undefined) return [];
     const settings = codingAgent(config, program);
     const at_work = load.agent(program);
     const refused = offline.get(program);
@@ -34,7 +36,7 @@ export function headlessAgents(
       status: gate ? 'offline' : at_work > 0 ? 'busy' : 'available',
       load: at_work,
       max: settings.max,
-      keeps: headless.keeps(program),
+      keeps,
       takes_model: true,
       ...(models && { models }),
       ...(!isConfigured(config, program) && { when_named: true as const }),
