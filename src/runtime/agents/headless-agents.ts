@@ -1,7 +1,11 @@
-import type { CodingAgentName } from '../model/config.ts';
+import { claudeHeadless } from './claude/headless.ts';
 import type { HeadlessAgent } from './headless.ts';
 
-/** The agents that can work without a terminal; the configuration names no other. */
-export function headlessAgent(program: CodingAgentName): HeadlessAgent {
-  throw new Error(`${program} is not there yet`);
+const AGENTS: Readonly<Partial<Record<HeadlessAgent['program'], HeadlessAgent>>> = {
+  claude: claudeHeadless,
+};
+
+/** Undefined where such an agent works in sessions only. */
+export function headlessAgent(program: HeadlessAgent['program']): HeadlessAgent | undefined {
+  return AGENTS[program];
 }
