@@ -7,7 +7,13 @@ export interface FleetHeadless {
   /** What a task may ask for that a run of this agent without a terminal keeps. Undefined for one that needs a terminal. */
   readonly keeps: (agent: CodingAgentName) => readonly string[] | undefined;
   /** Why none can be started now: its program is missing, or no account is ready. */
-  readonly gate: (agent: CodingAgentName) => { readonly reason: string; readonly until?: number } | undefined;
+  readonly gate: (agent: CodingAgentName) => HeadlessGate | undefined;
+}
+
+export interface HeadlessGate {
+  readonly reason: string;
+  readonly until?: number;
+  readonly missing?: true;
 }
 
 /**
@@ -26,7 +32,8 @@ export function headlessAgents(
     const settings = codingAgent(config, program);
     const at_work = load.agent(program);
     const refused = offline.get(program);
-    const gate = headless.gate(program) ?? (refused === undefined ? undefined : { reason: refused });
+    const gate: HeadlessGate | undefined =
+      headless.gate(program) ?? (refused === undefined ? undefined : { reason: refused });
     const models = modelsOf(config, program);
     return {
       id: program,
@@ -41,6 +48,7 @@ export function headlessAgents(
       ...(models && { models }),
       ...(!isConfigured(config, program) && { when_named: true as const }),
       ...(gate && { detail: gate.reason }),
+      ...(gate?.missing && { missing: true as const }),
       ...(gate?.until !== undefined && { until: gate.until }),
     };
   });

@@ -1,5 +1,5 @@
 import type { HeadlessAgent } from '../agents/headless.ts';
-import type { FleetHeadless } from '../fleet-headless.ts';
+import type { FleetHeadless, HeadlessGate } from '../fleet-headless.ts';
 import type { CodingAgentName } from '../model/config.ts';
 import { keyOf } from '../model/ids.ts';
 import type { SessionDesk } from '../session-desk.ts';
@@ -71,9 +71,9 @@ export class Headless {
     return { principal: 'attempt', name: `attempt ${open.attempt} of ${task.id}`, task, depth: open.depth };
   }
 
-  #gate(program: CodingAgentName) {
+  #gate(program: CodingAgentName): HeadlessGate | undefined {
     const missing = this.#installed.missing(program);
-    return missing === undefined ? this.#profiles.gate(program) : { reason: missing };
+    return missing === undefined ? this.#profiles.gate(program) : { reason: missing, missing: true };
   }
 }
 

@@ -60,6 +60,7 @@ export class HeadlessRun implements Following {
   #wanted: 'hint' | 'scan' | undefined;
   #working: Promise<void> | undefined;
   #cancelTimer: () => void = () => {};
+  #endPause: () => void = () => {};
   #watches: { close(): void }[] = [];
 
   constructor(ports: HeadlessPorts, facts: RunFacts) {
@@ -161,6 +162,7 @@ export class HeadlessRun implements Following {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelTimer();
+    this.#endPause();
     for (const watch of this.#watches) watch.close();
     await this.#working;
     await this.#talk.close('it has ended');
@@ -227,7 +229,10 @@ export class HeadlessRun implements Following {
 
   #pause(): Promise<void> {
     if (this.#closed) return Promise.resolve();
-    return new Promise((resolve) => void this.#ports.clock.after(PAUSE_MS, resolve));
+    return new Promise((resolve) => {
+      this.#ports.clock.after(PAUSE_MS, resolve);
+      this.#endPause = resolve;
+    });
   }
 
   /** How long until time alone may change something. */

@@ -20,6 +20,8 @@ export interface FleetAgent {
   readonly rank?: number;
   /** It takes only tasks that name it. */
   readonly when_named?: true;
+  /** Its program is not there: no waiting mends that. */
+  readonly missing?: true;
   /** Why it is offline, and until when, where that is known. */
   readonly detail?: string;
   readonly until?: number;

@@ -78,7 +78,10 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const full = headlessFull(fleet);
   const usable = full ? eligible.agents.filter((agent) => agent.kind === 'session') : eligible.agents;
   const picked = pickAgent(usable, ask.spec.priority);
-  if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(eligible.agents, full) });
+  const hopeless = eligible.agents.every((agent) => agent.missing);
+  if (!picked && hopeless)
+    waits.unshift({ reason: 'no_eligible_agent', ...noRoomAmong(eligible.agents, full) }); // R3
+  else if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(eligible.agents, full) });
   if (waits.length > 0 || !picked) return waiting(rules, waits);
   const { agent } = picked;
   const chosen = chooseModel(ask.spec, agent, modelsFor(ask, fleet));

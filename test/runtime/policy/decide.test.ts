@@ -138,14 +138,20 @@ describe('agents without a terminal', () => {
   });
 
   it('that only a preference names give way where they can’t be started; a task that must have one waits', () => {
-    const missing = { status: 'offline' as const, detail: 'codex is not on the PATH', when_named: true as const };
+    const gone = { status: 'offline' as const, detail: 'codex is not on the PATH', missing: true as const };
+    const missing = { ...gone, when_named: true as const };
     const agents = [agent('worker'), headless('codex', missing)];
     expect(short({ preferred_ai: 'codex' }, { agents, providers: [] })).toBe('agent:worker');
     expect(route({ agent: 'codex' }, { agents })).toMatchObject({
       to: 'wait',
-      reason: 'no_free_agent',
+      reason: 'no_eligible_agent', // a person must act
       detail: 'codex is offline (codex is not on the PATH)',
     });
+    expect(short({ preferred_ai: 'codex' }, { agents: [headless('codex', gone)], providers: [] })).toBe(
+      'wait:no_eligible_agent',
+    );
+    expect(short({}, { agents: [headless('codex', gone), agent('worker', { load: 1 })] })).toBe('wait:no_free_agent');
+    expect(short({ allow_delegation: true }, { agents: [headless('codex', gone)] })).toBe('wait:no_eligible_agent');
   });
 
   it('run at most so many at once: each of its own, and all of them together', () => {
