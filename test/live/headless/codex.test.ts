@@ -52,7 +52,7 @@ test('it works with tools, and its answer comes; the conversation goes on where 
   });
   expect(second.verdict).toEqual({ kind: 'done' });
   expect(second.state).toMatchObject({ conversation, usage: { input_tokens: 300 }, usage_of_conversation: true });
-  expect(alone.model.asked.at(-1)?.words).toMatch(/write the port[^]*Go on\./);
+  expect(alone.model.asked.at(-1)?.words).toMatch(/write the port.*Go on\./s);
   expect(readFileSync(join(alone.root, 'runs/2/last-message.md'), 'utf8')).toBe('The port is 8080 now.');
 }, 60_000);
 
@@ -87,7 +87,7 @@ test('a schema that its service takes is given to it; another stands in the prom
   expect([ran.verdict, ran.state.answer?.text]).toEqual([{ kind: 'done' }, '{"port":8080}']);
   expect(alone.model.asked.at(-1)?.words).not.toContain('JSON Schema');
   await alone.run({ result_schema: { ...port, additionalProperties: true } });
-  expect(alone.model.asked.at(-1)?.words).toMatch(/Do the work\.[^]*JSON Schema:\n\{"type":"object"/);
+  expect(alone.model.asked.at(-1)?.words).toMatch(/Do the work\..*JSON Schema:\n\{"type":"object"/s);
 }, 60_000);
 
 const FAILURES: readonly [as: string, fails: NonNullable<ScriptedModel['fails']>, means: object][] = [
