@@ -1,0 +1,221 @@
+import { answerText, plainLine, plainText } from '../../model/plain-text.ts';
+import type { Usage } from '../../model/session.ts';
+import type { AgentFailure } from '../agent.ts';
+import type { Progress, RunState, StreamReader } from '../headless.ts';
+import { resultFailure } from './headless-failures.ts';
+import { type ModelUsage, type ResultLine, type StreamBlock, type StreamLine, streamLine } from './headless-records.ts';
+
+/*
+ * 1. Each turn begins with an `init` and ends with a `result`; the last result counts. What an earlier one said is
+ *    forgotten as soon as another turn begins: a run that ends in the midst of it has no answer.
+ * 2. Work in the background is listed whenever it changes. Its end is told to the agent: in the turn that runs, or in one of
+ *    its own, some 30 ms later. Until then the run is not idle. (A task that ends while a turn runs may or may not get a
+ *    turn of its own, and nothing tells which; since the end of the input stops no turn, idle a moment too early is harmless,
+ *    and waiting for a turn that never comes is not.)
+ * 3. Usage and cost are this run's own: what was spent since the last result is added up. The totals of a resumed
+ *    conversation count what earlier runs have spent.
+ */
+
+/** Characters; what is longer is cut, so that no line can fill the memory or the screen. */
+const MOST = { answer: 1_000_000, text: 8_000, tool: 300, error: 500, denials: 100 };
+
+export class HeadlessReader implements StreamReader {
+  #conversation: string | undefined;
+  #model: string | undefined;
+  #inTurn = false;
+  #background = 0;
+  /** The end of a task in the background that the agent has not been told of. */
+  #news = false;
+  #answer: RunState['answer'];
+  #failure: AgentFailure | undefined;
+  readonly #denials = new Map<string, RunState['denials'][number]>();
+  #usage: Usage | undefined;
+  #turns = 0;
+  #results = 0;
+  /** The class of the failure that the newest message tells of, and when it came. */
+  #error: string | undefined;
+  #at: number | undefined;
+  /** When the limit ends that was met last, in ms. */
+  #resets: number | undefined;
+
+  get now(): RunState {
+    return {
+      ...(this.#conversation !== undefined && { conversation: this.#conversation }),
+      ...(this.#model !== undefined && { model: this.#model }),
+      idle: this.#results > 0 && !this.#inTurn && this.#background === 0 && !this.#news,
+      ...(this.#answer && { answer: this.#answer }),
+      ...(this.#failure && { failure: this.#failure }),
+      denials: [...this.#denials.values()],
+      ...(this.#usage && { usage: this.#usage }),
+      ...(this.#results > 0 && { turns: this.#turns }),
+      results: this.#results,
+    };
+  }
+
+  take(line: string): readonly Progress[] {
+    const read = streamLine(line);
+    return read ? this.#take(read) : [];
+  }
+
+  #take(line: StreamLine): readonly Progress[] {
+    switch (line.type) {
+      case 'system':
+        return this.#system(line);
+      case 'rate_limit_event':
+        return this.#limit(line.rate_limit_info);
+      case 'assistant':
+        return this.#assistant(line);
+      case 'user':
+        return this.#user(line);
+      case 'result':
+        this.#result(line);
+        return [];
+    }
+  }
+
+  #system(line: Extract<StreamLine, { type: 'system' }>): readonly Progress[] {
+    switch (line.subtype) {
+      case 'init':
+        this.#conversation = line.session_id;
+        this.#model = line.model;
+        this.#begin();
+        return [];
+      case 'api_retry':
+        return told('system', retryText(line));
+      case 'background_tasks_changed':
+        this.#background = line.tasks.length;
+        return [];
+      case 'task_notification':
+        this.#news ||= !this.#inTurn && (line.status === 'completed' || line.status === 'failed');
+        return told('system', plainLine(line.summary.slice(0, MOST.tool)));
+      case 'permission_denied':
+        return told('system', plainLine(`${line.tool_name} was not allowed: ${line.message}`.slice(0, MOST.error)));
+    }
+  }
+
+  /** Invariant 1. */
+  #begin(): void {
+    this.#inTurn = true;
+    this.#news = false;
+    this.#answer = undefined;
+    this.#failure = undefined;
+    this.#error = undefined;
+  }
+
+  #limit({ status, resetsAt, rateLimitType }: Extract<StreamLine, { type: 'rate_limit_event' }>['rate_limit_info']) {
+    if (status === 'allowed') return [];
+    if (status === 'rejected') this.#resets = resetsAt && resetsAt * 1_000;
+    const until = resetsAt === undefined ? '' : `, resets ${new Date(resetsAt * 1_000).toISOString()}`;
+    return told('system', plainLine(`limit ${rateLimitType ?? ''}: ${status}${until}`.slice(0, MOST.tool)));
+  }
+
+  #assistant(line: Extract<StreamLine, { type: 'assistant' }>): readonly Progress[] {
+    this.#clock(line.timestamp);
+    if (!line.parent_tool_use_id) {
+      if (!this.#inTurn) this.#begin();
+      this.#error = line.error;
+    }
+    const by = line.error === undefined ? 'agent' : 'system';
+    return line.message.content.flatMap((block) => shownOf(block, by));
+  }
+
+  #user(line: Extract<StreamLine, { type: 'user' }>): readonly Progress[] {
+    this.#clock(line.timestamp);
+    return line.message.content.flatMap((block) => shownOf(block, line.isReplay ? 'user' : 'system'));
+  }
+
+  #clock(timestamp: string | undefined): void {
+    const at = Date.parse(timestamp ?? '');
+    if (!Number.isNaN(at)) this.#at = at;
+  }
+
+  #result(line: ResultLine): void {
+    this.#results++;
+    this.#turns += line.num_turns;
+    this.#inTurn = false;
+    this.#spend(line);
+    for (const { tool_name, tool_use_id, tool_input } of line.permission_denials) {
+      if (this.#denials.size < MOST.denials)
+        this.#denials.set(tool_use_id || `${this.#denials.size}`, {
+          tool: plainLine(tool_name.slice(0, MOST.tool)),
+          input: inputText(tool_input),
+        });
+    }
+    this.#failure = resultFailure(line, { error: this.#error, at: this.#at, resets: this.#resets, usage: this.#usage });
+    this.#answer = this.#failure || typeof line.result !== 'string' ? undefined : answerOf(line, line.result);
+  }
+
+  /** Invariant 3. */
+  #spend({ model_usage_since_last_result: spent }: ResultLine): void {
+    const before = this.#usage;
+    const models = Object.values(spent ?? {});
+    if (before === undefined && models.length === 0) return;
+    const sum = (key: keyof ModelUsage) => models.reduce((total, usage) => total + usage[key], 0);
+    this.#usage = {
+      input_tokens: (before?.input_tokens ?? 0) + sum('inputTokens'),
+      output_tokens: (before?.output_tokens ?? 0) + sum('outputTokens'),
+      cache_read_tokens: (before?.cache_read_tokens ?? 0) + sum('cacheReadInputTokens'),
+      cache_write_tokens: (before?.cache_write_tokens ?? 0) + sum('cacheCreationInputTokens'),
+      cost_usd: (before?.cost_usd ?? 0) + sum('costUSD'),
+    };
+  }
+}
+
+function answerOf({ structured_output }: ResultLine, text: string): RunState['answer'] {
+  const structured = structured_output === undefined ? {} : { structured: structured_output };
+  return { text: answerText(text.slice(0, MOST.answer)), ...structured };
+}
+
+// ── what people see ─────────────────────────────────────────────────────────
+
+function told(by: Progress['by'], text: string): Progress[] {
+  return text === '' ? [] : [{ by, text }];
+}
+
+function shownOf(block: StreamBlock, by: 'agent' | 'user' | 'system'): Progress[] {
+  switch (block.type) {
+    case 'text':
+      return told(by, plainText(block.text.slice(0, MOST.text)).trim());
+    case 'tool_use':
+      return told('tool', plainLine(`${block.name} ${inputText(block.input)}`));
+    case 'tool_result':
+      return block.is_error ? told('tool', `failed: ${plainLine(resultText(block.content).slice(0, MOST.error))}`) : [];
+  }
+}
+
+/** What it acts upon, where that is one thing; else all of it, short. */
+function inputText(input: unknown): string {
+  const { command, file_path, url, pattern } = (typeof input === 'object' && input ? input : {}) as Record<
+    string,
+    unknown
+  >;
+  const about = [command, file_path, url, pattern].find((value) => typeof value === 'string');
+  const text = typeof about === 'string' ? about : (JSON.stringify(input) ?? '');
+  return plainLine(text.slice(0, MOST.tool));
+}
+
+function resultText(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content
+    .flatMap((part: unknown) => (typeof part === 'object' && part && 'text' in part ? [String(part.text)] : []))
+    .join('\n');
+}
+
+function retryText({
+  error_status,
+  error,
+  attempt,
+  max_retries,
+  retry_delay_ms,
+}: {
+  readonly error_status?: number | null | undefined;
+  readonly error: string;
+  readonly attempt: number;
+  readonly max_retries: number;
+  readonly retry_delay_ms: number;
+}): string {
+  const seconds = (retry_delay_ms / 1_000).toFixed(1);
+  const what = plainLine(`${error_status ?? ''} ${error}`.slice(0, MOST.tool));
+  return `the service refused (${what}); try ${attempt} of ${max_retries} in ${seconds} s`;
+}

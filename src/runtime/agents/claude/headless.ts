@@ -1,0 +1,24 @@
+import type { HeadlessAgent } from '../headless.ts';
+import { hookAnswer } from './answer.ts';
+import { headlessCompose, headlessInterrupt, headlessMessage } from './headless-compose.ts';
+import { headlessJudge } from './headless-judge.ts';
+import { HeadlessReader } from './headless-reader.ts';
+import { hear } from './hear.ts';
+
+/** Claude Code without a terminal, as measured on 2.1.329. */
+export const claudeHeadless: HeadlessAgent = {
+  program: 'claude',
+  keeps: ['continues', 'permission_mode', 'allowed_tools', 'budget_usd', 'max_turns', 'result_schema'],
+  compose: headlessCompose,
+  reader: () => new HeadlessReader(),
+  judge: headlessJudge,
+  message: headlessMessage,
+  interrupt: headlessInterrupt,
+  request(report) {
+    const heard = hear(report)?.heard;
+    if (heard?.kind !== 'asks') return undefined;
+    const { kind: _, ...asked } = heard;
+    return asked;
+  },
+  answer: hookAnswer,
+};
