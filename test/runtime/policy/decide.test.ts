@@ -176,10 +176,11 @@ describe('which agent', () => {
     expect(route({ agent: 'nobody' })).toMatchObject({
       to: 'wait',
       reason: 'no_eligible_agent',
-      detail: 'no agent nobody is configured (known: claude, worker)',
+      detail:
+        'no agent nobody is configured (known: claude, worker; yardmaster doctor says which programs are there)',
     });
     expect(route({ agent: 'codex' })).toMatchObject({
-      detail: 'no session of codex is configured (known: claude, worker)',
+      detail: expect.stringMatching(/^no session of codex is configured.*known: claude, worker;.*yardmaster doctor/),
     });
     expect(short({ agent: 'worker' }, { agents: [agent('claude'), agent('worker', { load: 1 })] })).toBe(
       'wait:no_free_agent',

@@ -3,6 +3,7 @@ import type { AgentFailure } from '../agent.ts';
 import { limitEnd } from '../claude/limit-end.ts';
 import type { HeadlessAgent, RunState } from '../headless.ts';
 import { failureOfRun } from '../run-end.ts';
+import { refusedFolder } from './accept.ts';
 import { failureOf } from './failures.ts';
 import { composeHeadless } from './headless-compose.ts';
 import { CodexReader } from './headless-reader.ts';
@@ -36,6 +37,7 @@ export const codexHeadless: HeadlessAgent = {
   program: 'codex',
   keeps: ['continues', 'permission_mode'],
   compose: composeHeadless,
+  refuses: refusedFolder,
   reader: () => new CodexReader(),
   judge(run) {
     const failure = failureOfRun(run, { said, code: () => undefined });
