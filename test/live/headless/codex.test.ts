@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { codexHeadless } from '../../../src/runtime/agents/codex/headless.ts';
 import { modelAt } from '../agents/codex.ts';
@@ -62,6 +63,15 @@ test('a sandbox that may only read refuses to write, and what wants to leave it 
   const ran = await alone.run({ permission_mode: 'plan', as: 'refused' });
   expect(ran.verdict).toMatchObject({ kind: 'done', denials: [{ tool: 'exec_command' }] });
   expect(() => readFileSync(join(alone.shop, 'port'))).toThrow();
+}, 60_000);
+
+test('a tool of a server that changes something is refused, and its stream says so', async () => {
+  await open([() => ({ call: 'change', space: 'mcp__one', with: {} }), done]);
+  const server = `command = "${process.execPath}"\nargs = ["${fileURLToPath(new URL('./one-tool.mjs', import.meta.url))}"]`;
+  const config = readFileSync(join(alone.home, '.codex/config.toml'), 'utf8');
+  alone.write('.codex/config.toml', `${config}\n[mcp_servers.one]\n${server}\nrequired = true\n`);
+  const ran = await alone.run({ as: 'refused-mcp' });
+  expect(ran.state.denials).toEqual([{ tool: 'one.change', input: '{}' }]);
 }, 60_000);
 
 test('each mode is known to it, at the start and when it goes on', async () => {

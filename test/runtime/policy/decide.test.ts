@@ -176,8 +176,7 @@ describe('which agent', () => {
     expect(route({ agent: 'nobody' })).toMatchObject({
       to: 'wait',
       reason: 'no_eligible_agent',
-      detail:
-        'no agent nobody is configured (known: claude, worker; yardmaster doctor says which programs are there)',
+      detail: 'no agent nobody is configured (known: claude, worker; yardmaster doctor says which programs are there)',
     });
     expect(route({ agent: 'codex' })).toMatchObject({
       detail: expect.stringMatching(/^no session of codex is configured.*known: claude, worker;.*yardmaster doctor/),

@@ -12,6 +12,7 @@ import { isStrict } from './strict-schema.ts';
  *   read-only            writes fail with "Read-only file system", reading and running work
  *   workspace-write      writes in the folder and in temporary folders; not in its .git, no network
  *   require_escalated    refused in both: "approval policy is Never; reject command", on stderr alone
+ *   an MCP tool          that changes something is refused, unless its server's settings approve it
  */
 const MODE: Readonly<Record<PermissionMode, string>> = {
   plan: '--sandbox=read-only',

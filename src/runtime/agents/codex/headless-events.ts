@@ -28,6 +28,7 @@ const Item = z.discriminatedUnion('type', [
     server: words,
     tool: words,
     arguments: z.unknown(),
+    error: z.object({ message: words }).nullish().catch(undefined),
     status: words,
   }),
   z.object({ type: z.literal('web_search'), query: words }),

@@ -6,6 +6,8 @@ import { type Event, eventIn, type Item } from './headless-events.ts';
 
 const MOST = { answer: 1_000_000, shown: 8_000, denials: 100 };
 
+/** "MCP tool call requires approval, but approval policy is never": a server's own settings may approve its tools. */
+const NOT_ALLOWED = /requires approval/;
 /** It tries again: no end yet. */
 const TRY = /^Reconnecting\.\.\. \d/;
 
@@ -70,9 +72,9 @@ export class CodexReader implements StreamReader {
         if (item.status === 'declined') this.#denied('apply_patch', item.changes.map(({ path }) => path).join(', '));
         return [shown('tool', item.changes.map(({ kind, path }) => `${kind} ${path}: ${item.status}`).join('\n'))];
       case 'mcp_tool_call':
-        if (item.status === 'declined')
+        if (item.status === 'declined' || NOT_ALLOWED.test(item.error?.message ?? ''))
           this.#denied(`${item.server}.${item.tool}`, JSON.stringify(item.arguments) ?? '');
-        return [shown('tool', `${item.server}.${item.tool}: ${item.status}`)];
+        return [shown('tool', `${item.server}.${item.tool}: ${item.error?.message || item.status}`)];
       case 'web_search':
         return [shown('tool', `searches the web: ${item.query}`)];
       case 'error':

@@ -81,7 +81,12 @@ test('a run that worked: its answer, what it spent, and what it showed', () => {
   expect(judge(codexHeadless, codex('success'))).toEqual({ kind: 'done' });
 });
 
-test('what was refused stands on its standard error alone', () => {
+test('a tool of a server that it may not use is told in the stream', () => {
+  const { state } = read(codexHeadless, codex('refused-mcp').lines);
+  expect(state.denials).toEqual([{ tool: 'one.change', input: '{}' }]);
+});
+
+test('a command that was refused stands on its standard error alone', () => {
   expect(judge(codexHeadless, codex('refused'))).toEqual({
     kind: 'done',
     denials: [{ tool: 'exec_command', input: 'a command outside of the sandbox' }],
