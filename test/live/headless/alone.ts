@@ -7,7 +7,6 @@ import type { HeadlessAgent, HeadlessOrder, Progress, RunState } from '../../../
 import { CodingAgent } from '../../../src/runtime/model/config.ts';
 import type { RunEnd } from '../../../src/runtime/ports.ts';
 import { type Network, openNetwork } from '../alone.ts';
-import type { Installed } from '../install.ts';
 import { ScriptedModel } from '../model/model.ts';
 import type { Step } from '../model/script.ts';
 import { type Recorded, record } from './record.ts';
@@ -30,16 +29,19 @@ export interface Ran extends Recorded {
 }
 
 export class Alone {
-  readonly root = mkdtempSync(join(tmpdir(), 'headless-'));
-  readonly home = join(this.root, 'home');
-  readonly shop = join(this.root, 'shop');
+  readonly root: string;
+  readonly home: string;
+  readonly shop: string;
   readonly model: ScriptedModel;
   readonly #agent: HeadlessAgent;
   readonly #program: string;
   readonly #network: Network;
   #runs = 0;
 
-  private constructor(agent: HeadlessAgent, program: string, model: ScriptedModel, network: Network) {
+  private constructor(agent: HeadlessAgent, program: string, root: string, model: ScriptedModel, network: Network) {
+    this.root = root;
+    this.home = join(root, 'home');
+    this.shop = join(root, 'shop');
     this.#agent = agent;
     this.#program = program;
     this.model = model;
@@ -47,11 +49,10 @@ export class Alone {
     for (const folder of [this.home, this.shop, join(this.root, 'tmp')]) mkdirSync(folder, { recursive: true });
   }
 
-  static async open(agent: HeadlessAgent, installed: Installed, steps: readonly Step[]): Promise<Alone> {
-    if ('missing' in installed) throw new Error(installed.missing);
+  static async open(agent: HeadlessAgent, program: string, steps: readonly Step[]): Promise<Alone> {
     const model = await ScriptedModel.start(steps);
-    const doors = mkdtempSync(join(tmpdir(), 'doors-'));
-    return new Alone(agent, installed.program, model, await openNetwork([model.port], doors));
+    const root = mkdtempSync(join(tmpdir(), 'headless-'));
+    return new Alone(agent, program, root, model, await openNetwork([model.port], root));
   }
 
   write(path: string, text: string): void {

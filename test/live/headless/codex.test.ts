@@ -1,29 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { codexHeadless } from '../../../src/runtime/agents/codex/headless.ts';
 import { modelAt } from '../agents/codex.ts';
-import { type Installed, install } from '../install.ts';
 import type { ScriptedModel } from '../model/model.ts';
 import type { Reply, Step } from '../model/script.ts';
+import { program } from '../program.ts';
 import { Alone } from './alone.ts';
 
 /* The real `codex exec` with a scripted model behind it; RECORD_STREAMS=1 keeps what it prints as fixtures. */
 
-let codex: Installed;
-beforeAll(async () => {
-  codex = await install('codex');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in codex) ctx.skip(codex.missing);
-});
+const codex = program('codex');
 
 let alone: Alone;
 afterEach(() => alone?.close(), 30_000);
 
 async function open(steps: readonly Step[], fails?: ScriptedModel['fails']): Promise<void> {
-  alone = await Alone.open(codexHeadless, codex, steps);
+  alone = await Alone.open(codexHeadless, codex(), steps);
   alone.model.fails = fails;
   const tries = 'request_max_retries = 1\nstream_max_retries = 1\n';
   alone.write('.codex/config.toml', `${modelAt(alone.model.url)}${tries}`);
@@ -55,7 +49,7 @@ test('it works with tools, and its answer comes; the conversation goes on where 
   expect(second.state).toMatchObject({ conversation, usage: { input_tokens: 300 }, usage_of_conversation: true });
   expect(alone.model.asked.at(-1)?.words).toMatch(/write the port.*Go on\./s);
   expect(readFileSync(join(alone.root, 'runs/2/last-message.md'), 'utf8')).toBe('The port is 8080 now.');
-}, 60_000);
+}, 180_000);
 
 test('a sandbox that may only read refuses to write, and what wants to leave it is refused and told', async () => {
   const outside = { sandbox_permissions: 'require_escalated', justification: 'May I?' };
@@ -63,7 +57,7 @@ test('a sandbox that may only read refuses to write, and what wants to leave it 
   const ran = await alone.run({ permission_mode: 'plan', as: 'refused' });
   expect(ran.verdict).toMatchObject({ kind: 'done', denials: [{ tool: 'exec_command' }] });
   expect(() => readFileSync(join(alone.shop, 'port'))).toThrow();
-}, 60_000);
+}, 180_000);
 
 test('a tool of a server that changes something is refused, and its stream says so', async () => {
   await open([() => ({ call: 'change', space: 'mcp__one', with: {} }), done]);
@@ -72,7 +66,7 @@ test('a tool of a server that changes something is refused, and its stream says 
   alone.write('.codex/config.toml', `${config}\n[mcp_servers.one]\n${server}\nrequired = true\n`);
   const ran = await alone.run({ as: 'refused-mcp' });
   expect(ran.state.denials).toEqual([{ tool: 'one.change', input: '{}' }]);
-}, 60_000);
+}, 180_000);
 
 test('each mode is known to it, at the start and when it goes on', async () => {
   await open([done]);
@@ -83,7 +77,7 @@ test('each mode is known to it, at the start and when it goes on', async () => {
     const again = await alone.run({ permission_mode, conversation, resume: conversation });
     expect([permission_mode, again.verdict]).toEqual([permission_mode, { kind: 'done' }]);
   }
-}, 120_000);
+}, 180_000);
 
 test('a schema that its service takes is given to it; another stands in the prompt', async () => {
   await open([() => ({ say: '{"port":8080}' })]);
@@ -98,7 +92,7 @@ test('a schema that its service takes is given to it; another stands in the prom
   expect(alone.model.asked.at(-1)?.words).not.toContain('JSON Schema');
   await alone.run({ result_schema: { ...port, additionalProperties: true } });
   expect(alone.model.asked.at(-1)?.words).toMatch(/Do the work\..*JSON Schema:\n\{"type":"object"/s);
-}, 60_000);
+}, 180_000);
 
 const FAILURES: readonly [as: string, fails: NonNullable<ScriptedModel['fails']>, means: object][] = [
   ['401', { status: 401, message: 'Incorrect API key provided' }, { class: 'auth', account: 'login' }],
@@ -163,7 +157,7 @@ test('a signal in the middle of a tool is no end of a turn; the conversation goe
   const resumed = killed.state.conversation ?? '';
   const again = await alone.run({ conversation: resumed, resume: resumed, as: 'resumed-after-kill' });
   expect([again.verdict, again.state.conversation]).toEqual([{ kind: 'done' }, resumed]);
-}, 60_000);
+}, 180_000);
 
 test('what it complains about before it begins', async () => {
   await open([done]);
@@ -176,4 +170,4 @@ test('what it complains about before it begins', async () => {
   expect(option.verdict).toMatchObject({ failure: { class: 'invalid', final: true } });
   const long = await alone.run({ prompt: 'word '.repeat(220_000), as: 'prompt-too-long' });
   expect(long.verdict).toMatchObject({ failure: { class: 'context_overflow' } });
-}, 60_000);
+}, 180_000);

@@ -1,22 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { geminiHeadless } from '../../../src/runtime/agents/gemini/headless.ts';
 import { DiskFiles } from '../../../src/runtime/io/files.ts';
-import { type Installed, install } from '../install.ts';
 import type { ScriptedModel } from '../model/model.ts';
 import type { Step } from '../model/script.ts';
+import { program } from '../program.ts';
 import { Alone, type Told } from './alone.ts';
 
 /* The real Gemini CLI without a terminal, with a scripted model behind it; RECORD_STREAMS=1 keeps what it prints as fixtures. */
 
-let gemini: Installed;
-beforeAll(async () => {
-  gemini = await install('gemini');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in gemini) ctx.skip(gemini.missing);
-});
+const gemini = program('gemini');
 
 let alone: Alone;
 afterEach(() => alone?.close(), 30_000);
@@ -28,7 +22,7 @@ const SETTINGS = {
 };
 
 async function open(steps: readonly Step[], fails?: ScriptedModel['fails'], more: object = {}): Promise<void> {
-  alone = await Alone.open(geminiHeadless, gemini, steps);
+  alone = await Alone.open(geminiHeadless, gemini(), steps);
   alone.model.fails = fails;
   alone.write('.gemini/settings.json', JSON.stringify({ ...SETTINGS, ...more }));
 }
@@ -58,7 +52,7 @@ test('it works with tools, and its answer comes; the conversation goes on where 
   expect(second.verdict).toEqual({ kind: 'done' });
   expect(second.state).toMatchObject({ conversation, usage: { input_tokens: 100, output_tokens: 10 } });
   expect(alone.model.asked.at(-1)?.words).toMatch(/write the port.*Go on\./s);
-}, 60_000);
+}, 180_000);
 
 test('what a mode does not allow is refused and told; what is allowed by name is not', async () => {
   await open([() => shell('touch port'), () => write('other'), done]);
@@ -82,21 +76,21 @@ test('what a mode does not allow is refused and told; what is allowed by name is
   expect(existsSync(port())).toBe(true);
   const all = await run({ permission_mode: 'bypassPermissions', as: 'shell' });
   expect(all.state.denials).toEqual([]);
-}, 60_000);
+}, 180_000);
 
 test('a command that needs a consent is refused even where its tool is allowed', async () => {
   await open([() => shell('echo 8080 > port'), done]);
   const ran = await run({ permission_mode: 'default', allowed_tools: ['run_shell_command'], as: 'refused-consent' });
   expect(ran.state.denials).toMatchObject([{ tool: 'run_shell_command' }]);
   expect(existsSync(port())).toBe(false);
-}, 60_000);
+}, 180_000);
 
 test('a schema stands in the prompt: it has no option for one', async () => {
   await open([() => ({ say: '{"port":8080}' })]);
   const ran = await run({ result_schema: { type: 'object' } });
   expect([ran.verdict, ran.state.answer?.text]).toEqual([{ kind: 'done' }, '{"port":8080}']);
   expect(alone.model.asked.at(-1)?.words).toMatch(/Do the work\..*JSON Schema:\n\{"type":"object"\}/s);
-}, 60_000);
+}, 180_000);
 
 const FAILURES: readonly [as: string, fails: NonNullable<ScriptedModel['fails']>, means: object][] = [
   [
@@ -184,7 +178,7 @@ test('its signals end it with 0 and no result, which is no success; the conversa
     as: 'resumed-after-kill',
   });
   expect([again.verdict, again.state.conversation]).toEqual([{ kind: 'done' }, conversation]);
-}, 60_000);
+}, 180_000);
 
 test('what it complains about before it begins', async () => {
   await open([done]);
@@ -201,13 +195,13 @@ test('what it complains about before it begins', async () => {
   alone.write('.gemini/settings.json', '{ nope');
   const broken = await run({ as: 'settings-broken' });
   expect(broken.verdict).toMatchObject({ failure: { class: 'invalid', final: true } });
-}, 60_000);
+}, 180_000);
 
 test('a limit of turns in the settings of the person ends it', async () => {
   await open([() => shell('touch port'), done], undefined, { model: { maxSessionTurns: 1 } });
   const ran = await run({ permission_mode: 'bypassPermissions', as: 'turn-limit' });
   expect([ran.code, ran.verdict]).toMatchObject([53, { kind: 'failed', failure: { class: 'logic_error' } }]);
-}, 60_000);
+}, 180_000);
 
 test('a folder that a person does not trust is left alone', async () => {
   await open([done]);
