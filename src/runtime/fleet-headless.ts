@@ -4,8 +4,8 @@ import { CODING_AGENTS, type CodingAgentName, type Config, codingAgent, commandA
 import type { FleetAgent } from './model/fleet.ts';
 
 export interface FleetHeadless {
-  /** What a task may ask for that a run of this agent without a terminal keeps. Undefined for one that needs a terminal. */
-  readonly keeps: (agent: CodingAgentName) => readonly string[] | undefined;
+  /** What a task may ask for that a run of this agent without a terminal keeps. */
+  readonly keeps: (agent: CodingAgentName) => readonly string[];
   /** Why none can be started now: its program is missing, or no account is ready. */
   readonly gate: (agent: CodingAgentName) => HeadlessGate | undefined;
 }
@@ -26,9 +26,7 @@ export function headlessAgents(
   load: Counts,
   offline: ReadonlyMap<string, string> = new Map(),
 ): FleetAgent[] {
-  return CODING_AGENTS.flatMap((program) => {
-    const keeps = headless.keeps(program);
-    if (keeps === undefined) return [];
+  return CODING_AGENTS.map((program) => {
     const settings = codingAgent(config, program);
     const at_work = load.agent(program);
     const refused = offline.get(program);
@@ -43,7 +41,7 @@ export function headlessAgents(
       status: gate ? 'offline' : at_work > 0 ? 'busy' : 'available',
       load: at_work,
       max: settings.max,
-      keeps,
+      keeps: headless.keeps(program),
       takes_model: true,
       ...(models && { models }),
       ...(!isConfigured(config, program) && { when_named: true as const }),

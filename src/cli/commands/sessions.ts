@@ -41,7 +41,9 @@ function read(program: Command, cli: Cli): void {
   program
     .command('read')
     .summary('read what a session shows')
-    .description("Shows the end of a session's screen, of its conversation, or of what an agent without a terminal does or has written.")
+    .description(
+      "Shows the end of a session's screen, of its conversation, or of what an agent without a terminal does or has written.",
+    )
     .argument('<session|task>', SESSION_OR_TASK)
     .option('-n, --lines <number>', 'the last so many lines')
     .option('-t, --transcript', 'the last messages of the conversation instead of the screen')

@@ -1,11 +1,17 @@
+import type { CodingAgentName } from '../model/config.ts';
 import { claudeHeadless } from './claude/headless.ts';
+import { codexHeadless } from './codex/headless.ts';
+import { geminiHeadless } from './gemini/headless.ts';
 import type { HeadlessAgent } from './headless.ts';
 
-const AGENTS: Readonly<Partial<Record<HeadlessAgent['program'], HeadlessAgent>>> = {
-  claude: claudeHeadless,
-};
-
-/** Undefined where such an agent works in sessions only. */
-export function headlessAgent(program: HeadlessAgent['program']): HeadlessAgent | undefined {
-  return AGENTS[program];
+/** The agents that can work without a terminal; the configuration names no other. */
+export function headlessAgent(program: CodingAgentName): HeadlessAgent {
+  switch (program) {
+    case 'claude':
+      return claudeHeadless;
+    case 'codex':
+      return codexHeadless;
+    case 'gemini':
+      return geminiHeadless;
+  }
 }

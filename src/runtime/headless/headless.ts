@@ -1,4 +1,3 @@
-import type { HeadlessAgent } from '../agents/headless.ts';
 import type { FleetHeadless, HeadlessGate } from '../fleet-headless.ts';
 import type { CodingAgentName } from '../model/config.ts';
 import { keyOf } from '../model/ids.ts';
@@ -13,10 +12,8 @@ import { RunProgress } from './progress.ts';
 import { HeadlessRuns } from './runs.ts';
 
 export interface HeadlessParts
-  extends Omit<HeadlessPorts, 'headless' | 'profiles' | 'requests' | 'reporter' | 'leave'>,
+  extends Omit<HeadlessPorts, 'profiles' | 'requests' | 'reporter' | 'leave'>,
     Omit<InstalledParts, 'home'> {
-  /** Undefined for an agent that needs a terminal. */
-  readonly headless: (program: CodingAgentName) => HeadlessAgent | undefined;
   readonly sessions: Sessions;
 }
 
@@ -34,22 +31,20 @@ export class Headless {
     this.#parts = parts;
     this.#profiles = sessions.profiles;
     this.#installed = new Installed({ ...parts, home: parts.userHome });
-    const headless = (program: CodingAgentName) => parts.headless(program) ?? needsATerminal(program);
     this.runs = new HeadlessRuns({
       ...parts,
-      headless,
       profiles: sessions.profiles,
       requests: sessions.requests,
       reporter: () => sessions.reporter(),
       leave: (conversation) => sessions.leave(conversation),
     });
-    this.progress = new RunProgress({ ...parts, headless });
+    this.progress = new RunProgress(parts);
     this.desk = new AllSessions({ ...parts, sessions: sessions.desk, runs: this.runs, progress: this.progress });
   }
 
   forFleet(): FleetHeadless {
     return {
-      keeps: (program) => this.#parts.headless(program)?.keeps,
+      keeps: (program) => this.#parts.headless(program).keeps,
       gate: (program) => this.#gate(program),
     };
   }
@@ -75,9 +70,4 @@ export class Headless {
     const missing = this.#installed.missing(program);
     return missing === undefined ? this.#profiles.gate(program) : { reason: missing, missing: true };
   }
-}
-
-/** The fleet has no place for it, so that nothing is claimed for one. */
-function needsATerminal(program: CodingAgentName): never {
-  throw new Error(`${program} can't work without a terminal`);
 }

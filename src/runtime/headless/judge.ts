@@ -1,7 +1,6 @@
 import type { AgentFailure } from '../agents/agent.ts';
 import type { HeadlessAgent, RunState } from '../agents/headless.ts';
 import type { CodingAgentName } from '../model/config.ts';
-import type { Usage } from '../model/session.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { Clock, Files } from '../ports.ts';
 import { bounded } from '../runs/bounded.ts';
@@ -71,7 +70,7 @@ async function verdictOf(ports: JudgePorts, run: EndedAttempt, seen: Seen): Prom
   const { state } = seen;
   const wants_structured = task.spec.result_schema !== undefined;
   const judged = seen.agent.judge({ state, end, stderr, wants_structured, now: clock.now() });
-  if (judged.kind === 'done') return done(run, seen);
+  if (judged.kind === 'done') return done(run, { ...seen, denials: [...state.denials, ...(judged.denials ?? [])] });
   const { failure } = judged;
   await writeEnding(files, dir, { kind: 'failed', failure }); // J3
   const rests = await accountRests(ports, seen.record, failure);
@@ -85,7 +84,11 @@ async function accountRests({ failed }: JudgePorts, record: HeadlessRecord, fail
   return (await failed(record.agent, record.profile, failure)).rests;
 }
 
-function done(run: EndedAttempt, seen: Seen): RunVerdict {
+interface Done extends Seen {
+  readonly denials: RunState['denials'];
+}
+
+function done(run: EndedAttempt, seen: Done): RunVerdict {
   const { state, record } = seen;
   const { text, truncated } = bounded(state.answer?.text ?? '');
   const structured = state.answer?.structured;
@@ -100,7 +103,7 @@ function done(run: EndedAttempt, seen: Seen): RunVerdict {
       ...(model !== undefined && { model }),
       session_id: state.conversation ?? record.conversation,
       ...(record.profile !== undefined && { profile: record.profile }),
-      ...(state.usage && spending(state.usage)),
+      ...spending(seen),
       ...(state.turns !== undefined && { turns: state.turns }),
       ...(structured !== undefined && { structured }),
       ...(run.end.kind === 'exited' && { exit_code: run.end.code }),
@@ -111,9 +114,9 @@ function done(run: EndedAttempt, seen: Seen): RunVerdict {
 }
 
 /** It wanted to do what it was not allowed to: whether the work is done all the same is for a check to say. */
-function doubtOf(run: EndedAttempt, { state, record }: Seen): Failure | undefined {
-  if (state.denials.length === 0) return undefined;
-  const tools = [...new Set(state.denials.map(({ tool }) => tool))];
+function doubtOf(run: EndedAttempt, { state, record, denials }: Done): Failure | undefined {
+  if (denials.length === 0) return undefined;
+  const tools = [...new Set(denials.map(({ tool }) => tool))];
   const more = tools.length > MAX_NAMED ? ` and ${tools.length - MAX_NAMED} more` : '';
   return {
     class: 'permission',
@@ -142,7 +145,10 @@ function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFai
   };
 }
 
-function spending({ cost_usd, ...usage }: Usage) {
+/** Of this run alone: what a conversation has cost that goes on is in the results of its earlier runs too. */
+function spending({ state, record }: Seen) {
+  if (!state.usage || (state.usage_of_conversation && record.resumes !== undefined)) return {};
+  const { cost_usd, ...usage } = state.usage;
   const tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens;
   if (tokens === 0 && cost_usd === undefined) return {};
   return { usage, tokens, ...(cost_usd !== undefined && { cost_usd }) };

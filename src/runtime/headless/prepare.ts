@@ -90,7 +90,8 @@ async function trusted(
   const { account, place, program } = attempt;
   const { ANTHROPIC_API_KEY: api_key } = environmentOf(ports, attempt, '');
   const where = { ...account, home: ports.userHome, cwd: place.cwd, ...(api_key !== undefined && { api_key }) };
-  const refused = await ports.agent(program).accept(ports, where);
+  const { refuses } = ports.headless(program);
+  const refused = refuses ? await refuses(ports.files, where) : await ports.agent(program).accept(ports, where);
   return refused && { kind: 'refused', reason: `${refused.message}; ${refused.hint}` };
 }
 

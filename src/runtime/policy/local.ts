@@ -1,9 +1,9 @@
-import { isCodingAgent } from '../model/config.ts';
 import type { Fleet, FleetAgent } from '../model/fleet.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
 import { listed, type RouteAsk, rule } from './ask.ts';
+import { goesBy, unknownAgent } from './known-agents.ts';
 
 /** A local agent that a key names: the task `must` have it, or `should` where that agent can take the task. */
 export interface Wish {
@@ -32,7 +32,7 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
   const named = wish ?? ownWish(ask, fleet);
   const rules: RouteRule[] = [];
   if (named && !fleet.agents.some((agent) => goesBy(agent, named.name)) && named.firm === 'must') {
-    return none(rules, named.key, unknown(named.name, fleet));
+    return none(rules, named.key, unknownAgent(named.name, fleet));
   }
   const there = fleet.agents.filter((agent) => isThere(agent, named));
   const fitting = there.filter((agent) => misfit(ask, agent, fleet) === undefined);
@@ -59,16 +59,6 @@ function isThere(agent: FleetAgent, named: Wish | undefined): boolean {
   return named.firm === 'must' || agent.status !== 'offline';
 }
 
-function unknown(name: string, fleet: Fleet): string {
-  const known = listed([...new Set(fleet.agents.filter(isUsual).map((agent) => agent.program))].sort());
-  const is = isCodingAgent(name) ? `no session of ${name}` : `no agent ${name}`;
-  return `${is} is configured (known: ${known})`;
-}
-
-function isUsual(agent: FleetAgent): boolean {
-  return !agent.when_named;
-}
-
 /** `agent:` first; else the project's default, which binds when it names nobody: that is a mistake to be seen. */
 function ownWish(ask: RouteAsk, fleet: Fleet): Wish | undefined {
   if (ask.spec.agent) return { name: ask.spec.agent, firm: 'must', key: 'agent' };
@@ -76,10 +66,6 @@ function ownWish(ask: RouteAsk, fleet: Fleet): Wish | undefined {
   if (!usual) return undefined;
   const known = fleet.agents.some((agent) => goesBy(agent, usual));
   return { name: usual, firm: known ? 'should' : 'must', key: 'default_agent' };
-}
-
-function goesBy(agent: FleetAgent, name: string): boolean {
-  return agent.program === name || agent.id === name;
 }
 
 /** Why an agent could never take this task. Load and being offline pass, so they are no reason here. */

@@ -133,7 +133,7 @@ describe('agents without a terminal', () => {
     expect(short({ preferred_ai: 'codex' }, { agents, providers: [] })).toBe('agent:codex');
     expect(short({ mode: 'headless' }, { agents })).toBe('agent:worker');
     expect(route({ agent: 'nobody' }, { agents })).toMatchObject({
-      detail: expect.stringContaining('(known: worker)'),
+      detail: expect.stringContaining('(known: worker;'),
     });
   });
 
@@ -244,10 +244,10 @@ describe('which agent', () => {
     expect(route({ agent: 'nobody' })).toMatchObject({
       to: 'wait',
       reason: 'no_eligible_agent',
-      detail: 'no agent nobody is configured (known: claude, worker)',
+      detail: 'no agent nobody is configured (known: claude, worker; yardmaster doctor says which programs are there)',
     });
     expect(route({ agent: 'codex' })).toMatchObject({
-      detail: 'no session of codex is configured (known: claude, worker)',
+      detail: expect.stringMatching(/^no session of codex is configured.*known: claude, worker;.*yardmaster doctor/),
     });
     expect(short({ agent: 'worker' }, { agents: [agent('claude'), agent('worker', { load: 1 })] })).toBe(
       'wait:no_free_agent',
