@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
 import { HeadlessWorld, whenRun } from './world.ts';
@@ -37,10 +38,8 @@ test('a tool that a person denies is not used, and the result says that nothing 
   const client = await world.connect();
   const { id } = await client.enqueue(project, ASKS);
   const { requests = [] } = await whenRun(client, `shop/${id}`, ({ state }) => state === 'blocked');
-  const request_id = requests[0]?.request_id;
-  const agents = await world.cli(['approve', request_id ?? '']); // no person is at that command line
-  expect(agents.stderr).toContain('only a person may answer');
-  await client.ask('answer_request', { request_id, decision: 'deny', reason: 'not here' });
+  const denied = await world.cli(['deny', requests[0]?.request_id ?? '', '--reason', 'not here']);
+  expect(denied.stdout).toContain('denied');
   expect(await client.ended(project, id)).toMatchObject({ state: 'failed', error_class: 'permission' });
   expect(world.lines(project, 'out.txt')).toEqual([]);
 });
@@ -76,6 +75,7 @@ test('a request outlives the runtime: the next one shows it, takes the answer, a
   const { id } = await client.enqueue(project, ASKS);
   const name = `shop/${id}`;
   const before = await whenRun(client, name, ({ state }) => state === 'blocked');
+  await until(() => readdirSync(world.home, { recursive: true }).some((file) => String(file).endsWith('.blocked')));
   await world.endRuntime('SIGKILL');
   const after = await whenRun(client, name, ({ state }) => state === 'blocked');
   expect(after.requests).toEqual(before.requests);
