@@ -296,8 +296,9 @@ export class HeadlessRun implements Following {
 
   /** An agent that has nothing more to hear ends by itself. */
   async #hearOrClose(): Promise<number | undefined> {
-    const { idle, results } = this.#stream.reader.now;
+    const { idle, results, answer } = this.#stream.reader.now;
     if (!this.#talk.isOpen || !idle || results === 0 || this.#asking.open.length > 0) return undefined;
+    if (answer !== undefined) await this.#goOn('it has its answer'); // perhaps before it could be stopped
     return this.#interrupted ? this.#afterInterrupt(this.#interrupted) : this.#talk.idle();
   }
 

@@ -1,6 +1,6 @@
 import type { HeadlessAgent, Progress, RunState, StreamReader } from '../../../src/runtime/agents/headless.ts';
 
-/** An agent whose stream says what it means: {"say"}, {"tool"}, {"heard"}, {"result"}, {"busy"}, {"deny"}, {"id"}. */
+/** An agent whose stream says what it means: {"say"}, {"tool"}, {"heard"}, {"result"}, {"busy"}, {"deny"}, {"id"}, {"stopped"}. */
 export const plainAgent: HeadlessAgent = {
   program: 'claude',
   keeps: ['continues'],
@@ -24,12 +24,13 @@ class PlainReader implements StreamReader {
     } catch {
       return [];
     }
-    const { say, tool, heard, result, busy, deny, id, fail } = told;
+    const { say, tool, heard, result, busy, deny, id, fail, stopped } = told;
     const { now } = this;
     if (id !== undefined) this.now = { ...now, conversation: id };
     if (busy !== undefined) this.now = { ...now, idle: false };
     if (deny !== undefined) this.now = { ...now, denials: [...now.denials, { tool: deny, input: '' }] };
     if (result !== undefined) this.now = { ...now, idle: true, results: now.results + 1, answer: { text: result } };
+    if (stopped !== undefined) this.now = { idle: true, denials: now.denials, results: now.results + 1 };
     if (fail !== undefined)
       this.now = { ...now, failure: { class: 'rate_limit', reason: fail, account: 'limit', fresh: true } };
     if (say !== undefined) return [{ by: 'agent', text: say }];

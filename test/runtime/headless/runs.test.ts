@@ -148,10 +148,19 @@ describe('a run at work', () => {
     const { ref, dir, name } = await w.working();
     await w.runs.named(name)?.run?.interrupt();
     expect(w.input(ref)?.text).toContain('"interrupt"');
-    await w.tell(dir, { result: 'interrupted' });
+    await w.tell(dir, { stopped: 'by somebody' });
     await w.see(() => expect(w.runs.views()).toMatchObject([{ state: 'blocked', blocked_on: 'interrupted' }]));
     expect(w.input(ref)?.open).toBe(true);
     await w.see(() => expect(w.input(ref)?.text).toContain('Please go on with your task'), 500);
     expect(w.events.map(({ type }) => type)).toEqual(['task_blocked', 'task_unblocked']);
+  });
+
+  it('that was done before it could be stopped waits for nothing', async () => {
+    const w = await world();
+    const { ref, dir, name } = await w.working();
+    await w.runs.named(name)?.run?.interrupt();
+    await w.tell(dir, { result: 'All done.' });
+    await w.see(() => expect(w.input(ref)?.open).toBe(false));
+    expect(w.events).toEqual([]);
   });
 });
