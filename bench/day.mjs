@@ -67,6 +67,7 @@ function configure(dir, segment_bytes) {
     headless: { max_running: AT_ONCE },
     projects: [{ name: 'day', path: project, shared_checkout: true }],
     journal: { segment_bytes },
+    shutdown: { wait: 0 },
   };
   writeFileSync(file, JSON.stringify(config));
   return file;

@@ -1,7 +1,8 @@
 import type { Home } from './home.ts';
 import type { Changed, Listening } from './resources/audience.ts';
 import type { Config } from './runtime/model/config.ts';
-import type { Yard } from './runtime/yard.ts';
+import type { WindDown } from './runtime/wind-down.ts';
+import type { Stopping, Yard } from './runtime/yard.ts';
 import type { WebRoutes } from './server/http/routes.ts';
 import type { KnownAttempts } from './server/identify.ts';
 import type { Log } from './server/log.ts';
@@ -20,6 +21,8 @@ export interface Runtime extends KnownAttempts {
   watch?(changed: Changed, listening?: () => Listening): () => void;
   /** Reads the configuration again. */
   reload?(): Promise<unknown>;
+  /** What comes before `stop`, when nobody is in a hurry. */
+  readonly windDown?: Pick<WindDown, 'begin' | 'state' | 'news'>;
   stop(): Promise<void>;
 }
 
@@ -58,12 +61,24 @@ export interface Parts {
   methods(): Promise<Readonly<Record<string, YardMethod>>>;
 }
 
+/** Who looks on while the runtime runs in the foreground. */
+export interface Foreground {
+  /** It can be reached. */
+  listening(http?: HttpState): void;
+  /** It is being stopped: what it waits for has changed, or it waits no more. */
+  stopping(state: Stopping): void;
+  /** Values of the configuration: `section.key=value`. */
+  readonly set?: readonly string[];
+}
+
 export interface DaemonOptions {
   readonly home: Home;
   readonly env: NodeJS.ProcessEnv;
   readonly parts: Parts;
   /** Part of a client's own process: it ends with that client and makes room for nobody. */
   readonly embedded?: boolean;
+  /** Hears, while the daemon stops, what it waits for and what it leaves. */
+  readonly stopping?: (state: Stopping) => void;
   /** Values of the configuration that the command line sets: `section.key=value`. */
   readonly set?: readonly string[];
 }

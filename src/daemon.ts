@@ -5,7 +5,7 @@ import { HttpDoor } from './http-door.ts';
 import { mostOf } from './resources/audience.ts';
 import { fileLocks } from './runtime/io/locks.ts';
 import { refuse } from './runtime/model/refusal.ts';
-import type { Caller, Yard } from './runtime/yard.ts';
+import type { Caller, StopOrder, Stopping, Yard } from './runtime/yard.ts';
 import { identify } from './server/identify.ts';
 import type { Log } from './server/log.ts';
 import type { McpHost } from './server/mcp.ts';
@@ -20,6 +20,7 @@ import { isNewer, version } from './version.ts';
  * 2. The socket is bound before the runtime has recovered; calls wait for that, the handshake does not.
  * 3. HTTP follows when the configuration is read; that it can't listen is said, and ends nothing.
  * 4. Stopping twice is stopping once. Afterwards nothing of ours keeps the process alive.
+ * 5. A person's stop waits for runs at work, and answers calls meanwhile; asked twice, or for a newer version, it does not.
  */
 
 /** How long open calls may still answer when the daemon stops; after that their bridges ask the next runtime. */
@@ -27,6 +28,9 @@ const EXIT_MS = 1_000;
 const GRACE_MS = 2_000;
 /** After a failed start: long enough for those who wait to hear why. */
 const FAILED_MS = 1_000;
+const AWAKE_MS = 60_000;
+/** The longest that somebody who waits for the end hears nothing. */
+const NEWS_MS = 20_000;
 
 /** The home's runtime in this process; undefined when another process has it. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon | undefined> {
@@ -72,13 +76,15 @@ export class Daemon {
   #state: 'recovering' | 'ready' | 'failed' | 'stopping' = 'recovering';
   #code = 0;
   #stopping: Promise<void> | undefined;
+  #windDown: Runtime['windDown'];
+  #finishing: Promise<void> | undefined;
   #unwatch: (() => void) | undefined;
   readonly #terminal = hasTerminal();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGHUP' && hasTerminal() === this.#terminal) return void this.#reload(); // else the terminal is gone
-    if (this.#stopping !== undefined) process.exit(130); // asked twice: whatever is open survives a kill
+    if (this.#stopping !== undefined) process.exit(130); // asked again: whatever is open survives a kill
     this.#log.info({ signal }, 'stopping');
-    void this.stop();
+    void this.finish({ now: this.#finishing !== undefined });
   };
 
   constructor(options: DaemonOptions, log: Log, lock: { release(): Promise<void> }) {
@@ -108,7 +114,17 @@ export class Daemon {
     this.#recover(this.#runtime).catch((error) => this.#failed(error));
   }
 
-  /** `to`: the newer version for which room is made. */
+  /** As a person wants it: runs at work may end first. Called again, it changes what is still to come. */
+  finish(order: StopOrder): Promise<void> {
+    const waits = this.#stopping === undefined && !this.#options.embedded; // a client's own process ends with it
+    if (!waits || this.#windDown === undefined) return this.stop();
+    this.#state = 'stopping';
+    const over = this.#windDown.begin(order);
+    this.#finishing ??= this.#finish(this.#windDown, over);
+    return this.#finishing;
+  }
+
+  /** At once. `to`: the newer version for which room is made. */
   stop(to?: string): Promise<void> {
     this.#stopping ??= this.#stop(to); // invariant 4
     return this.#stopping;
@@ -120,6 +136,7 @@ export class Daemon {
     await runtime.ready;
     if (this.#state === 'recovering') this.#state = 'ready';
     if (this.#state === 'stopping') return;
+    this.#windDown = runtime.windDown;
     const audiences = () => [this.#server, this.#door].filter((one) => one !== undefined);
     this.#unwatch = runtime.watch?.(
       (...what) => {
@@ -146,8 +163,26 @@ export class Daemon {
     setTimeout(() => void this.stop(), FAILED_MS);
   }
 
+  /** 5 */
+  async #finish(windDown: NonNullable<Runtime['windDown']>, over: Promise<unknown>): Promise<void> {
+    await this.#attempt('waiting for runs', async () => {
+      await Promise.all([over, this.#tellOf(windDown)]);
+    });
+    return this.stop();
+  }
+
+  async #tellOf(windDown: NonNullable<Runtime['windDown']>): Promise<void> {
+    for (let state = windDown.state; state !== undefined; state = windDown.state) {
+      this.#options.stopping?.(state);
+      if (state.over) return;
+      await windDown.news(state.runs.length, NEWS_MS);
+    }
+  }
+
   async #stop(to: string | undefined): Promise<void> {
     this.#state = 'stopping';
+    const awake = setInterval(() => {}, AWAKE_MS); // no clock of the runtime keeps the process until all is put away
+    void this.#windDown?.begin({ now: true }); // 5
     this.#unwatch?.();
     await Promise.all([
       this.#attempt('closing the socket', () => this.#server?.close(GRACE_MS, to)),
@@ -157,6 +192,7 @@ export class Daemon {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
     this.#log.info({}, 'stopped');
     await this.#lock.release();
+    clearInterval(awake);
     this.#settle(this.#code);
     // What could not be stopped would keep the process for ever; what runs is taken up by the next one.
     if (this.#code !== 0 && !this.#options.embedded) setTimeout(() => process.exit(this.#code), EXIT_MS).unref();
@@ -236,7 +272,9 @@ export class Daemon {
   async #method(name: string): Promise<Method | undefined> {
     if (name === 'yardmaster/status') return async () => this.#status();
     if (name === 'yardmaster/rotate_token') return async () => ({ token: this.#door.rotate() });
-    if (name === 'yardmaster/shutdown') return async () => this.#shutdown();
+    if (name === 'yardmaster/shutdown')
+      return async ({ now, kill }) => this.#shutdown({ now: now === true, ...(kill === true && { kill }) });
+    if (name === 'yardmaster/stopping') return async ({ seen }) => this.#stoppingSince(Number(seen));
     const methods = await this.#methods();
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
     return method && (async (params, ctx) => method(await this.#yard(), params, ctx));
@@ -251,15 +289,28 @@ export class Daemon {
       connections: this.#server?.connections ?? 0,
       http: this.#door.state,
       embedded: this.#options.embedded === true,
+      ...this.#windingDown(),
     };
   }
 
-  #shutdown(): unknown {
+  #windingDown(): { winding_down?: Stopping } {
+    const state = this.#windDown?.state;
+    return state === undefined ? {} : { winding_down: state };
+  }
+
+  /** For somebody who has seen so many runs at work: when there are fewer, or none is waited for any more. */
+  async #stoppingSince(seen: number): Promise<unknown> {
+    await this.#windDown?.news(seen, NEWS_MS);
+    return { pid: process.pid, ...this.#windingDown() };
+  }
+
+  #shutdown(order: StopOrder): unknown {
     if (this.#options.embedded) {
       return refuse('not_possible', 'This runtime is part of an MCP client’s process.', 'It ends with that client.');
     }
-    setImmediate(() => void this.stop());
-    return { stopping: true, pid: process.pid };
+    if (this.#stopping === undefined) void this.#windDown?.begin(order); // what is at work is part of the answer
+    setImmediate(() => void this.finish(order));
+    return { stopping: true, pid: process.pid, ...this.#windingDown() };
   }
 }
 

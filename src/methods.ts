@@ -1,6 +1,8 @@
 import type { YardMethod } from './assembly.ts';
+import { audit } from './methods/audit.ts';
 import { completions } from './methods/complete.ts';
 import { exportPage } from './methods/export.ts';
+import { endOrphans, orphans } from './methods/orphans.ts';
 import * as sessions from './methods/sessions.ts';
 import { keyOf, TaskId } from './runtime/model/ids.ts';
 import { isRefusal, refuse } from './runtime/model/refusal.ts';
@@ -17,6 +19,7 @@ export const methods: Readonly<Record<string, YardMethod>> = {
       ...(typeof after === 'number' && { after }),
     }),
   }),
+  'yardmaster/audit': audit,
   'yardmaster/scan': async (yard, { project, take_over }) => {
     const cause = { by: take_over === true ? ('import' as const) : ('owner' as const) };
     const found = await yard.project(String(project), { adopt: true, cause });
@@ -24,6 +27,8 @@ export const methods: Readonly<Record<string, YardMethod>> = {
   },
   'yardmaster/complete': completions,
   'yardmaster/export': exportPage,
+  'yardmaster/orphans': orphans,
+  'yardmaster/orphans_end': endOrphans,
   'yardmaster/prune': async (yard, { dry }) => yard.prune({ dry: dry === true }),
   'yardmaster/retention': async (yard) => yard.retention(),
   'yardmaster/reload': async (yard) => yard.reload(),

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { HttpState, Parts } from './assembly.ts';
+import type { Foreground, Parts } from './assembly.ts';
 import { findHome, type Home } from './home.ts';
 
 /*
@@ -14,7 +14,7 @@ export interface Control {
   readonly socket: string;
   connect(options: { start: boolean; env?: Readonly<Record<string, string>> }): Promise<Socket | undefined>;
   readonly file: string;
-  serve(listening: (http: HttpState) => void, set?: readonly string[]): Promise<number>;
+  serve(foreground: Foreground): Promise<number>;
   mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
 }
 
@@ -63,7 +63,7 @@ function control(options: ProgramOptions, version: string): Control {
     socket: home.socket,
     connect: ({ start, env }) => connect({ ...options, env: { ...options.env, ...env } }, home, start),
     file: options.file,
-    serve: (listening, set) => serveHere(options, listening, set),
+    serve: (foreground) => serveHere(options, foreground),
     mcp: ({ embedded }) => (embedded ? mcpEmbedded(options) : mcp(options)),
   };
 }
@@ -87,14 +87,12 @@ async function mcp(options: ProgramOptions): Promise<number> {
   return 0;
 }
 
-async function serveHere(
-  options: ProgramOptions,
-  listening?: (http: HttpState) => void,
-  set?: readonly string[],
-): Promise<number> {
+async function serveHere(options: ProgramOptions, foreground?: Foreground): Promise<number> {
   const { serve } = await import('./daemon.ts');
   const daemon = { home: findHome(options.env), env: options.env, parts: await options.parts() };
-  return serve({ ...daemon, ...(set && { set }) }, listening);
+  if (foreground === undefined) return serve(daemon);
+  const { set, stopping, listening } = foreground;
+  return serve({ ...daemon, stopping, ...(set && { set }) }, listening);
 }
 
 /** The runtime in this process, its one client served by a bridge in the same process. Ends with that client. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { answerCommands } from './commands/answers.ts';
+import { auditCommand } from './commands/audit.ts';
 import { cancelCommand, retryCommand } from './commands/change.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
@@ -14,6 +15,7 @@ import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
 import { mcpConfigCommand } from './commands/mcp-config.ts';
+import { orphansCommand } from './commands/orphans.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { routeCommand } from './commands/route.ts';
@@ -38,10 +40,12 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   answerCommands,
   profilesCommand,
   eventsCommand,
+  auditCommand,
   logsCommand,
   exportCommand,
   importCommand,
   pruneCommand,
+  orphansCommand,
   doctorCommand,
   configCommand,
   completionCommand,

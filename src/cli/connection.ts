@@ -76,20 +76,24 @@ export class Connection {
     });
   }
 
-  /** Asks for what ends the conversation, once; true when the runtime has closed it within `ms`. */
-  async last(method: string, params: unknown, ms: number): Promise<boolean> {
+  /** Asks for what ends the conversation, once: its answer, undefined where the runtime was gone before it. */
+  async last(method: string, params: unknown): Promise<unknown> {
     await this.#open();
     this.#leaving = true;
+    return this.request(method, params).catch((error: Error) => (this.#wire ? Promise.reject(error) : undefined));
+  }
+
+  /** True when the runtime has closed the conversation within `ms`. */
+  async closed(ms: number): Promise<boolean> {
+    if (this.#wire === undefined) return true;
     let timer: NodeJS.Timeout | undefined;
-    const closed = new Promise<boolean>((resolve) => {
+    const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), ms);
+    });
+    const gone = new Promise<boolean>((resolve) => {
       this.#gone = () => resolve(true);
     });
-    const refused = this.request(method, params).then(
-      () => closed,
-      (error: Error) => (this.#wire ? Promise.reject(error) : true), // it may be gone before its answer is
-    );
-    return Promise.race([closed, refused]).finally(() => clearTimeout(timer));
+    return Promise.race([gone, late]).finally(() => clearTimeout(timer));
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { HttpState } from '../assembly.ts';
+import type { Foreground } from '../assembly.ts';
 
 /** What the program gives the command line: the one background runtime of this home. */
 export interface RuntimeControl {
@@ -14,8 +14,8 @@ export interface RuntimeControl {
   connect(options: { start: boolean; env?: Readonly<Record<string, string>> }): Promise<Socket | undefined>;
   /** The program's own file, as Node runs it. */
   readonly file: string;
-  /** Runs the runtime in the foreground until it is told to stop; the exit code. Calls `listening` once it can be reached; `set` are values of the configuration. */
-  serve(listening: (http?: HttpState) => void, set?: readonly string[]): Promise<number>;
+  /** Runs the runtime in the foreground until it is told to stop; the exit code. */
+  serve(foreground: Foreground): Promise<number>;
   /** Carries an MCP client's bytes between stdin, stdout and the runtime until stdin ends. */
   mcp(options: McpOptions): Promise<number>;
 }

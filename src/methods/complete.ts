@@ -57,6 +57,11 @@ async function namesOf(yard: Yard, kind: string, begun: string): Promise<Offer[]
       return yard.sessions.profiles().map(({ agent, name, state }) => ({ value: name, about: `${agent}: ${state}` }));
     case 'accounts':
       return yard.sessions.profiles().map(({ agent }) => ({ value: agent, about: 'agent' }));
+    case 'orphans':
+      return ((await yard.orphans()) ?? []).map(({ pid, command }) => ({
+        value: String(pid),
+        about: command.slice(0, 60),
+      }));
     case 'groups':
       return groups(yard);
     default:

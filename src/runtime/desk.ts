@@ -1,3 +1,4 @@
+import { audit } from './audit/audit.ts';
 import { describeProblem } from './config/problem.ts';
 import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
@@ -11,17 +12,18 @@ import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
-import type { Refusal } from './model/refusal.ts';
+import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import { needsOf } from './needs.ts';
+import type { Orphans } from './orphans/orphans.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
-import { readEvents } from './retention/events.ts';
+import { beginnings, eventsFrom, readEvents } from './retention/events.ts';
 import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
 import { runDirOf, runFiles } from './runs/order.ts';
@@ -31,7 +33,21 @@ import { sessionNeeds } from './session-needs.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
-import type { Caller, Need, NewTaskInput, Pruned, Reloaded, RetentionView, RunText, SlotView, Yard } from './yard.ts';
+import type {
+  AuditPage,
+  AuditQuery,
+  Caller,
+  Need,
+  NewTaskInput,
+  Orphan,
+  Pruned,
+  Reloaded,
+  RetentionView,
+  RunText,
+  SlotView,
+  Stopping,
+  Yard,
+} from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
 const FAILED_SHOWN_MS = 24 * 3_600_000;
@@ -59,6 +75,8 @@ export interface DeskPorts {
   readonly moreNeeds: () => readonly Need[];
   /** No file that somebody left for us waits to be looked at. */
   readonly settled: () => boolean;
+  readonly stopping: () => Stopping | undefined;
+  readonly orphans: Orphans;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -107,7 +125,11 @@ export class Desk implements Yard {
     return this.#intake.enqueue(tasks, cause, caller);
   }
 
-  delegate(ref: TaskRef, provider: string | undefined, cause: Cause) {
+  async delegate(ref: TaskRef, provider: string | undefined, cause: Cause) {
+    if (this.stopping()) {
+      const what = 'the runtime is being stopped and starts nothing any more; nothing was changed';
+      return refuse('not_possible', what, 'delegate it when the next one has started: yardmaster start');
+    }
     return handOver(this.#ports, ref, provider, cause);
   }
 
@@ -229,12 +251,34 @@ export class Desk implements Yard {
     };
   }
 
+  orphans(): Promise<readonly Orphan[] | undefined> {
+    return this.#ports.orphans.look();
+  }
+
+  endOrphans(those: readonly { readonly pid: number; readonly start: string }[]): Promise<readonly Orphan[]> {
+    return this.#ports.orphans.end(those);
+  }
+
+  stopping(): Stopping | undefined {
+    return this.#ports.stopping();
+  }
+
   converged(): boolean {
     return this.store.converged() && this.#ports.settled();
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {
     return readEvents(this.store, this.#ports.past, options);
+  }
+
+  audit(query: AuditQuery): Promise<AuditPage> {
+    const { past } = this.#ports;
+    const history = {
+      from: (seq: number) => eventsFrom(this.store, past, seq),
+      beginnings: () => beginnings(this.store, past),
+      newest: () => this.store.span().newest,
+    };
+    return audit(history, query, (id) => this.projectName(id));
   }
 
   prune(options: { dry: boolean }): Promise<Pruned> {

@@ -180,12 +180,31 @@ export interface Runner {
   ended(dir: string): Promise<RunEnd>;
   /** SIGTERM to the agent's group, SIGKILL after `graceMs`; settles when it has ended. */
   stop(dir: string, graceMs: number): Promise<RunEnd>;
+  /** Ends what is left of a run that has ended: its agent may have said that all was well. */
+  clear(dir: string): Promise<void>;
   /** Ends an agent that nobody supervises and that is done; what it has started may stay. */
   dismiss(dir: string, graceMs: number): Promise<void>;
   /** The end of this run is in the journal: nobody will ask for its record. */
   journalled(dir: string): void;
   /** Stops watching; runs go on. */
   close(): Promise<void>;
+}
+
+/** One that carries the mark of a run in its environment: an agent, or what one has started. */
+export interface MarkedProcess {
+  readonly pid: number;
+  /** With the pid it names one process for ever. */
+  readonly start: string;
+  readonly begun_at: number;
+  readonly command: string;
+  readonly run_dir: string;
+}
+
+export interface MarkedProcesses {
+  /** Those whose run directory lies in this folder; undefined where this system does not tell. */
+  within(folder: string): Promise<readonly MarkedProcess[] | undefined>;
+  /** SIGTERM, SIGKILL after the grace, to those very processes; answers with those that are gone. */
+  end(those: readonly MarkedProcess[], graceMs: number): Promise<readonly MarkedProcess[]>;
 }
 
 // ── commands of the person's own ────────────────────────────────────────────

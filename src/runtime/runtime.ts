@@ -30,7 +30,9 @@ import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
 import type { Config } from './model/config.ts';
 import type { ProjectId } from './model/ids.ts';
+import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
+import { Orphans } from './orphans/orphans.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { Reports } from './reports/deliver.ts';
@@ -41,8 +43,9 @@ import { Commands } from './runs/command.ts';
 import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openStore } from './store/open-store.ts';
+import { WindDown } from './wind-down.ts';
 import type { Checks, Workspaces } from './work.ts';
-import type { Caller, Reloaded, Yard } from './yard.ts';
+import type { Caller, Reloaded, RunAtWork, Yard } from './yard.ts';
 
 /** The part of a logger that the runtime writes to. */
 export interface RuntimeLog {
@@ -72,6 +75,8 @@ export interface Runtime {
   sessionCaller(conversation: string): Caller | undefined;
   /** Reads the configuration again, now. */
   reload(): Promise<Reloaded>;
+  /** What comes before `stop`, when nobody is in a hurry. */
+  readonly windDown: WindDown;
   stop(): Promise<void>;
 }
 
@@ -264,6 +269,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     projectName: (id) => yard.projectName(id),
     record: (code, message) => store.note(code, message),
   });
+  const orphans = new Orphans({
+    ...{ home: home.dir, clock, marked: machine.marked, store, say },
+    projectName: (id) => yard.projectName(id),
+    grace: () => config.headless.grace,
+  });
   const yard: Desk = new Desk({
     ...{
       config,
@@ -283,8 +293,10 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     ...{ settings, past, retention },
     sessions: headless.desk,
     progress: headless.progress,
-    moreNeeds: () => [...sessions.needs(), ...dispatchFiles.needs(), ...callbacks.needs()],
+    moreNeeds: () => [...sessions.needs(), ...dispatchFiles.needs(), ...callbacks.needs(), ...orphans.needs()],
     settled: () => inboxes.settled && dispatchFiles.settled,
+    orphans,
+    stopping: () => windDown.state,
     reload: () => follower.reload(),
   });
   settings.onChange(() => {
@@ -299,6 +311,18 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     dispatcher.wake();
   });
 
+  const windDown = new WindDown({
+    ...{ clock, say },
+    wait: () => config.shutdown.wait,
+    grace: () => config.headless.grace,
+    halt: async () => {
+      await inboxes.stop();
+      await dispatcher.stop();
+    },
+    atWork: () => attempts.atWork().map((task) => atWork(task, yard.projectName(task.project))),
+    subscribe: (changed) => store.subscribe(changed),
+    endAll: () => attempts.endAll('a person ended it, together with the runtime'),
+  });
   const recover = async (): Promise<void> => {
     await projects.start();
     await attempts.start();
@@ -311,11 +335,13 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     dispatcher.start();
     follower.start();
     retention.start();
+    orphans.start();
   };
   const stop = async (): Promise<void> => {
     await follower.stop();
     await retention.stop();
     await dispatchFiles.stop();
+    orphans.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
@@ -339,11 +365,18 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     caller: (token) => callerOf(store, token),
     sessionCaller: (conversation) => sessions.caller(conversation) ?? headless.caller(conversation),
     reload: () => follower.reload(),
+    windDown,
     stop: () => {
       stopping ??= stop();
       return stopping;
     },
   };
+}
+
+function atWork(task: LiveTask, project: string): RunAtWork {
+  const since = task.state === 'running' ? task.started_at : task.claimed_at;
+  const agent = task.route.to === 'agent' ? task.route.agent : task.route.provider;
+  return { name: `${project}/${task.id}`, agent, attempt: task.attempt, since };
 }
 
 /** Links are followed here: dotfiles often are some. */

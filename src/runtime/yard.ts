@@ -2,13 +2,14 @@ import type { Config } from './model/config.ts';
 import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
-import type { ProjectId, TaskRef } from './model/ids.ts';
+import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
+import type { ShownEvent } from './model/shown-event.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
-import type { Clock, Enqueued, TaskStore } from './ports.ts';
+import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { SessionDesk } from './session-desk.ts';
 
 /** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
@@ -53,6 +54,77 @@ export interface RunText {
   readonly text: string;
   readonly size: number; // of the whole file, in bytes
   readonly path: string;
+}
+
+/** How the runtime is to be stopped. */
+export interface StopOrder {
+  /** Without waiting for what is at work. */
+  readonly now?: boolean;
+  /** What is at work then is ended, and goes back to the queue; else it goes on, and the next runtime takes it up. */
+  readonly kill?: boolean;
+}
+
+/** A run that is a process, and whose end the runtime records. */
+export interface RunAtWork {
+  readonly name: string; // `<project>/<task>`
+  readonly agent: string;
+  readonly attempt: number;
+  readonly since: number;
+}
+
+/** The runtime is being stopped: it takes no drops and starts nothing any more. */
+export interface Stopping {
+  /** How long it waits for what is at work. */
+  readonly until: number;
+  readonly kill: boolean;
+  /** What is at work is being ended. */
+  readonly ending: boolean;
+  /** Nothing is waited for any more. */
+  readonly over: boolean;
+  readonly runs: readonly RunAtWork[];
+}
+
+/** A process with the mark of an attempt that is over. */
+export interface Orphan extends MarkedProcess {
+  readonly project: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly why: string;
+  /** Its task is done: it may have been left open on purpose. */
+  readonly kept: boolean;
+}
+
+/** Which of the events that are kept. */
+export interface AuditQuery {
+  readonly project?: ProjectId;
+  readonly task?: TaskId;
+  readonly since?: number;
+  readonly until?: number;
+  readonly types?: readonly string[];
+  readonly by?: readonly string[];
+  readonly order: 'newest' | 'oldest';
+  /** With `oldest`: only later ones; with `newest`: only earlier ones. A sequence number. */
+  readonly from?: number;
+  readonly limit: number;
+}
+
+/** One event, who or what caused it, and nothing that is secret. */
+export interface AuditEntry {
+  readonly seq: number;
+  readonly at: number;
+  readonly by: Cause['by'];
+  readonly call?: string;
+  /** The task whose attempt made the call. */
+  readonly parent?: string;
+  readonly event: ShownEvent;
+}
+
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  /** Where the next page begins; absent where there is none. */
+  readonly next?: number;
+  /** The newest number there was. */
+  readonly newest: number;
 }
 
 /** What a person should look at, most urgent first. */
@@ -143,6 +215,12 @@ export interface Yard {
     options: { stream: 'stdout' | 'stderr'; offset: number },
   ): Promise<{ text: string; next: number }>;
   needs(): readonly Need[];
+  /** Processes of attempts that are over; undefined where this system does not tell. */
+  orphans(): Promise<readonly Orphan[] | undefined>;
+  /** Ends those that are still the same processes, and orphans; answers with those that have ended. */
+  endOrphans(those: readonly { readonly pid: number; readonly start: string }[]): Promise<readonly Orphan[]>;
+  /** Undefined unless it is being stopped. */
+  stopping(): Stopping | undefined;
   /** Files match the journal and no drop waits to be looked at. */
   converged(): boolean;
   /** The newest events, oldest first; `after` is a sequence number. */
@@ -150,6 +228,8 @@ export interface Yard {
     after?: number;
     limit: number;
   }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  /** Events that match, a page of them; a page may be short, or empty, where few match. */
+  audit(query: AuditQuery): Promise<AuditPage>;
   /** Every record from now on, in order, once the state holds it. Returns the way to stop. */
   follow(listener: (record: JournalRecord) => void): () => void;
   /** The oldest record that is kept, and the newest that the state holds. */

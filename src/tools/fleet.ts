@@ -37,6 +37,12 @@ const output = z.object({
   paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
   projects: z.array(z.object({ name: z.string(), path: z.string() })),
   not_shown: z.number().optional(),
+  stopping: z
+    .object({ until: z.string(), waits_for: z.array(z.string()), kill: z.boolean() })
+    .optional()
+    .describe(
+      'the runtime is being stopped: nothing is started any more; what is enqueued now is kept for the next one',
+    ),
   converged: z.boolean().describe('the files say what the journal says, and no drop waits to be looked at'),
   limits: z.record(z.string(), z.union([z.number(), z.boolean()])),
   pruned: z
@@ -74,6 +80,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
       ...(own === undefined && accountsOf(ctx)),
       ...(own === undefined && outwardOf(ctx)),
       ...projectsOf(ctx, own),
+      ...(own === undefined && stoppingOf(ctx)),
       converged: yard.converged(),
       limits: { ...yard.config.limits, headless_max_running: yard.config.headless.max_running },
       ...(own === undefined && (await prunedOf(ctx))),
@@ -88,6 +95,13 @@ function outwardOf({ yard }: ToolContext): Pick<Output, 'local_only' | 'callback
   let callbacks_owed = 0;
   for (const { owed } of yard.store.outbox().values()) if (owed.includes('callback')) callbacks_owed++;
   return { ...(yard.config.local_only && { local_only: true }), ...(callbacks_owed > 0 && { callbacks_owed }) };
+}
+
+function stoppingOf({ yard }: ToolContext): Pick<Output, 'stopping'> {
+  const state = yard.stopping();
+  if (state === undefined) return {};
+  const waits_for = state.runs.slice(0, MAX_LISTED).map(({ name }) => name);
+  return { stopping: { until: new Date(state.until).toISOString(), waits_for, kill: state.kill } };
 }
 
 async function prunedOf({ yard }: ToolContext): Promise<Pick<Output, 'pruned'>> {

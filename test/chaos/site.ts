@@ -43,6 +43,7 @@ export class Site {
   #config(): Record<string, unknown> {
     return {
       allowed_roots: [this.root],
+      shutdown: { wait: 0 }, // a stop leaves what runs
       projects: PROJECTS.map((name) => ({ name, path: join(this.root, name), shared_checkout: name === 'alpha' })),
       dispatcher: { default_agent: 'fake', settle: '100ms', scan: '5s' },
       agents: { fake: { command: ['/bin/sh', join(this.root, 'agent.sh'), this.ledger.dir], max: 8 } },

@@ -176,7 +176,7 @@ export class World {
         return dial(socket);
       },
       file: '/opt/yardmaster/dist/main.js',
-      serve: async (listening) => {
+      serve: async ({ listening }) => {
         if (this.running) return 75;
         listening();
         return 0;

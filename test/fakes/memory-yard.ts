@@ -10,13 +10,16 @@ import type { TaskSummary } from '../../src/runtime/model/view.ts';
 import type { Enqueued, NewTask } from '../../src/runtime/ports.ts';
 import { sessionNeeds } from '../../src/runtime/session-needs.ts';
 import type {
+  AuditPage,
   Caller,
   Need,
   NewTaskInput,
+  Orphan,
   Pruned,
   RetentionView,
   RunText,
   SlotView,
+  Stopping,
   Yard,
 } from '../../src/runtime/yard.ts';
 import { MemorySessions } from './memory-sessions.ts';
@@ -36,6 +39,8 @@ export class MemoryYard implements Yard {
   readonly providers: FleetProvider[] = [{ id: 'gpu', ai: ['gemini'], status: 'available', load: 0, max: 0 }];
   readonly working: SlotView[] = [];
   readonly needed: Need[] = [];
+  ending: Stopping | undefined;
+  left: readonly Orphan[] = [];
   readonly sessions = new MemorySessions(this.clock);
   readonly #followers = new Set<(record: JournalRecord) => void>();
   /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
@@ -51,6 +56,24 @@ export class MemoryYard implements Yard {
     if (adopt) return this.store.adoptProject(`/memory/${nameOrPath}`, nameOrPath);
     const names = this.store.projects().map(({ name }) => name);
     return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
+  }
+
+  async audit(): Promise<AuditPage> {
+    return { entries: [], newest: 0 };
+  }
+
+  async orphans(): Promise<readonly Orphan[] | undefined> {
+    return this.left;
+  }
+
+  async endOrphans(those: readonly { pid: number; start: string }[]): Promise<readonly Orphan[]> {
+    const ended = this.left.filter((one) => those.some(({ pid, start }) => pid === one.pid && start === one.start));
+    this.left = this.left.filter((one) => !ended.includes(one));
+    return ended;
+  }
+
+  stopping(): Stopping | undefined {
+    return this.ending;
   }
 
   configFor(): Config {

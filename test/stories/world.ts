@@ -77,8 +77,9 @@ export class World {
     this.configure(settings);
   }
 
+  /** A stop waits for nothing here, unless a story says so. */
   configure(settings: Settings): void {
-    writeFileSync(this.config, JSON.stringify(settings)); // JSON is YAML
+    writeFileSync(this.config, JSON.stringify({ shutdown: { wait: 0 }, ...settings })); // JSON is YAML
   }
 
   /** A fresh project; its path. */
@@ -211,11 +212,11 @@ export class World {
       });
   }
 
-  /** Cancels what runs, stops the runtime in order, and looks for anything left. */
+  /** Stops the runtime in order, with what runs, and looks for anything left. */
   async end(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close().catch(() => undefined)));
-    if (this.runtime !== undefined) await this.cancelAll();
-    await this.endRuntime('SIGTERM');
+    if (this.runtime !== undefined) await this.cli(['stop', '--now', '--kill']);
+    await this.endRuntime('SIGKILL'); // it is long gone
     await until(async () => (await this.#remaining()).length === 0, 10_000).catch(() => undefined); // supervisors end after their agents
     const left = await this.#remaining();
     for (const child of this.#children) child.kill('SIGKILL');
@@ -354,18 +355,13 @@ export function shell(script: string): string[] {
   return ['sh', '-c', script, 'agent', '{prompt_file}'];
 }
 
-/** What waits would take the place of what is cancelled, so it goes first. */
+/** Agents in sessions go on when the runtime ends. What waits would take the place of what is cancelled. */
 export async function cancelRunning(client: Client): Promise<void> {
-  const listed = async (...state: string[]) => (await client.ask<Status>('list_tasks', { state, limit: 100 })).tasks;
-  const cancel = async (tasks: Status['tasks']) => {
-    for (const { id, project } of tasks) await client.call('cancel_task', { id, project });
-  };
   await until(async () => {
-    if ((await listed('claimed', 'running')).length === 0) return true;
-    for (let waiting = await listed('queued'); waiting.length > 0; waiting = await listed('queued'))
-      await cancel(waiting);
-    await cancel(await listed('claimed', 'running'));
-    return false;
+    const state = ['queued', 'claimed', 'running'];
+    const { tasks } = await client.ask<Status>('list_tasks', { state, limit: 100 });
+    for (const { id, project } of tasks) await client.call('cancel_task', { id, project });
+    return tasks.length === 0;
   });
 }
 

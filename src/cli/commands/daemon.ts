@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { StopOrder, Stopping } from '../../runtime/yard.ts';
 import type { Cli } from '../cli.ts';
+import type { Connection } from '../connection.ts';
 import { EXIT, Failure, unreachable } from '../failure.ts';
 import { pause } from '../pause.ts';
 
@@ -32,7 +34,7 @@ export function daemonCommands(program: Command, cli: Cli): void {
     .command('serve')
     .summary('run the runtime in the foreground')
     .description(
-      'Runs the runtime in the foreground until it is interrupted; sessions, runs and jobs go on without it.',
+      'Runs the runtime in the foreground until it is interrupted. It waits for runs at work then, as `yardmaster stop` does, and a second interrupt hurries; sessions and jobs go on without it.',
     )
     .option('--set <section.key=value...>', 'a value of the configuration, over files and environment')
     .option('--local-only', LOCAL_ONLY)
@@ -50,9 +52,13 @@ export function daemonCommands(program: Command, cli: Cli): void {
   program
     .command('stop')
     .summary('stop the runtime')
-    .description('Stops the runtime in order. Sessions, runs and jobs go on, and are found again at the next start.')
-    .addHelpText('after', '\nExample:\n  yardmaster stop')
-    .action(() => stop(cli));
+    .description(
+      'Stops the runtime in order: it starts nothing any more, and waits for runs at work for as long as shutdown.wait says. What has not ended then goes on, as do sessions and jobs, and is found again at the next start. A second `stop --now`, or a second signal, hurries.',
+    )
+    .option('--now', 'wait for nothing')
+    .option('--kill', 'end the runs that are still at work then; they go back to the queue, and nothing is counted')
+    .addHelpText('after', '\nExamples:\n  yardmaster stop\n  yardmaster stop --now --kill')
+    .action((options: StopOrder) => stop(cli, options));
 }
 
 async function finish(running: Promise<number>): Promise<void> {
@@ -70,9 +76,18 @@ export class ProgramEnded extends Error {
 }
 
 async function serve(cli: Cli, set: readonly string[] | undefined): Promise<void> {
-  const { welcome } = await import('../welcome.ts');
+  const [{ welcome }, { foregroundView }] = await Promise.all([
+    import('../welcome.ts'),
+    import('../views/stopping.ts'),
+  ]);
   const text = await welcome(cli, set);
-  await finish(cli.runtime.serve((http) => cli.say(text(http)), set));
+  await finish(
+    cli.runtime.serve({
+      listening: (http) => cli.say(text(http)),
+      stopping: (state) => cli.say(foregroundView(state, cli.look())),
+      ...(set && { set }),
+    }),
+  );
 }
 
 async function start(cli: Cli, localOnly: boolean): Promise<void> {
@@ -95,19 +110,38 @@ async function start(cli: Cli, localOnly: boolean): Promise<void> {
   cli.say(`the runtime ${running ? 'runs already' : 'is started'} at ${cli.runtime.socket}`);
 }
 
-async function stop(cli: Cli): Promise<void> {
+async function stop(cli: Cli, options: StopOrder): Promise<void> {
   const running = await cli.runtime.connect({ start: false });
   if (running === undefined) return cli.say('no runtime runs');
   running.destroy();
   const connection = cli.connection({ start: false });
   const { pid } = (await connection.request('yardmaster/status', {})) as { pid?: number };
-  const closed = await connection.last('yardmaster/shutdown', {}, STOP_MS);
+  const last = await waitsFor(cli, connection, await connection.last('yardmaster/shutdown', options));
+  const closed = await connection.closed(STOP_MS);
   if (!closed || (pid !== undefined && !(await gone(pid, cli.around.signal))))
     throw unreachable(
       `the runtime has not ended after ${STOP_MS / 1_000} s`,
       'It may still be closing; try again, or look at its log.',
     );
-  cli.say('the runtime has stopped; what ran goes on, and is found again at the next start');
+  const { stoppedView } = await import('../views/stopping.ts');
+  cli.say(stoppedView(last));
+}
+
+/** Says what the runtime waits for until it waits no more; what it said last. */
+async function waitsFor(cli: Cli, connection: Connection, first: unknown): Promise<Stopping | undefined> {
+  const { waitingView } = await import('../views/stopping.ts');
+  let last = stateIn(first);
+  for (let now = last; now && now.runs.length > 0 && !now.over && !cli.around.signal.aborted; ) {
+    cli.say(waitingView(now, cli.look()));
+    const seen = { seen: now.runs.length };
+    now = stateIn(await connection.request('yardmaster/stopping', seen).catch(() => undefined)); // it has closed
+    last = now ?? last;
+  }
+  return last;
+}
+
+function stateIn(answer: unknown): Stopping | undefined {
+  return (answer as { winding_down?: Stopping } | undefined)?.winding_down;
 }
 
 /** Its connections end before its work does: only its end says that everything is put away. */

@@ -33,6 +33,7 @@ async function examine(cli: Cli): Promise<Finding[]> {
     service.runtime,
     service.http,
     service.retention,
+    service.orphans,
   ];
   const { sessions } = await import('../doctor/sessions.ts');
   const findings = await sessions(cli);

@@ -11,7 +11,7 @@ interface Options {
   json?: boolean;
 }
 
-const LOOK_EVERY_MS = 500;
+export const LOOK_EVERY_MS = 500;
 const PAGE = 200;
 
 export function eventsCommand(program: Command, cli: Cli): void {

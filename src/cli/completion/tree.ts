@@ -2,6 +2,8 @@ import type { Argument, Command, Option } from 'commander';
 import { z } from 'zod';
 import { configKeys } from '../../runtime/config/explain.ts';
 import { Config } from '../../runtime/model/config.ts';
+import { EVENT_TYPES } from '../../runtime/model/event.ts';
+import { Cause } from '../../runtime/model/task.ts';
 import { TaskState } from '../../runtime/model/view.ts';
 import { tools } from '../../tools/index.ts';
 import { commandFor } from '../command-for.ts';
@@ -23,7 +25,8 @@ export type Source =
         | 'questions'
         | 'foreign'
         | 'accounts'
-        | 'profiles';
+        | 'profiles'
+        | 'orphans';
     }
   | { readonly kind: 'files' };
 
@@ -118,7 +121,11 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   foreign: { kind: 'ask', what: 'foreign' },
   account: { kind: 'ask', what: 'accounts' },
   profile: { kind: 'ask', what: 'profiles' },
+  pid: { kind: 'ask', what: 'orphans' },
   group: { kind: 'ask', what: 'groups' },
+  type: words(...EVENT_TYPES),
+  by: words(...Cause.shape.by.options),
+  task: tasks,
   state: words(...TaskState.options),
   stream: words('stdout', 'stderr'),
   key: words(...Object.keys(Config.shape), ...configKeys()),

@@ -65,6 +65,27 @@ export async function retention(cli: Cli): Promise<Finding> {
   }
 }
 
+/** What goes on of attempts that are over. */
+export async function orphans(cli: Cli): Promise<Finding> {
+  const name = 'orphans';
+  try {
+    const socket = await cli.runtime.connect({ start: false });
+    socket?.destroy();
+    if (socket === undefined) return ok(name, 'are looked for by the runtime, which does not run');
+    const answer = await cli.connection({ start: false }).request('yardmaster/orphans', {});
+    const { seen, orphans: found } = answer as { seen: boolean; orphans: readonly { kept: boolean }[] };
+    if (!seen) return ok(name, 'can not be looked for on this system');
+    const count = found.filter(({ kept }) => !kept).length;
+    if (count === 0) return ok(name, 'no process of an attempt that is over');
+    const what =
+      count === 1 ? 'a process of an attempt that is over goes' : `${count} processes of attempts that are over go`;
+    return note(name, `${what} on`, 'See which with `yardmaster orphans`; `yardmaster orphans end` ends them.');
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    return note(name, `nothing is known: ${said}`, 'See what is said of the runtime.');
+  }
+}
+
 function keptText({ runs, events, past_events, last }: RetentionView): string {
   const span = (kept: number | 'forever'): string => (kept === 'forever' ? kept : durationText(kept));
   const size = `${Math.ceil(past_events.bytes / 1_048_576)} MB of past events`;

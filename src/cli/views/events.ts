@@ -17,11 +17,11 @@ export function eventLine(record: EventRecord, look: Look): string {
   return events.map((event) => `${time}  ${[what(event), ...details(event)].map(safeLine).join('  ')}\n`).join('');
 }
 
-function what(event: Readonly<Record<string, unknown>>): string {
+export function what(event: Readonly<Record<string, unknown>>): string {
   return String(event.type).replaceAll('_', ' ');
 }
 
-function details(event: Readonly<Record<string, unknown>>): string[] {
+export function details(event: Readonly<Record<string, unknown>>): string[] {
   const inner = (key: string): Readonly<Record<string, unknown>> =>
     typeof event[key] === 'object' && event[key] !== null ? (event[key] as Record<string, unknown>) : {};
   const parts = [
@@ -29,14 +29,15 @@ function details(event: Readonly<Record<string, unknown>>): string[] {
     event.session,
     event.attempt === undefined || event.attempt === 0 ? undefined : `attempt ${event.attempt}`,
     inner('route').agent ?? inner('route').provider,
-    inner('outcome').state ?? event.what,
+    inner('outcome').state ?? event.what ?? (event.type === 'task_finished' ? event.state : undefined),
     event.reason ??
       inner('outcome').reason ??
       event.why ??
       event.message ??
       event.how ??
       event.detail ??
-      inner('task').title,
+      inner('task').title ??
+      event.title,
   ];
   return parts.filter((part) => part !== undefined && part !== '').map(String);
 }

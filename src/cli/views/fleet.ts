@@ -4,7 +4,7 @@ import { hintForPeople } from '../hints.ts';
 import { paintState } from '../paint.ts';
 import { safeLine } from '../safe-text.ts';
 import { table } from '../table.ts';
-import { relative } from '../time.ts';
+import { relative, span } from '../time.ts';
 
 /** What `fleet_status` answers, as far as a person is shown it. */
 interface FleetStatus extends Structured {
@@ -23,6 +23,7 @@ interface FleetStatus extends Structured {
   readonly projects: readonly { readonly name: string; readonly path: string }[];
   readonly local_only?: boolean;
   readonly callbacks_owed?: number;
+  readonly stopping?: { readonly until: string; readonly waits_for: readonly string[]; readonly kill: boolean };
   readonly converged: boolean;
   readonly pruned?: { readonly at: string; readonly runs: number; readonly events_files: number };
   readonly version: string;
@@ -40,6 +41,7 @@ interface Place {
 /** What needs a person stands first. */
 export function fleetView(status: FleetStatus, look: Look): string {
   const parts = [
+    stoppingPart(status, look),
     needsPart(status.needs, look),
     `${countsLine(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}`,
     placesPart(status, look),
@@ -47,6 +49,15 @@ export function fleetView(status: FleetStatus, look: Look): string {
   ];
   const about = look.paint('dim', safeLine(`yardmaster ${status.version}, ${status.home}${prunedText(status, look)}`));
   return `${[...parts.filter((part) => part !== ''), `${about}\n`].join('\n')}`;
+}
+
+function stoppingPart({ stopping }: FleetStatus, { paint, now }: Look): string {
+  if (stopping === undefined) return '';
+  const { waits_for, until, kill } = stopping;
+  const left = span(Math.max(Date.parse(until) - now, 1_000));
+  const then = kill ? 'ended' : 'left to the next runtime';
+  const what = `: waits up to ${left} for ${waits_for.map(safeLine).join(', ')}; what has not ended then is ${then}`;
+  return `${paint('yellow', 'stopping')}${waits_for.length === 0 ? '' : what}\n`;
 }
 
 function prunedText({ pruned }: FleetStatus, { now }: Look): string {

@@ -23,13 +23,14 @@ export interface InboxesPorts {
 export class Inboxes {
   readonly #ports: InboxesPorts;
   readonly #open = new Map<ProjectId, Inbox>();
+  #stopped = false;
 
   constructor(ports: InboxesPorts) {
     this.#ports = ports;
   }
 
   async open(project: Project): Promise<void> {
-    if (this.#open.has(project.id)) return;
+    if (this.#stopped || this.#open.has(project.id)) return;
     const inbox = new Inbox(this.#context(project), this.#ports.watcher);
     this.#open.set(project.id, inbox);
     inbox.start();
@@ -44,7 +45,9 @@ export class Inboxes {
     return [...this.#open.values()].every((inbox) => inbox.settled);
   }
 
+  /** What is dropped from now on is the next runtime's. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     await Promise.all([...this.#open.values()].map((inbox) => inbox.stop()));
     this.#open.clear();
   }

@@ -1,6 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { realpath, rm, statfs } from 'node:fs/promises';
-import type { Chance, Clock, Commands, Files, Git, Locks, OpenWriters, Pipes, Runner } from '../ports.ts';
+import type {
+  Chance,
+  Clock,
+  Commands,
+  Files,
+  Git,
+  Locks,
+  MarkedProcesses,
+  OpenWriters,
+  Pipes,
+  Runner,
+} from '../ports.ts';
 import { systemChance } from './chance.ts';
 import { systemClock } from './clock.ts';
 import { commands } from './commands.ts';
@@ -9,6 +20,8 @@ import { git } from './git.ts';
 import { fileLocks } from './locks.ts';
 import { procWriters } from './open-writers.ts';
 import { systemPipes } from './pipes.ts';
+import { markedProcesses } from './processes/marked.ts';
+import { processTable } from './processes/proc.ts';
 import { createRunner } from './processes/runner.ts';
 
 /** The ports of the runtime on the machine that it runs on. */
@@ -20,6 +33,7 @@ export interface Machine {
   readonly git: Git;
   readonly writers: OpenWriters;
   readonly runner: Runner;
+  readonly marked: MarkedProcesses;
   readonly pipes: Pipes;
   readonly commands: Commands;
   /** Another one means that files which were not synced may be torn, and that no process of ours lives. */
@@ -41,6 +55,7 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
     git,
     writers: procWriters,
     runner: createRunner(),
+    marked: markedProcesses(processTable()),
     pipes: systemPipes(),
     commands,
     bootId: bootId(),

@@ -128,6 +128,8 @@ export const Event = z.discriminatedUnion('type', [
 ]);
 export type Event = z.infer<typeof Event>;
 
+export const EVENT_TYPES: readonly string[] = Event.options.map(({ shape }) => shape.type.value);
+
 /** What sessions and profiles tell; it changes no task. */
 export type SessionEvent = Extract<
   Event,

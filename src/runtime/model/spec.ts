@@ -23,6 +23,7 @@ export const ErrorClass = z.enum([
   'upstream', // a provider ended the job as failed
   'unconfirmed', // it may have run upstream; never sent again by itself
   'verify', // it was said to be done, and the check says that it is not
+  'stopped', // a person ended it together with the runtime
 ]);
 export type ErrorClass = z.infer<typeof ErrorClass>;
 

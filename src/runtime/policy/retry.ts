@@ -59,6 +59,8 @@ export function afterFailure(failure: Failure, situation: RetrySituation): Attem
     }
     case 'verify':
       return situation.rejected < situation.verify_retries ? requeue(failure, now, false) : failed(failure);
+    case 'stopped':
+      return requeue(failure, now, false);
     case 'timeout':
     case 'crash':
       return spent < max_attempts ? requeue(failure, now + delay(situation), true) : failed(failure);

@@ -4,6 +4,40 @@ import type { PastEvents } from './past-events.ts';
 
 type Query = { readonly after?: number; readonly limit: number };
 
+/** All that are kept from a number on, oldest first: a chunk is in memory at a time. */
+export async function* eventsFrom(
+  store: Pick<FileStore, 'records'>,
+  past: Pick<PastEvents, 'records'>,
+  from: number,
+): AsyncGenerator<JournalRecord> {
+  let last = from - 1;
+  let missed = -1; // a number that was looked for in both and is in neither
+  for (let complete = false; !complete; ) {
+    for await (const record of past.records(last + 1)) {
+      last = record.seq;
+      yield record;
+    }
+    complete = true;
+    for await (const record of store.records(last)) {
+      if (record.seq > last + 1 && missed !== last + 1) {
+        missed = last + 1; // its segment may have gone over to the past while this was read
+        complete = false;
+        break;
+      }
+      last = record.seq;
+      yield record;
+    }
+  }
+}
+
+/** The numbers at which pieces begin that can be read by themselves, oldest first. */
+export async function beginnings(
+  store: Pick<FileStore, 'beginnings'>,
+  past: Pick<PastEvents, 'beginnings'>,
+): Promise<number[]> {
+  return [...new Set([...(await past.beginnings()), ...store.beginnings()])].sort((a, b) => a - b);
+}
+
 /** The journal's events, and before them those of the past: one row of numbers. */
 export async function readEvents(
   store: Pick<FileStore, 'events'>,

@@ -45,6 +45,18 @@ export class PastEvents {
     return found.slice(-limit);
   }
 
+  /** Those from a number on, oldest first: a chunk is in memory at a time. */
+  async *records(from: number): AsyncGenerator<JournalRecord> {
+    const names = await listSegments(this.#files, this.#dir);
+    for await (const { record } of replayRecords(this.#files, this.#dir, names, from, Number.MAX_SAFE_INTEGER))
+      yield record;
+  }
+
+  /** The number at which each file begins. */
+  async beginnings(): Promise<number[]> {
+    return (await listSegments(this.#files, this.#dir)).flatMap((name) => firstOf(name) ?? []);
+  }
+
   /** All files of all journals that this home ever had, oldest first. */
   async files(): Promise<PastFile[]> {
     const root = dirname(this.#dir);

@@ -3,6 +3,7 @@ import type { Config } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import { afterFailure, type RetrySituation } from '../policy/retry.ts';
 import type { AttemptEnd, Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
 import type { Checks, Workspaces } from '../work.ts';
 import { runDirOf } from './order.ts';
@@ -54,6 +55,8 @@ interface Watched {
 export class Attempts {
   readonly #ports: AttemptPorts;
   readonly #watched = new Map<TaskKey, Watched>();
+  /** Their agents are done, and the check of their work was ended: the next runtime makes it again. */
+  readonly #unchecked = new Set<TaskKey>();
   #unsubscribe: () => void = () => {};
   #stopped = false;
 
@@ -108,6 +111,19 @@ export class Attempts {
     await Promise.all(watched.map(({ following }) => following?.close()));
   }
 
+  /** Those whose end would be recorded here, if it came. */
+  atWork(): readonly LiveTask[] {
+    const isAtWork = (task: OpenTask): task is LiveTask => onAgent(task) && !this.#unchecked.has(keyOf(task));
+    return [...this.#ports.store.open().values()].filter(isAtWork);
+  }
+
+  /** Ends all of them; their attempts go back to the queue, and count for nothing. */
+  async endAll(reason: string): Promise<void> {
+    const { home, clock } = this.#ports;
+    const stop = { why: 'stopped', reason, at: clock.now() } as const;
+    await Promise.all(this.atWork().map((task) => this.#end(task, runDirOf(home, task, task.attempt), stop)));
+  }
+
   async #begin(claimed: Claimed<AgentRoute>): Promise<Begun> {
     const { lease, task, route } = claimed;
     const { workspaces, checks, home, runner } = this.#ports;
@@ -158,6 +174,7 @@ export class Attempts {
         this.#watch(task, lease, dir);
         if (task.state === 'claimed') await store.started(lease);
         if (task.cancel !== undefined) this.#stopRun(task);
+        else await this.#stopAgain(task, dir);
         return;
       case 'exited':
       case 'lost':
@@ -227,6 +244,12 @@ export class Attempts {
     void this.#end(task, dir, { why: 'cancelled', reason: task.cancel ?? 'cancelled' });
   }
 
+  /** The runtime was gone before the run that it was to end: what was begun is carried through. */
+  async #stopAgain(task: LiveTask, dir: string): Promise<void> {
+    const stop = await readStop(this.#ports.files, dir);
+    if (stop?.why === 'stopped') void this.#end(task, dir, stop);
+  }
+
   async #end(task: LiveTask, dir: string, stop: Stop): Promise<void> {
     const { runner, config, say, files, checks } = this.#ports;
     say('info', 'an attempt is stopped', { task: task.id, attempt: task.attempt, why: stop.reason });
@@ -245,6 +268,8 @@ export class Attempts {
     try {
       const judged = await this.#judge(task, dir, end);
       if (judged === undefined) return;
+      // Its agent said that all was well, so nobody has ended what it left; nothing of it may be at work with the next one.
+      if (end.kind === 'exited' && end.code === 0 && !isDone(judged)) await runner.clear(dir);
       const ended = store.end(lease, judged, { by: 'runner' });
       if (this.#isLive(lease)) freed(lease.task); // the claim that takes its place is synced together with its end
       const refused = await ended;
@@ -266,18 +291,30 @@ export class Attempts {
 
   /** Undefined when the runtime stops meanwhile: the next one judges it. */
   async #judge(task: LiveTask, dir: string, end: RunEnd): Promise<AttemptEnd | undefined> {
-    const { files, workspaces } = this.#ports;
-    const stopped = await readStop(files, dir);
+    const { workspaces } = this.#ports;
+    const stopped = await this.#stopOf(dir, end);
+    if (stopped?.why === 'stopped')
+      return afterFailure({ class: 'stopped', reason: stopped.reason }, this.#retry(task));
     const judged = await this.#ports
       .program(task.route.to === 'agent' ? task.route.kind : 'command')
       .judge({ task, dir, end, ...(stopped && { stopped }) });
     const verdict = judged.kind === 'done' ? await this.#check(task, dir, judged) : judged;
     if (verdict === undefined) return undefined;
-    const config = this.#ports.config(task.project);
-    const ending = attemptEnd(verdict, retrySituation(task, { ...this.#ports, config }));
+    const ending = attemptEnd(verdict, this.#retry(task));
     if (ending.kind !== 'finished') return ending;
     const workspace = await workspaces.describe(task);
     return workspace ? { ...ending, outcome: { ...ending.outcome, workspace } } : ending;
+  }
+
+  #retry(task: LiveTask): RetrySituation {
+    return retrySituation(task, { ...this.#ports, config: this.#ports.config(task.project) });
+  }
+
+  /** What had ended by itself before the person's word is judged by what it did. */
+  async #stopOf(dir: string, end: RunEnd): Promise<Stop | undefined> {
+    const stop = await readStop(this.#ports.files, dir);
+    const tooLate = stop?.why === 'stopped' && end.kind === 'exited' && end.ended_at < (stop.at ?? 0);
+    return tooLate ? undefined : stop;
   }
 
   /** A4 */
@@ -289,11 +326,16 @@ export class Attempts {
     const checked = await checks.check({ task, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });
     if (checked.kind !== 'stopped') return checked;
     const stopped = this.#stopped ? undefined : await readStop(files, dir);
-    return stopped && { kind: 'cancelled' as const, reason: stopped.reason };
+    if (stopped?.why === 'stopped') this.#unchecked.add(keyOf(task));
+    return stopped && stopped.why !== 'stopped' ? { kind: 'cancelled' as const, reason: stopped.reason } : undefined;
   }
 }
 
 type Begun = { readonly kind: 'started'; readonly dir: string } | Exclude<Prepared, { kind: 'ready' }>;
+
+function isDone(end: AttemptEnd): boolean {
+  return end.kind === 'finished' && end.outcome.state === 'done';
+}
 
 function onAgent(task: OpenTask): task is LiveTask {
   return isLive(task) && task.route.to === 'agent' && task.route.kind !== 'session';

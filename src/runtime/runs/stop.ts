@@ -3,10 +3,14 @@ import type { Files } from '../ports.ts';
 
 /** Why a run was stopped by us. It is written before the first signal: whoever sees the end knows the reason. */
 export interface Stop {
-  /** `denied`: it waited for an answer that nobody gave. */
-  readonly why: 'timeout' | 'cancelled' | 'denied';
+  /** `denied`: it waited for an answer that nobody gave. `stopped`: a person ended it together with the runtime. */
+  readonly why: (typeof REASONS)[number];
   readonly reason: string;
+  /** A run that had ended before that was not stopped. */
+  readonly at?: number;
 }
+
+const REASONS = ['timeout', 'cancelled', 'denied', 'stopped'] as const;
 
 export async function writeStop(files: Files, dir: string, stop: Stop): Promise<void> {
   await files.create(join(dir, 'stopped'), Buffer.from(`${JSON.stringify(stop)}\n`)); // the first reason stands
@@ -15,6 +19,7 @@ export async function writeStop(files: Files, dir: string, stop: Stop): Promise<
 export async function readStop(files: Files, dir: string): Promise<Stop | undefined> {
   const bytes = await files.read(join(dir, 'stopped')).catch(() => undefined);
   if (!bytes) return undefined;
-  const { why, reason } = JSON.parse(Buffer.from(bytes).toString()) as Partial<Stop>;
-  return why === 'timeout' || why === 'cancelled' || why === 'denied' ? { why, reason: reason ?? why } : undefined;
+  const { why, reason, at } = JSON.parse(Buffer.from(bytes).toString()) as Partial<Stop>;
+  if (why === undefined || !REASONS.includes(why)) return undefined;
+  return { why, reason: reason ?? why, ...(typeof at === 'number' && { at }) };
 }

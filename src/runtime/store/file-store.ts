@@ -259,6 +259,11 @@ export class FileStore implements TaskStore {
     for await (const { record } of this.#ground.journal.replay(after + 1)) yield record;
   }
 
+  /** The number at which each segment begins. */
+  beginnings(): number[] {
+    return this.#ground.journal.segments().flatMap((name) => firstOf(name) ?? []);
+  }
+
   troubles(): readonly { key: string; message: string }[] {
     return this.#projections.troubles();
   }

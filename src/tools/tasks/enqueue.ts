@@ -133,8 +133,11 @@ async function accepted({ yard }: ToolContext, { ref, state, created }: Enqueued
   const summary = task && yard.summary(task);
   const name = { id: ref.id, project: yard.projectName(ref.project) };
   const hint = nextStep(summary ?? { ...name, state });
-  return { ...name, state, created, hint: `${absentDependencies(yard, task)}${hint}` };
+  const later = yard.stopping() && state === 'queued' ? STOPPING : '';
+  return { ...name, state, created, hint: `${later}${absentDependencies(yard, task)}${hint}` };
 }
+
+const STOPPING = 'the runtime is being stopped: the task is kept, and runs when the next one has started; ';
 
 /** In a batch one call waits for all, so a hint is only given where something is particular. */
 function withoutPlainHint({ hint, ...answer }: Accepted): Accepted {

@@ -53,7 +53,8 @@ export const procTable: ProcessTable = {
   },
   async marked(mark) {
     const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
-    return pids.filter((pid) => pid !== process.pid && readProc(`/proc/${pid}/environ`)?.split('\0').includes(mark));
+    const bytes = asRead(mark);
+    return pids.filter((pid) => pid !== process.pid && readProc(`/proc/${pid}/environ`)?.split('\0').includes(bytes));
   },
 };
 
@@ -78,11 +79,16 @@ export const psTable: ProcessTable = {
   },
 };
 
+/** A text as `readProc` gives its bytes. */
+export function asRead(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
 /**
  * Undefined for a process that is gone, or that belongs to somebody else. Every other error is thrown: a look that
  * failed, because descriptors or memory ran out, must never pass for a death.
  */
-function readProc(path: string): string | undefined {
+export function readProc(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
   } catch (error) {

@@ -62,7 +62,7 @@ export async function leftBehind(table: ProcessTable, owner: Itself, reason: str
 
 /** Its supervisor can't be known any more; what is known of the agent must do. */
 async function orphaned(dir: string, table: ProcessTable, reason: string): Promise<RunEnd> {
-  await endSurvivors(table, { agent: await readAgent(dir) });
+  await endSurvivors(table, { dir, agent: await readAgent(dir) });
   return lost(reason);
 }
 
@@ -77,6 +77,14 @@ async function concluded(dir: string, table: ProcessTable, exit: Exited): Promis
     await endSurvivors(table, { run: owned.owner.run, agent: await readAgent(dir) });
   }
   return exit;
+}
+
+/** Whatever the run's end was: its attempt has failed. */
+export async function clearRun(dir: string, table: ProcessTable): Promise<void> {
+  const owned = await readOwner(dir);
+  if (owned.kind !== 'supervisor' && owned.kind !== 'itself') return;
+  if (owned.owner.boot !== (await table.boot())) return;
+  await endSurvivors(table, { run: owned.owner.run, agent: await readAgent(dir) });
 }
 
 async function hasBegun(dir: string): Promise<boolean> {

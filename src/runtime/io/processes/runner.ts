@@ -7,10 +7,10 @@ import { prepare } from './order.ts';
 import { ownStart } from './own-start.ts';
 import { type ProcessTable, processTable } from './proc.ts';
 import { readAgent } from './records.ts';
-import { lookAtRun, recoverRun } from './recover.ts';
+import { clearRun, lookAtRun, recoverRun } from './recover.ts';
 import { dismissRun, stopRun } from './stop.ts';
 import { Supervisors } from './supervisors.ts';
-import { endSurvivors, RUN_MARK } from './survivors.ts';
+import { endSurvivors, RUN_DIR_MARK, RUN_MARK } from './survivors.ts';
 import type { SeenEnd } from './talk.ts';
 
 export interface RunnerOptions {
@@ -61,7 +61,7 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     mkdirSync(dir, { recursive: true });
     chmodSync(dir, 0o700); // what an agent prints is its user's alone
     const run = order.env[RUN_MARK] ?? randomUUID();
-    const env = { ...order.env, PWD: cwd, [RUN_MARK]: run };
+    const env = { [RUN_DIR_MARK]: dir, ...order.env, PWD: cwd, [RUN_MARK]: run };
     const { program } = prepared;
     const stdin = order.stdin ?? '/dev/null';
     const answer = await supervisors.start({ dir, run, program, args: argv.slice(1), cwd, env, stdin });
@@ -137,5 +137,7 @@ export function createRunner(options: RunnerOptions = {}): Runner {
 
   const dismiss: Runner['dismiss'] = (dir, graceMs) => dismissRun(dir, graceMs, table);
 
-  return { start, enclose, look, recover, ended, stop, dismiss, journalled, close };
+  const clear: Runner['clear'] = (dir) => clearRun(dir, table);
+
+  return { start, enclose, look, recover, ended, stop, clear, dismiss, journalled, close };
 }

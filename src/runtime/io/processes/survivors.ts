@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Identity, isAlive, type ProcessTable } from './proc.ts';
 
 export const RUN_MARK = 'YARDMASTER_RUN';
+export const RUN_DIR_MARK = 'YARDMASTER_RUN_DIR';
 export const SUPERVISOR_MARK = 'YARDMASTER_SUPERVISOR';
 
 const LOOK_MS = 20;
@@ -19,18 +20,21 @@ interface Remains {
   /** The mark of its supervisor, which must be dead: what still carries it was about to become an agent. */
   readonly supervisor?: string;
   readonly run?: string;
+  /** Its run directory, where its mark can't be known any more. */
+  readonly dir?: string;
   readonly agent?: Identity | undefined;
 }
 
 /** Kills everything that carries the run's mark or is in the agent's group, until looks find nothing of it alive. */
 export async function endSurvivors(table: ProcessTable, remains: Remains): Promise<void> {
-  const { supervisor, run, agent } = remains;
+  const { supervisor, run, dir, agent } = remains;
   const enough = supervisor !== undefined && agent === undefined ? 2 : 1; // in the middle of exec(2) a mark can't be read
   const dying = new Map<number, string>();
   for (let waited = 0, quiet = 0; waited < PATIENCE_MS; waited += LOOK_MS) {
     await killMarked(table, SUPERVISOR_MARK, supervisor, dying); // first: what it misses carries the run's mark by now
     const killed = await killAgent(table, agent);
     await killMarked(table, RUN_MARK, run, dying);
+    await killMarked(table, RUN_DIR_MARK, dir, dying);
     quiet = killed || (await anyAlive(table, dying)) ? 0 : quiet + 1;
     if (quiet >= enough) return;
     await wait(LOOK_MS);

@@ -38,7 +38,8 @@ describe('a run from start to end', () => {
     await runner.ended(dir);
     const shown = JSON.parse(await readFile(join(dir, 'stdout'), 'utf8'));
     expect(shown).toMatchObject({ args, cwd: root, stdin: 'do this\n' });
-    expect(shown.env).toEqual({ ...env, PWD: root, YARDMASTER_RUN: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    const marks = { YARDMASTER_RUN: expect.stringMatching(/^[0-9a-f-]{36}$/), YARDMASTER_RUN_DIR: dir };
+    expect(shown.env).toEqual({ ...env, PWD: root, ...marks });
   });
 
   it('a pipe as its input whose writer has died is at its end, and nobody waits for another one', async () => {

@@ -307,6 +307,7 @@ function memoryRunner(runs: Map<string, Process>): Runner {
     throw new Error('not for sessions');
   };
   return {
+    clear: unused,
     start: unused,
     ended: unused,
     enclose: (_dir, _run, argv) => [...argv],
