@@ -41,7 +41,7 @@ export function resultFailure(line: ResultLine, known: Circumstances): AgentFail
 function refused(line: ResultLine, { error, at, resets }: Circumstances): AgentFailure {
   const text = line.result ?? '';
   const status = line.api_error_status ?? undefined;
-  const turn = { error: error ?? classOf(status), text, details: line.terminal_reason ?? '', at: at ?? 0 };
+  const turn = { error: error === undefined || error === 'unknown' ? classOf(status) : error, text, details: line.terminal_reason ?? '', at: at ?? 0 };
   const { reset_at, ...failure } = failureOf(turn);
   const end = failure.account === 'limit' ? (resets ?? (at === undefined ? undefined : reset_at)) : undefined;
   return { ...failure, ...(end !== undefined && { reset_at: end }) };
