@@ -31,6 +31,7 @@ export class Headless {
   #turn;
   #ended = false;
   #closed = false;
+  #mute = false;
   #exitCode = 0;
   #results = 0;
   #rounds = 0;
@@ -233,6 +234,7 @@ export class Headless {
   #over(turn, how) {
     if (this.#ended) return;
     this.#turn = undefined;
+    if (this.#mute) return;
     this.#result(turn, how);
     this.#next();
   }
@@ -300,11 +302,13 @@ export class Headless {
 
   // The end.
 
-  async #interruptedBySignal() {
-    if (!this.#turn?.inTool) return this.#signalled(0);
+  /** The real one tells a result of the turn where it interrupts a tool, else none. */
+  #interruptedBySignal() {
+    if (this.stubborn) return;
     this.queue = [];
-    this.#turn.interrupt();
-    setTimeout(() => this.#signalled(0), 100);
+    this.#mute = this.#turn?.inTool !== true;
+    this.#turn?.interrupt();
+    setTimeout(() => this.#leave(0), this.#turn ? 100 : 0);
   }
 
   #signalled(code) {
