@@ -31,7 +31,7 @@ export class HeadlessRun {
       fakeClaude,
       ...stream,
       '--replay-user-messages',
-      ...(hooks ? [`--settings=${stage.settings}`] : []),
+      ...(hooks ? [`--settings=${stage.settings}`, '--permission-prompt-tool=stdio'] : []),
       ...given,
     ];
     const env = { ...process.env, CLAUDE_CONFIG_DIR: stage.config, IS_SANDBOX: '1' };

@@ -76,12 +76,12 @@ test('interrupted, and nothing follows: exit code 1', async () => {
   expect(run.reader.now.failure).toMatchObject({ class: 'crash' });
 });
 
-test('a request waits at its hook, also when its input has ended; allowed, it is done', async () => {
+test('a request waits at its hook; allowed, it is done', async () => {
   const stage = new Stage();
   const run = new HeadlessRun(stage).tell('[[ask-permission:touch made]][[say:done]]');
-  const ended = run.finish();
   stage.answer(await stage.heard('PermissionRequest'), { behavior: 'allow' });
-  expect(await ended).toBe(0);
+  await run.idle();
+  expect(await run.finish()).toBe(0);
   expect(existsSync(join(stage.project, 'made'))).toBe(true);
   expect(run.reader.now).toMatchObject({ denials: [], answer: { text: 'done' } });
 });
@@ -90,10 +90,34 @@ test('denied, it goes on without it, and says so in its result', async () => {
   const stage = new Stage();
   const run = new HeadlessRun(stage, { mode: 'default' }).tell('[[bash:touch made]][[echo]]');
   stage.answer(await stage.heard('PermissionRequest'), { behavior: 'deny', message: 'not today' });
+  await run.idle();
   expect(await run.finish()).toBe(0);
   expect(existsSync(join(stage.project, 'made'))).toBe(false);
   const denials = [{ tool: 'Bash', input: 'touch made' }];
   expect(run.reader.now).toMatchObject({ denials, answer: { text: 'not today' } });
+});
+
+test('a question is answered by its hook', async () => {
+  const stage = new Stage();
+  const run = new HeadlessRun(stage).tell('[[question:Which db?|pg|mysql]][[echo]]');
+  const report = await stage.heard('PermissionRequest');
+  const questions = [{ question: 'Which db?', options: [] }];
+  stage.answer(report, { behavior: 'allow', updatedInput: { questions, answers: { 'Which db?': 'pg' } } });
+  await run.idle();
+  expect(await run.finish()).toBe(0);
+  expect(run.reader.now.answer?.text).toContain('"Which db?"="pg"');
+});
+
+test('what it can’t ask any more, since its input has ended, was refused by nobody', async () => {
+  const stage = new Stage();
+  const before = new HeadlessRun(stage).tell('[[sleep:300]][[ask-permission:touch made]][[say:without]]');
+  expect(await before.finish()).toBe(0);
+  expect(before.reader.now.failure).toMatchObject({ class: 'crash', reason: expect.stringContaining('could not ask') });
+  const meanwhile = new HeadlessRun(stage).tell('[[ask-permission:touch made]][[say:without]]');
+  await stage.heard('PermissionRequest', 2);
+  expect(await meanwhile.finish()).toBe(0);
+  expect(meanwhile.reader.now.failure).toMatchObject({ class: 'crash' });
+  expect(existsSync(join(stage.project, 'made'))).toBe(false);
 });
 
 test('where nobody answers it is refused, and questions are no tool at all', async () => {

@@ -8,12 +8,11 @@ import { type ModelUsage, type ResultLine, type StreamBlock, type StreamLine, st
 /*
  * 1. Each turn begins with an `init` and ends with a `result`; the last result counts. What an earlier one said is
  *    forgotten as soon as another turn begins: a run that ends in the midst of it has no answer.
- * 2. Work in the background is listed whenever it changes. Its end is told to the agent: in the turn that runs, or in one of
- *    its own, some 30 ms later. Until then the run is not idle. (A task that ends while a turn runs may or may not get a
- *    turn of its own, and nothing tells which; since the end of the input stops no turn, idle a moment too early is harmless,
- *    and waiting for a turn that never comes is not.)
+ * 2. Work in the background is listed whenever it changes. Its end is told to the agent: in the turn that runs, after its
+ *    next tool (that is replayed), or in a turn of its own, some 30 ms later. Until then the run is not idle.
  * 3. Usage and cost are this run's own: what was spent since the last result is added up. The totals of a resumed
  *    conversation count what earlier runs have spent.
+ * 4. What could not be asked, since nobody held its input, was refused by nobody: the work is not done without it.
  */
 
 /** Characters; what is longer is cut, so that no line can fill the memory or the screen. */
@@ -24,8 +23,9 @@ export class HeadlessReader implements StreamReader {
   #model: string | undefined;
   #inTurn = false;
   #background = 0;
-  /** The end of a task in the background that the agent has not been told of. */
-  #news = false;
+  /** Tasks in the background that have ended, and the agent has not been told. */
+  readonly #news = new Set<string>();
+  #unasked = false;
   #answer: RunState['answer'];
   #failure: AgentFailure | undefined;
   readonly #denials = new Map<string, RunState['denials'][number]>();
@@ -42,7 +42,7 @@ export class HeadlessReader implements StreamReader {
     return {
       ...(this.#conversation !== undefined && { conversation: this.#conversation }),
       ...(this.#model !== undefined && { model: this.#model }),
-      idle: this.#results > 0 && !this.#inTurn && this.#background === 0 && !this.#news,
+      idle: this.#results > 0 && !this.#inTurn && this.#background === 0 && this.#news.size === 0,
       ...(this.#answer && { answer: this.#answer }),
       ...(this.#failure && { failure: this.#failure }),
       denials: [...this.#denials.values()],
@@ -86,7 +86,7 @@ export class HeadlessReader implements StreamReader {
         this.#background = line.tasks.length;
         return [];
       case 'task_notification':
-        this.#news ||= !this.#inTurn && (line.status === 'completed' || line.status === 'failed');
+        if (line.status === 'completed' || line.status === 'failed') this.#news.add(line.task_id);
         return told('system', plainLine(line.summary.slice(0, MOST.tool)));
       case 'permission_denied':
         return told('system', plainLine(`${line.tool_name} was not allowed: ${line.message}`.slice(0, MOST.error)));
@@ -96,7 +96,7 @@ export class HeadlessReader implements StreamReader {
   /** Invariant 1. */
   #begin(): void {
     this.#inTurn = true;
-    this.#news = false;
+    this.#news.clear();
     this.#answer = undefined;
     this.#failure = undefined;
     this.#error = undefined;
@@ -121,6 +121,12 @@ export class HeadlessReader implements StreamReader {
 
   #user(line: Extract<StreamLine, { type: 'user' }>): readonly Progress[] {
     this.#clock(line.timestamp);
+    this.#unasked ||= line.message.content.some(isUnasked); // invariant 4
+    const text = line.message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+    if (line.isReplay && text.startsWith('<task-notification>')) {
+      for (const task of this.#news) if (text.includes(task)) this.#news.delete(task);
+      return []; // it was shown when it came
+    }
     return line.message.content.flatMap((block) => shownOf(block, line.isReplay ? 'user' : 'system'));
   }
 
@@ -141,7 +147,13 @@ export class HeadlessReader implements StreamReader {
           input: inputText(tool_input),
         });
     }
-    this.#failure = resultFailure(line, { error: this.#error, at: this.#at, resets: this.#resets, usage: this.#usage });
+    this.#failure = resultFailure(line, {
+      error: this.#error,
+      at: this.#at,
+      resets: this.#resets,
+      usage: this.#usage,
+      unasked: this.#unasked,
+    });
     this.#answer = this.#failure || typeof line.result !== 'string' ? undefined : answerOf(line, line.result);
   }
 
@@ -164,6 +176,11 @@ export class HeadlessReader implements StreamReader {
 function answerOf({ structured_output }: ResultLine, text: string): RunState['answer'] {
   const structured = structured_output === undefined ? {} : { structured: structured_output };
   return { text: answerText(text.slice(0, MOST.answer)), ...structured };
+}
+
+function isUnasked(block: StreamBlock): boolean {
+  if (block.type !== 'tool_result' || !block.is_error) return false;
+  return /^(Error: )?Tool permission request failed:.*stream closed/i.test(resultText(block.content));
 }
 
 // ── what people see ─────────────────────────────────────────────────────────

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../../../src/runtime/agents/agent.ts';
 import { claudeHeadless } from '../../../../src/runtime/agents/claude/headless.ts';
 import type { RunEnd } from '../../../../src/runtime/ports.ts';
 import { linesOf, read } from './headless-streams.ts';
@@ -33,6 +34,9 @@ describe('what is done', () => {
     'resumed-after-kill',
     'resumed-after-end',
     'retry-recovers',
+    'background-told-in-turn',
+    'question',
+    'allowed-while-nobody-held-its-input',
     'denied-twice', // the caller doubts it
     'structured-never', // nothing structured was asked for
   ])('%s', (name) => {
@@ -56,6 +60,8 @@ describe('what the service refused, though the stream calls it a success', () =>
     ['error-404', { class: 'invalid', final: true, reason: expect.stringContaining('selected model') }],
     ['error-413', { class: 'context_overflow', fresh: true, reason: expect.stringContaining('too large') }],
     ['prompt-too-long', { class: 'context_overflow', fresh: true, reason: expect.stringContaining('too long') }],
+    ['refusal', { class: 'logic_error', reason: expect.stringContaining('safeguards flagged') }],
+    ['output-limit', { class: 'logic_error', reason: expect.stringContaining('output token maximum') }],
     ['not-logged-in', { class: 'auth', account: 'login', reason: 'Not logged in · Please run /login' }],
   ])('%s', (name, failure) => {
     expect(linesOf(name).at(-1)).toContain('"subtype":"success"');
@@ -105,6 +111,12 @@ describe('what has no end', () => {
   });
 });
 
+describe('what it could not ask, since nobody held its input', () => {
+  it('is no refusal: the work goes on in another attempt', () => {
+    expect(judged(linesOf('unasked'))).toEqual({ class: 'crash', reason: expect.stringContaining('could not ask') });
+  });
+});
+
 describe('a structured result that is not there', () => {
   it('is not what was asked for', () => {
     const failure = judged(linesOf('structured-never'), { wants_structured: true });
@@ -144,10 +156,23 @@ describe('what it complains about', () => {
 });
 
 describe('requests', () => {
-  const report = (event: string, tool_name: string) => ({
+  const report = (event: string, tool_name: string, tool_input: unknown = { command: 'ls' }) => ({
     name: '1-2-x',
     at: NOW,
-    text: JSON.stringify({ session_id: 's', hook_event_name: event, tool_name, tool_input: { command: 'ls' } }),
+    text: JSON.stringify({ session_id: 's', hook_event_name: event, tool_name, tool_input }),
+  });
+
+  it('get an answer that decides, since nobody stands at a screen', () => {
+    const questions = [{ question: 'Which db?', options: [{ label: 'pg' }], multiSelect: false }];
+    const asked = report('PermissionRequest', 'AskUserQuestion', { questions });
+    const decision = (answer: Answer) =>
+      JSON.parse(claudeHeadless.answer?.(asked, answer) ?? '').hookSpecificOutput.decision;
+    expect(decision({ answers: { 'Which db?': 'pg' } })).toMatchObject({
+      updatedInput: { answers: { 'Which db?': 'pg' } },
+    });
+    expect(decision({ answers: { 'Which car?': 'red' } })).toMatchObject({ behavior: 'deny' });
+    expect(decision({ decision: 'allow' })).toMatchObject({ behavior: 'deny' });
+    expect(decision({ decision: 'deny', reason: 'no' })).toEqual({ behavior: 'deny', message: 'no' });
   });
 
   it('wait for an answer, which its hook prints', () => {
