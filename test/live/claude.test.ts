@@ -1,23 +1,17 @@
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { tools } from '../../src/tools/index.ts';
 import { INSTRUCTIONS } from '../../src/tools/instructions.ts';
 import type { World } from '../stories/world.ts';
 import { askClaude } from './agents/claude.ts';
 import { type HttpWorld, httpWorld } from './by-http.ts';
-import { type Installed, install } from './install.ts';
 import { ScriptedModel } from './model/model.ts';
 import type { Asked, Step } from './model/script.ts';
+import { program } from './program.ts';
 import { begunOnce, gatedWorld, overheard, TOLD, threeTasks } from './three-tasks.ts';
 
 /* The real Claude Code as our client, with a scripted model behind it. */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let world: World;
 let model: ScriptedModel;
@@ -31,9 +25,8 @@ async function printed(): Promise<string> {
 }
 
 async function ask(steps: readonly Step[], block: string, http?: HttpWorld) {
-  if ('missing' in claude) throw new Error(claude.missing);
   model = await ScriptedModel.start(steps, { again: http !== undefined });
-  const asking = { world, model, program: claude.program, prompt: 'Build the release.', block };
+  const asking = { world, model, program: claude(), prompt: 'Build the release.', block };
   const more = http && { ports: [http.line.port], env: { YARDMASTER_TOKEN: http.token } };
   return askClaude({ ...asking, ...more }).finally(() => model.close());
 }

@@ -1,23 +1,17 @@
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { tools } from '../../src/tools/index.ts';
 import { INSTRUCTIONS } from '../../src/tools/instructions.ts';
 import type { Status, World } from '../stories/world.ts';
 import { runCodex } from './agents/codex.ts';
 import { type HttpWorld, httpWorld } from './by-http.ts';
-import { type Installed, install } from './install.ts';
 import { ScriptedModel } from './model/model.ts';
 import { newest, type Step } from './model/script.ts';
+import { program } from './program.ts';
 import { begunOnce, gatedWorld, overheard, TOLD, threeTasks } from './three-tasks.ts';
 
 /* The real Codex as our client, with a scripted model behind it. */
 
-let codex: Installed;
-beforeAll(async () => {
-  codex = await install('codex');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in codex) ctx.skip(codex.missing);
-});
+const codex = program('codex');
 
 let world: World;
 afterEach(() => world?.end(), 30_000);
@@ -26,10 +20,9 @@ afterEach(() => world?.end(), 30_000);
 const named = (tool: string) => ({ call: tool, space: 'mcp__yardmaster' });
 
 async function run(steps: readonly Step[], block: string, args: readonly string[], http?: HttpWorld) {
-  if ('missing' in codex) throw new Error(codex.missing);
   const model = await ScriptedModel.start(steps);
   const more = http && { ports: [http.line.port], env: { YARDMASTER_TOKEN: http.token } };
-  const asking = { world, model, program: codex.program, block, ...more };
+  const asking = { world, model, program: codex(), block, ...more };
   const { stdout, stderr } = await runCodex(asking, args).finally(() => model.close());
   return { stdout, stderr, asked: model.asked };
 }

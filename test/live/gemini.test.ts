@@ -1,23 +1,17 @@
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { tools } from '../../src/tools/index.ts';
 import { INSTRUCTIONS } from '../../src/tools/instructions.ts';
 import type { Status, World } from '../stories/world.ts';
 import { runGemini } from './agents/gemini.ts';
 import { type HttpWorld, httpWorld } from './by-http.ts';
-import { type Installed, install } from './install.ts';
 import { ScriptedModel } from './model/model.ts';
 import { newest, type Step } from './model/script.ts';
+import { program } from './program.ts';
 import { begunOnce, gatedWorld, overheard, TOLD, threeTasks } from './three-tasks.ts';
 
 /* The real Gemini CLI as our client, with a scripted model behind it. */
 
-let gemini: Installed;
-beforeAll(async () => {
-  gemini = await install('gemini');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in gemini) ctx.skip(gemini.missing);
-});
+const gemini = program('gemini');
 
 let world: World;
 afterEach(() => world?.end(), 30_000);
@@ -25,10 +19,9 @@ afterEach(() => world?.end(), 30_000);
 const named = (tool: string) => ({ call: `mcp_yardmaster_${tool}` });
 
 async function run(steps: readonly Step[], block: string, args: readonly string[], http?: HttpWorld) {
-  if ('missing' in gemini) throw new Error(gemini.missing);
   const model = await ScriptedModel.start(steps);
   const more = http && { ports: [http.line.port], env: { YARDMASTER_TOKEN: http.token } };
-  const asking = { world, model, program: gemini.program, block, ...more };
+  const asking = { world, model, program: gemini(), block, ...more };
   const { stdout, stderr } = await runGemini(asking, args).finally(() => model.close());
   return { stdout, stderr, asked: model.asked };
 }

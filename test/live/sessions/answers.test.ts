@@ -1,27 +1,21 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
-import { type Installed, install } from '../install.ts';
 import { ask, bash, inBackground, type PlayAsked, question } from '../model/play.ts';
-import { LiveYard } from './yard.ts';
+import { program } from '../program.ts';
+import { LiveYard } from '../yard.ts';
 
 /* What the real Claude Code asks is answered through its hook, whoever looks on; and never by the one who asks. */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
 
 const open = (agent: Readonly<Record<string, unknown>> = {}) =>
-  LiveYard.open(claude, { agent: { permission_mode: 'default', ...agent } });
+  LiveYard.open(claude(), { agent: { permission_mode: 'default', ...agent } });
 
 /** What the model reads last from its tools. */
 const repeat = ({ answers }: PlayAsked) => ({ say: answers.at(-1)?.text ?? 'nothing' });

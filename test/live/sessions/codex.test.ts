@@ -1,23 +1,17 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
 import { modelAt } from '../agents/codex.ts';
-import { type Installed, install } from '../install.ts';
 import { ScriptedModel } from '../model/model.ts';
 import type { Reply, Step } from '../model/script.ts';
-import { type Surroundings, settingsOf } from './sealed.ts';
-import { LiveYard } from './yard.ts';
+import { program } from '../program.ts';
+import { type Surroundings, settingsOf } from '../sealed.ts';
+import { LiveYard } from '../yard.ts';
 
 /* The real Codex works in sessions of tmux, with a scripted model behind it. */
 
-let codex: Installed;
-beforeAll(async () => {
-  codex = await install('codex');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in codex) ctx.skip(codex.missing);
-});
+const codex = program('codex');
 
 let yard: LiveYard;
 let model: ScriptedModel;
@@ -28,7 +22,7 @@ afterEach(async () => {
 
 async function open(steps: readonly Step[], agent: Readonly<Record<string, unknown>>): Promise<LiveYard> {
   model = await ScriptedModel.start(steps);
-  return LiveYard.open(codex, (around) => ({ settings: sessionsOf(around, agent) }), [model.port]);
+  return LiveYard.open(codex(), (around) => ({ settings: sessionsOf(around, agent) }), [model.port]);
 }
 
 /** A person who has used Codex before, and was never asked about the shop. */
@@ -37,12 +31,11 @@ function sessionsOf(around: Surroundings, agent: Readonly<Record<string, unknown
   mkdirSync(join(world.user, '.codex'), { recursive: true });
   writeFileSync(join(world.user, '.codex', 'config.toml'), modelAt(model.url));
   mkdirSync(join(world.user, 'shop', '.git'), { recursive: true });
-  if ('missing' in codex) throw new Error(codex.missing);
   const env = { SCRIPTED_KEY: 'dummy', ...network.env };
-  const { pool } = settingsOf(codex, around);
+  const { pool } = settingsOf(codex(), around);
   return {
     pool: { autonomous: { ...(pool as { autonomous: object }).autonomous, agent: 'codex' } },
-    agents: { codex: { program: [codex.program], env, ...agent } },
+    agents: { codex: { program: [codex()], env, ...agent } },
     lifecycle: { interval: '2s' },
   };
 }

@@ -1,18 +1,12 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
-import { type Installed, install } from '../install.ts';
 import { bash, FAILURES, subscriptionLimit, type Turn } from '../model/play.ts';
-import { LiveYard } from './yard.ts';
+import { program } from '../program.ts';
+import { LiveYard } from '../yard.ts';
 
 /* What goes wrong with the real Claude Code ends in the right class and the right next step; none of it is called done. */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
@@ -53,7 +47,7 @@ describe('the service', () => {
   ] as const)(
     '%s: back to the queue',
     async (_name, failure, error_class, spent) => {
-      yard = await LiveYard.open(claude);
+      yard = await LiveYard.open(claude());
       await enqueue('work', { fails: failure });
       expect(await requeued('work')).toMatchObject({ error_class, spent });
       expect(yard.world.listed(yard.shop, 'done')).toEqual([]);
@@ -62,7 +56,7 @@ describe('the service', () => {
   );
 
   test('trouble that passes costs an attempt, and the next one ends well', async () => {
-    yard = await LiveYard.open(claude);
+    yard = await LiveYard.open(claude());
     let trouble = true;
     yard.stage.put('work', () => (trouble ? { fails: FAILURES.server } : { say: 'It is done.' }));
     await yard.enqueue('work', 'Do it. play:work.', { max_attempts: 2 });
@@ -78,7 +72,7 @@ describe('the service', () => {
   ] as const)(
     '%s: failed, with the reason',
     async (_name, turn, error_class) => {
-      yard = await LiveYard.open(claude);
+      yard = await LiveYard.open(claude());
       await enqueue('work', ...Array.from({ length: 8 }, () => turn)); // it asks again by itself
       expect(await yard.ended('work')).toMatchObject({ state: 'failed' });
       expect(yard.file('failed', 'work')).toContain(`error_class: ${error_class}`);
@@ -87,7 +81,7 @@ describe('the service', () => {
   );
 
   test('a refusal that the model takes back when it is asked again: done', async () => {
-    yard = await LiveYard.open(claude);
+    yard = await LiveYard.open(claude());
     await enqueue('work', { say: 'I will not.', stop: 'refusal' }, { say: 'It is done after all.' });
     expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done after all.' } });
   }, 120_000);
@@ -97,7 +91,7 @@ describe('a subscription’s limit', () => {
   const subscriber = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'dummy-1' };
 
   test('costs no attempt; the work waits for its end and goes on in the same conversation', async () => {
-    yard = await LiveYard.open(claude, { env: subscriber });
+    yard = await LiveYard.open(claude(), { env: subscriber });
     const reset = Date.now() + 20_000;
     yard.stage.put('work', () =>
       Date.now() < reset ? { fails: subscriptionLimit('five_hour', reset) } : { say: 'It is done.' },
@@ -112,7 +106,7 @@ describe('a subscription’s limit', () => {
   }, 180_000);
 
   test('with another account the work moves to it at once, and the first conversation goes on there', async () => {
-    yard = await LiveYard.open(claude, ({ world }) => ({
+    yard = await LiveYard.open(claude(), ({ world }) => ({
       env: subscriber,
       agent: {
         profiles: ['one', 'two'].map((name) => ({ name, config_dir: world.account(name) })),
@@ -133,7 +127,7 @@ describe('a subscription’s limit', () => {
 
 describe('a person', () => {
   test('presses Escape: the agent is asked to go on after a while, and the work is done', async () => {
-    yard = await LiveYard.open(claude, { settings: { interrupted: { wait: '17s', next: 'ask' } } });
+    yard = await LiveYard.open(claude(), { settings: { interrupted: { wait: '17s', next: 'ask' } } });
     await enqueue('work', { say: 'word '.repeat(400), pace: 50 }, { say: 'It is done.' });
     const { name } = await yard.session('work', ({ state }) => state === 'working');
     await until(async () => (await yard.screen(name)).includes('word word'), 30_000);
@@ -143,7 +137,7 @@ describe('a person', () => {
   }, 120_000);
 
   test('presses Escape and says how to go on: that is what is done', async () => {
-    yard = await LiveYard.open(claude, { settings: { interrupted: { wait: '60s', next: 'end' } } });
+    yard = await LiveYard.open(claude(), { settings: { interrupted: { wait: '60s', next: 'end' } } });
     await enqueue('work', { say: 'word '.repeat(400), pace: 50 }, { say: 'Done in the other way.' });
     const { name } = await yard.session('work', ({ state }) => state === 'working');
     await until(async () => (await yard.screen(name)).includes('word word'), 30_000);
@@ -156,7 +150,7 @@ describe('a person', () => {
   }, 120_000);
 
   test('presses Escape, and the configuration says that this is the end: not done', async () => {
-    yard = await LiveYard.open(claude, { settings: { interrupted: { wait: '2s', next: 'end' } } });
+    yard = await LiveYard.open(claude(), { settings: { interrupted: { wait: '2s', next: 'end' } } });
     await enqueue('work', { say: 'word '.repeat(400), pace: 50 });
     const { name } = await yard.session('work', ({ state }) => state === 'working');
     await until(async () => (await yard.screen(name)).includes('word word'), 30_000);
@@ -166,7 +160,7 @@ describe('a person', () => {
   }, 120_000);
 
   test('refuses a tool at the terminal: not done', async () => {
-    yard = await LiveYard.open(claude, {
+    yard = await LiveYard.open(claude(), {
       agent: { permission_mode: 'default' },
       settings: { interrupted: { wait: '2s', next: 'end' } },
     });
@@ -179,7 +173,7 @@ describe('a person', () => {
   }, 120_000);
 
   test('does not answer at all: denied when the time is up, and not done', async () => {
-    yard = await LiveYard.open(claude, {
+    yard = await LiveYard.open(claude(), {
       agent: { permission_mode: 'default' },
       settings: { blocked_timeout: '4s' },
     });

@@ -1,7 +1,6 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Installed } from '../install.ts';
-import type { Surroundings } from './sealed.ts';
+import type { Surroundings } from '../sealed.ts';
 
 /** In a prompt: the trust in the folder is forgotten just before the agent starts, as another of its processes might do. */
 export const FORGET = 'Forget the trust first.';
@@ -22,13 +21,12 @@ rmdirSync(file + '.lock');
 `;
 
 /** The agent as a program that forgets where it is told to. */
-export function forgetful(claude: Installed, { world }: Pick<Surroundings, 'world'>): string[] {
-  if ('missing' in claude) throw new Error(claude.missing);
+export function forgetful(claude: string, { world }: Pick<Surroundings, 'world'>): string[] {
   const script = join(world.bin, 'forget.cjs');
   const program = join(world.bin, 'forgetful');
   writeFileSync(script, SCRIPT);
   const forget = `case "$*" in *'${FORGET}'*) '${process.execPath}' '${script}' ;; esac`;
-  writeFileSync(program, `#!/bin/sh\n${forget}\nexec '${claude.program}' "$@"\n`);
+  writeFileSync(program, `#!/bin/sh\n${forget}\nexec '${claude}' "$@"\n`);
   chmodSync(program, 0o755);
   return [program];
 }

@@ -1,23 +1,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { HOOKS_BLOCK } from '../../../src/runtime/agents/gemini/hooks.ts';
 import { until } from '../../support/world.ts';
-import { type Installed, install } from '../install.ts';
 import { ScriptedModel } from '../model/model.ts';
 import type { Step } from '../model/script.ts';
-import type { Surroundings, Ways } from './sealed.ts';
-import { LiveYard } from './yard.ts';
+import { program } from '../program.ts';
+import type { Surroundings, Ways } from '../sealed.ts';
+import { LiveYard } from '../yard.ts';
 
 /* The real Gemini CLI works in sessions of tmux, with a scripted model behind it. */
 
-let gemini: Installed;
-beforeAll(async () => {
-  gemini = await install('gemini');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in gemini) ctx.skip(gemini.missing);
-});
+const gemini = program('gemini');
 
 let model: ScriptedModel;
 let yard: LiveYard;
@@ -28,12 +22,11 @@ afterEach(async () => {
 
 async function open(steps: (shop: () => string) => readonly Step[], permission_mode = 'bypassPermissions') {
   model = await ScriptedModel.start(steps(() => yard.shop));
-  yard = await LiveYard.open(gemini, (around) => ways(around, permission_mode), [model.port]);
+  yard = await LiveYard.open(gemini(), (around) => ways(around, permission_mode), [model.port]);
 }
 
 /** Somebody who has used it before, and has put our hooks into the settings. */
 function ways({ network, world }: Surroundings, permission_mode: string): Ways {
-  if ('missing' in gemini) throw new Error(gemini.missing);
   const folder = join(world.user, '.gemini');
   mkdirSync(folder, { recursive: true });
   const own = { security: { auth: { selectedType: 'gemini-api-key' } }, ...HOOKS_BLOCK };
@@ -42,7 +35,7 @@ function ways({ network, world }: Surroundings, permission_mode: string): Ways {
   return {
     settings: {
       pool: { autonomous: { prefix: 'live-', start_index: 1, min: 1, max: 1, agent: 'gemini' } },
-      agents: { gemini: { program: [gemini.program], args: ['--model=gemini-2.5-flash'], permission_mode, env } },
+      agents: { gemini: { program: [gemini()], args: ['--model=gemini-2.5-flash'], permission_mode, env } },
       dispatcher: { prompt_timeout: '90s' }, // it takes its time to start
     },
   };

@@ -2,25 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { isRefusal } from '../../../src/runtime/model/refusal.ts';
 import { interrupt } from '../../../src/runtime/sessions/typing/interrupt.ts';
 import { message } from '../../../src/runtime/sessions/typing/message.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
 import { until } from '../../support/world.ts';
-import { type Installed, install } from '../install.ts';
 import { ask, bash, type PlayAsked, question } from '../model/play.ts';
+import { program } from '../program.ts';
 import { Bench, type Lone } from './lone.ts';
 
 /* The guard and the requests at the real agent, without a runtime: what is typed, what is answered, and what is not. */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let bench: Bench;
 afterEach(() => bench?.end(), 60_000);
@@ -35,7 +29,7 @@ function say(agent: Lone, text: string) {
 }
 
 test('a message to an idle agent, and one to an agent at work, arrive once each', async () => {
-  bench = await Bench.open(claude);
+  bench = await Bench.open(claude());
   const agent = await bench.start('a', { prompt: `Begin. ${bench.around.stage.put('a', WORDS)}` });
   await agent.told('prompt');
   expect(await say(agent, 'Please be brief.')).toEqual({ verdict: 'delivered' });
@@ -48,7 +42,7 @@ test('a message to an idle agent, and one to an agent at work, arrive once each'
 }, 90_000);
 
 test('a long message of many lines arrives whole', async () => {
-  bench = await Bench.open(claude);
+  bench = await Bench.open(claude());
   const agent = await bench.start('a', { prompt: `Begin. ${bench.around.stage.put('a', { say: 'Ready.' })}` });
   await agent.told('turn_ended');
   await agent.reads('ready');
@@ -59,7 +53,7 @@ test('a long message of many lines arrives whole', async () => {
 }, 90_000);
 
 test('no message goes into a dialog of any kind, into copy mode, or onto a person’s half-written line', async () => {
-  bench = await Bench.open(claude);
+  bench = await Bench.open(claude());
   const { stage } = bench.around;
   const asks = await bench.start('asks', {
     prompt: `Begin. ${stage.put('asks', { uses: [bash('touch it')] }, repeat)}`,
@@ -93,7 +87,7 @@ function person(...args: string[]): void {
 }
 
 test('requests are answered through their hooks: allowed, denied, and questions', async () => {
-  bench = await Bench.open(claude);
+  bench = await Bench.open(claude());
   const { stage } = bench.around;
   const questions = [question('Which?', ['A', 'B']), question('What else?', ['C', 'D'], true)];
   const agent = await bench.start('a', {
@@ -115,7 +109,7 @@ test('requests are answered through their hooks: allowed, denied, and questions'
 }, 90_000);
 
 test('a helper of the agent asks: the request stays open while the agent itself goes on, and its answer counts', async () => {
-  bench = await Bench.open(claude);
+  bench = await Bench.open(claude());
   const { stage } = bench.around;
   const helper = stage.put('helper', { wait: 500, uses: [bash('touch it')] }, { say: 'It is there.' });
   const agent = await bench.start('a', {
@@ -134,7 +128,7 @@ test('a helper of the agent asks: the request stays open while the agent itself 
 }, 90_000);
 
 test('Escape stops an agent at work, and its next message begins a new turn', async () => {
-  bench = await Bench.open(claude);
+  bench = await Bench.open(claude());
   const agent = await bench.start('a', { prompt: `Begin. ${bench.around.stage.put('a', { ...WORDS, pace: 100 })}` });
   await until(async () => (await agent.screen()).includes('word word'), 30_000);
   const ports = { guard: bench.guard, tmux: bench.tmux, clock: bench.clock, files: bench.files };
@@ -150,7 +144,7 @@ const seed = Number(process.env.LIVE_SEED ?? Math.floor(Math.random() * 1e9));
 test(
   `${count} messages around the birth of a dialog (seed ${seed}): each delivered once or refused, none answers it`,
   async () => {
-    bench = await Bench.open(claude);
+    bench = await Bench.open(claude());
     const chance = seededChance(seed);
     const { stage } = bench.around;
     for (let n = 0; n < count; n += 1) {

@@ -1,20 +1,15 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
-import { type Installed, install } from '../install.ts';
+import { conversationsOf } from '../conversations.ts';
 import { bash } from '../model/play.ts';
-import { LiveYard } from './yard.ts';
+import { program } from '../program.ts';
+import { LiveYard } from '../yard.ts';
 
 /* Agent, tmux server and runtime are killed in the middle of a turn: the work goes on by itself, once. */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
@@ -39,7 +34,7 @@ test.each<[string, Victim[]]>([
 ])(
   'kill -9 of %s under a tool: each step is taken once, and nothing is left over',
   async (_name, victims) => {
-    yard = await LiveYard.open(claude, { agent: { allowed_tools: ['Bash'] } });
+    yard = await LiveYard.open(claude(), { agent: { allowed_tools: ['Bash'] } });
     const log = join(yard.shop, 'log');
     const step = (name: string) => bash(`echo ${name} >> '${log}'`);
     const gate = join(yard.shop, 'open');
@@ -55,7 +50,7 @@ test.each<[string, Victim[]]>([
     const { name } = await yard.session('work', ({ state }) => state === 'working');
     await until(() => logged(log).includes('waits'), 45_000);
     // Before that, it would not know of the call when it goes on: Claude Code writes it a moment after the tool began.
-    await until(() => conversations(yard.world.user).some((text) => text.includes('echo waits')), 10_000);
+    await until(() => conversationsOf(yard.world.user).some((text) => text.includes('echo waits')), 10_000);
     await kill(victims, name);
     if (victims.includes('runtime')) await yard.world.start();
     writeFileSync(gate, '');
@@ -67,7 +62,7 @@ test.each<[string, Victim[]]>([
 );
 
 test('kill -9 of the agent in the middle of its words: it says them again, in the same conversation', async () => {
-  yard = await LiveYard.open(claude);
+  yard = await LiveYard.open(claude());
   let times = 0;
   yard.stage.put('work', () => {
     times += 1;
@@ -81,12 +76,6 @@ test('kill -9 of the agent in the middle of its words: it says them again, in th
   expect(new Set(yard.stage.seen.map(({ conversation }) => conversation)).size).toBe(1);
   expect(yard.stage.reached('This is the work.')).toBe(1);
 }, 180_000);
-
-function conversations(user: string): string[] {
-  const folder = join(user, '.claude', 'projects');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.jsonl'));
-  return files.map((name) => readFileSync(join(folder, name), 'utf8'));
-}
 
 function logged(log: string): string[] {
   try {

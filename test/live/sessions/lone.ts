@@ -17,8 +17,7 @@ import { Guard } from '../../../src/runtime/sessions/typing/guard.ts';
 import type { Doing, PaneAgent } from '../../../src/runtime/sessions/typing/pane-agent.ts';
 import type { PaneTarget, Tmux } from '../../../src/runtime/terminals.ts';
 import { until } from '../../support/world.ts';
-import type { Installed } from '../install.ts';
-import { type Surroundings, surroundings } from './sealed.ts';
+import { type Surroundings, surroundings } from '../sealed.ts';
 
 /* The real agent with its adapter, its guard and its requests, and no runtime around them. */
 
@@ -40,10 +39,9 @@ export class Bench {
   readonly agents = new Map<string, Lone>();
   readonly #program: readonly string[];
 
-  private constructor(claude: Installed, around: Surroundings) {
-    if ('missing' in claude) throw new Error(claude.missing);
+  private constructor(claude: string, around: Surroundings) {
     this.around = around;
-    this.#program = [claude.program];
+    this.#program = [claude];
     const { world, socket, tmux: program } = around;
     const spill = join(world.root, 'spill');
     this.tmux = tmux({ mark: 'live', spill, env: world.env, program, socket: { path: socket } });
@@ -58,7 +56,7 @@ export class Bench {
     this.guard = new Guard({ tmux: this.tmux, files: this.files, clock: this.clock, requests: this.requests });
   }
 
-  static async open(claude: Installed): Promise<Bench> {
+  static async open(claude: string): Promise<Bench> {
     const around = await surroundings();
     writeFileSync(join(around.world.root, 'reporter.sh'), REPORTER, { mode: 0o700 });
     return new Bench(claude, around);

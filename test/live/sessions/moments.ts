@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../support/world.ts';
 import { ask, bash, question } from '../model/play.ts';
+import type { LiveYard } from '../yard.ts';
 import { FORGET } from './forgetful.ts';
-import type { LiveYard } from './yard.ts';
 
 /* Moments at which somebody sends a message to a session, and what must be true afterwards. */
 

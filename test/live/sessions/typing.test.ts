@@ -1,24 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { seededChance } from '../../fakes/seeded-chance.ts';
-import { type Installed, install } from '../install.ts';
+import { program } from '../program.ts';
+import { LiveYard } from '../yard.ts';
 import { forgetful } from './forgetful.ts';
 import { live, MOMENTS, type Told } from './moments.ts';
-import { LiveYard } from './yard.ts';
 
 /*
  * Messages at random moments: each is delivered once, or refused with the reason, and no dialog is ever answered by
  * accident. `LIVE_MOMENTS=500` for the long proof, `LIVE_SEED` to see one again.
  */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
@@ -29,7 +23,7 @@ const seed = Number(process.env.LIVE_SEED ?? Math.floor(Math.random() * 1e9));
 test(
   `${count} messages at random moments (seed ${seed})`,
   async () => {
-    yard = await LiveYard.open(claude, (around) => {
+    yard = await LiveYard.open(claude(), (around) => {
       const projects = ['shop', 'vault'].map((name) => ({
         name,
         path: around.world.project(name),
@@ -37,7 +31,7 @@ test(
       }));
       return {
         agent: {
-          program: forgetful(claude, around),
+          program: forgetful(claude(), around),
           permission_mode: 'default',
           allowed_tools: ['Bash(sh wait.sh *)'],
         },

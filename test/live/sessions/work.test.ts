@@ -1,24 +1,18 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Installed, install } from '../install.ts';
+import { afterEach, expect, test } from 'vitest';
 import { bash, inBackground, write } from '../model/play.ts';
-import { LiveYard } from './yard.ts';
+import { program } from '../program.ts';
+import { LiveYard } from '../yard.ts';
 
 /* The real Claude Code works in sessions of tmux, with a scripted model behind it. */
 
-let claude: Installed;
-beforeAll(async () => {
-  claude = await install('claude');
-}, 150_000);
-beforeEach((ctx) => {
-  if ('missing' in claude) ctx.skip(claude.missing);
-});
+const claude = program('claude');
 
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
 
-const open = () => LiveYard.open(claude, { agent: { allowed_tools: ['Bash'] } });
+const open = () => LiveYard.open(claude(), { agent: { allowed_tools: ['Bash'] } });
 
 test('a task is worked on with tools in a session, and its result comes home with all that is known of it', async () => {
   yard = await open();

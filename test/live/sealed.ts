@@ -1,9 +1,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Settings, World } from '../../stories/world.ts';
-import { type Network, openNetwork } from '../alone.ts';
-import type { Installed } from '../install.ts';
-import { Stage } from '../model/stage.ts';
+import { type Settings, World } from '../stories/world.ts';
+import { type Network, openNetwork } from './alone.ts';
+import { Stage } from './model/stage.ts';
 
 /** A world that knows nothing of the machine's own settings and accounts. */
 export class Sealed extends World {
@@ -79,10 +78,9 @@ export interface Ways {
 }
 
 /** The configuration of somebody who has three sessions of the real agent. */
-export function settingsOf(claude: Installed, around: Surroundings, ways: Ways = {}): Settings {
+export function settingsOf(claude: string, around: Surroundings, ways: Ways = {}): Settings {
   const { world, socket, tmux, agentEnv } = around;
-  if ('missing' in claude) throw new Error(claude.missing);
-  const agent = { program: [claude.program], permission_mode: 'acceptEdits', ...ways.agent };
+  const agent = { program: [claude], permission_mode: 'acceptEdits', ...ways.agent };
   return {
     allowed_roots: [world.user],
     projects: [{ name: 'shop', path: world.project('shop'), shared_checkout: true }],

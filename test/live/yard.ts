@@ -1,10 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { type Accepted, type Client, cancelRunning, type Status, type World } from '../../stories/world.ts';
-import { until } from '../../support/world.ts';
-import type { Installed } from '../install.ts';
-import type { Stage } from '../model/stage.ts';
+import { type Accepted, type Client, cancelRunning, type Status, type World } from '../stories/world.ts';
+import { until } from '../support/world.ts';
+import type { Stage } from './model/stage.ts';
 import { type Surroundings, settingsOf, surroundings, type Ways } from './sealed.ts';
 
 const run = promisify(execFile);
@@ -42,7 +41,7 @@ export class LiveYard {
   }
 
   static async open(
-    claude: Installed,
+    claude: string,
     ways: Ways | ((around: Surroundings) => Ways) = {},
     ports: readonly number[] = [],
   ): Promise<LiveYard> {
