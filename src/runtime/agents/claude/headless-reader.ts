@@ -1,8 +1,9 @@
-import { answerText, plainLine, plainText } from '../../model/plain-text.ts';
+import { answerText, plainLine } from '../../model/plain-text.ts';
 import type { Usage } from '../../model/session.ts';
 import type { AgentFailure } from '../agent.ts';
 import type { Progress, RunState, StreamReader } from '../headless.ts';
 import { resultFailure } from './headless-failures.ts';
+import { inputText, MOST, resultText, retryText, shownOf, told } from './headless-progress.ts';
 import { type ModelUsage, type ResultLine, type StreamBlock, type StreamLine, streamLine } from './headless-records.ts';
 
 /*
@@ -15,8 +16,9 @@ import { type ModelUsage, type ResultLine, type StreamBlock, type StreamLine, st
  * 4. What could not be asked, since nobody held its input, was refused by nobody: the work is not done without it.
  */
 
-/** Characters; what is longer is cut, so that no line can fill the memory or the screen. */
-const MOST = { answer: 1_000_000, text: 8_000, tool: 300, error: 500, denials: 100 };
+/** What is longer is cut, so that no line can fill the memory. */
+const LONGEST_ANSWER = 1_000_000; // characters
+const MOST_DENIALS = 100;
 
 export class HeadlessReader implements StreamReader {
   #conversation: string | undefined;
@@ -141,7 +143,7 @@ export class HeadlessReader implements StreamReader {
     this.#inTurn = false;
     this.#spend(line);
     for (const { tool_name, tool_use_id, tool_input } of line.permission_denials) {
-      if (this.#denials.size < MOST.denials)
+      if (this.#denials.size < MOST_DENIALS)
         this.#denials.set(tool_use_id || `${this.#denials.size}`, {
           tool: plainLine(tool_name.slice(0, MOST.tool)),
           input: inputText(tool_input),
@@ -175,64 +177,10 @@ export class HeadlessReader implements StreamReader {
 
 function answerOf({ structured_output }: ResultLine, text: string): RunState['answer'] {
   const structured = structured_output === undefined ? {} : { structured: structured_output };
-  return { text: answerText(text.slice(0, MOST.answer)), ...structured };
+  return { text: answerText(text.slice(0, LONGEST_ANSWER)), ...structured };
 }
 
 function isUnasked(block: StreamBlock): boolean {
   if (block.type !== 'tool_result' || !block.is_error) return false;
   return /^(Error: )?Tool permission request failed:.*stream closed/i.test(resultText(block.content));
-}
-
-// ── what people see ─────────────────────────────────────────────────────────
-
-function told(by: Progress['by'], text: string): Progress[] {
-  return text === '' ? [] : [{ by, text }];
-}
-
-function shownOf(block: StreamBlock, by: 'agent' | 'user' | 'system'): Progress[] {
-  switch (block.type) {
-    case 'text':
-      return told(by, plainText(block.text.slice(0, MOST.text)).trim());
-    case 'tool_use':
-      return told('tool', plainLine(`${block.name} ${inputText(block.input)}`));
-    case 'tool_result':
-      return block.is_error ? told('tool', `failed: ${plainLine(resultText(block.content).slice(0, MOST.error))}`) : [];
-  }
-}
-
-/** What it acts upon, where that is one thing; else all of it, short. */
-function inputText(input: unknown): string {
-  const { command, file_path, url, pattern } = (typeof input === 'object' && input ? input : {}) as Record<
-    string,
-    unknown
-  >;
-  const about = [command, file_path, url, pattern].find((value) => typeof value === 'string');
-  const text = typeof about === 'string' ? about : (JSON.stringify(input) ?? '');
-  return plainLine(text.slice(0, MOST.tool));
-}
-
-function resultText(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return content
-    .flatMap((part: unknown) => (typeof part === 'object' && part && 'text' in part ? [String(part.text)] : []))
-    .join('\n');
-}
-
-function retryText({
-  error_status,
-  error,
-  attempt,
-  max_retries,
-  retry_delay_ms,
-}: {
-  readonly error_status?: number | null | undefined;
-  readonly error: string;
-  readonly attempt: number;
-  readonly max_retries: number;
-  readonly retry_delay_ms: number;
-}): string {
-  const seconds = (retry_delay_ms / 1_000).toFixed(1);
-  const what = plainLine(`${error_status ?? ''} ${error}`.slice(0, MOST.tool));
-  return `the service refused (${what}); try ${attempt} of ${max_retries} in ${seconds} s`;
 }
