@@ -93,6 +93,7 @@ function checked(given, words) {
     output: one('--output-format') ?? 'text',
     input: one('--input-format') ?? 'text',
     verbose: given.has('--verbose'),
+    promptTool: one('--permission-prompt-tool'),
     replay: given.has('--replay-user-messages'),
     maxTurns: Number(one('--max-turns') ?? Number.POSITIVE_INFINITY),
     maxBudget: Number(one('--max-budget-usd') ?? Number.POSITIVE_INFINITY),

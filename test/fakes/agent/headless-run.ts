@@ -10,6 +10,8 @@ interface Start {
   readonly id?: string;
   readonly args?: readonly string[];
   readonly mode?: string;
+  /** False: with no settings, so nobody is asked. */
+  readonly hooks?: boolean;
 }
 
 /** The stand-in without a terminal, on a stage, read as the runtime reads it. */
@@ -22,10 +24,16 @@ export class HeadlessRun {
   readonly ended: Promise<number | string | null>;
   stderr = '';
 
-  constructor(stage: Stage, { id, args = [], mode = 'acceptEdits' }: Start = {}) {
+  constructor(stage: Stage, { id, args = [], mode = 'acceptEdits', hooks = true }: Start = {}) {
     const stream = ['-p', '--output-format=stream-json', '--verbose', '--input-format=stream-json'];
     const given = [...(id === undefined ? [] : [`--session-id=${id}`]), `--permission-mode=${mode}`, ...args];
-    const argv = [fakeClaude, ...stream, '--replay-user-messages', `--settings=${stage.settings}`, ...given];
+    const argv = [
+      fakeClaude,
+      ...stream,
+      '--replay-user-messages',
+      ...(hooks ? [`--settings=${stage.settings}`, '--permission-prompt-tool=stdio'] : []),
+      ...given,
+    ];
     const env = { ...process.env, CLAUDE_CONFIG_DIR: stage.config, IS_SANDBOX: '1' };
     this.child = spawn(process.execPath, argv, { cwd: stage.project, env, stdio: 'pipe' });
     this.child.stdin?.on('error', () => {}); // it has ended
@@ -60,6 +68,11 @@ export class HeadlessRun {
 
   async shows(text: string): Promise<void> {
     await until(() => this.shown.some((shown) => shown.text.includes(text)), 20_000);
+  }
+
+  /** Not by repeating what it was told. */
+  async says(text: string): Promise<void> {
+    await until(() => this.shown.some((shown) => shown.by === 'agent' && shown.text === text), 20_000);
   }
 
   async idle(): Promise<void> {

@@ -11,12 +11,14 @@ import { Spent, Turn } from './turn.mjs';
  *   each turn begins with an `init` and ends with a `result`; refusals of the service are `subtype: success` with `is_error`
  *   what it is told while it works joins the turn after the next tool, or makes a turn of its own
  *   the end of its input ends it after all that was told before, and after its work in the background
+ *   with `--permission-prompt-tool=stdio` it has questions to ask, and asks nothing after the end of its input
  *   its exit code is 1 where the last result is an error; SIGTERM is 143 without a result, SIGINT 0
  */
 
 const PRICE = { in: 4 / 1e6, out: 20 / 1e6 };
 const NO_QUESTIONS =
   '<tool_use_error>Error: No such tool available: AskUserQuestion. AskUserQuestion is disabled for this session, in subagents as well as here.</tool_use_error>';
+const UNASKED = 'Tool permission request failed: AbortError: ';
 /** Hooks that the real one does not run without a terminal. */
 const SILENT = new Set(['StopFailure', 'Notification']);
 
@@ -31,6 +33,8 @@ export class Headless {
   #turn;
   #ended = false;
   #closed = false;
+  #mute = false;
+  #closing = [];
   #exitCode = 0;
   #results = 0;
   #rounds = 0;
@@ -89,6 +93,7 @@ export class Headless {
 
   #noMore() {
     this.#closed = true;
+    for (const tell of this.#closing) tell();
     this.#next();
   }
 
@@ -133,15 +138,24 @@ export class Headless {
   cancelAuto() {}
 
   missing({ question }) {
-    return question ? NO_QUESTIONS : undefined;
+    return question && this.options.promptTool !== 'stdio' ? NO_QUESTIONS : undefined;
   }
 
-  /** Nobody else is there: without a hook's word it is refused. */
-  async ask(dialog, _what, _turn, asked) {
-    await asked;
-    const refusal = { behavior: 'deny', message: 'This command requires approval' };
-    const soon = new Promise((resolve) => setImmediate(() => resolve({ decision: refusal })));
-    return Promise.race([dialog.answer, soon]);
+  /** Asked by the hook and, where its input is one that answers, on its output; whoever comes first. */
+  async ask(dialog, _what, { asking }, asked) {
+    if (this.options.promptTool !== 'stdio') {
+      await asked;
+      const soon = new Promise((resolve) => setImmediate(() => resolve(denial('This command requires approval'))));
+      return Promise.race([dialog.answer, soon]);
+    }
+    if (this.#closed) return denial(`${UNASKED}Stream closed`);
+    const request_id = randomUUID();
+    this.emit({ type: 'control_request', request_id, request: { subtype: 'can_use_tool', ...asking } });
+    const closed = new Promise((resolve) => this.#closing.push(resolve));
+    const unasked = denial(`${UNASKED}Tool permission stream closed before response received`);
+    const answer = await Promise.race([dialog.answer, closed.then(() => unasked)]);
+    this.emit({ type: 'control_cancel_request', request_id });
+    return answer;
   }
 
   denied(tool_use_id, { name, input }, message) {
@@ -233,6 +247,7 @@ export class Headless {
   #over(turn, how) {
     if (this.#ended) return;
     this.#turn = undefined;
+    if (this.#mute) return;
     this.#result(turn, how);
     this.#next();
   }
@@ -300,11 +315,13 @@ export class Headless {
 
   // The end.
 
-  async #interruptedBySignal() {
-    if (!this.#turn?.inTool) return this.#signalled(0);
+  /** The real one tells a result of the turn where it interrupts a tool, else none. */
+  #interruptedBySignal() {
+    if (this.stubborn) return;
     this.queue = [];
-    this.#turn.interrupt();
-    setTimeout(() => this.#signalled(0), 100);
+    this.#mute = this.#turn?.inTool !== true;
+    this.#turn?.interrupt();
+    setTimeout(() => this.#leave(0), this.#turn ? 100 : 0);
   }
 
   #signalled(code) {
@@ -328,6 +345,10 @@ export class Headless {
     for (const pid of this.children) kill(pid);
     process.exit(code);
   }
+}
+
+function denial(message) {
+  return { decision: { behavior: 'deny', message } };
 }
 
 function parsed(text) {

@@ -243,6 +243,7 @@ export class Turn {
       : permissionDialog(tool.name, tool.input, this.agent.cwd);
     const suggestions = [{ destination: 'session', directories: [this.agent.cwd], type: 'addDirectories' }];
     const fields = { tool_name, tool_input, ...(!tool.question && { permission_suggestions: suggestions }) };
+    this.asking = { tool_name, input: tool_input };
     const asked = this.hook('PermissionRequest', fields, tool_name);
     asked.then((answers) => {
       const decision = answers.map(({ json }) => json?.hookSpecificOutput?.decision).find(Boolean);

@@ -10,6 +10,10 @@ import { headlessSettings } from './settings.ts';
  *   no message at all        exit code 0, and not a word
  *   a message while it works joins the turn after the next tool, or makes a turn of its own
  *   a first `/`              is taken for a command: `/clear` forgets the conversation
+ *   a request                is asked by the hook and, with `--permission-prompt-tool=stdio`, on its output at once; whatever
+ *                            comes first counts. Without that option it has no questions to ask (AskUserQuestion); with it,
+ *                            what it wants to ask after the end of its input is refused: "Stream closed"
+ *   `--max-budget-usd`       counts from the start of the process, also in a conversation that goes on
  *   `--resume`               takes an id, or a file by its path, from any folder
  */
 
@@ -30,6 +34,7 @@ export function headlessCompose(order: HeadlessOrder): HeadlessStart {
       order.resume === undefined ? `--session-id=${order.conversation}` : `--resume=${order.resume}`,
       `--settings=${join(order.run_dir, SETTINGS)}`,
       `--permission-mode=${MODE[order.permission_mode]}`,
+      ...option('--permission-prompt-tool', order.asks && 'stdio'),
       ...option('--model', model),
       ...option('--allowedTools', allowed_tools.length === 0 ? undefined : allowed_tools.join(',')),
       ...option('--max-budget-usd', budget_usd),

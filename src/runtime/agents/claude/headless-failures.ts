@@ -12,14 +12,21 @@ interface Circumstances {
   readonly at: number | undefined;
   readonly resets: number | undefined;
   readonly usage: Usage | undefined;
+  /** It wanted to ask for something and could not. */
+  readonly unasked: boolean;
 }
+
+const UNASKED: AgentFailure = {
+  class: 'crash',
+  reason: 'it could not ask for permission any more: its input had ended, as it does when the runtime ends',
+};
 
 /**
  * How a turn failed by its own words; undefined where it did not. `subtype: success` says nothing: every refusal of the
  * service has it, with `is_error` (2.1.329).
  */
 export function resultFailure(line: ResultLine, known: Circumstances): AgentFailure | undefined {
-  if (line.subtype === 'success' && !line.is_error) return undefined;
+  if (line.subtype === 'success' && !line.is_error) return known.unasked ? UNASKED : undefined;
   const said = plainLine(line.errors.map(String).join('; ').slice(0, LONGEST));
   switch (line.subtype) {
     case 'success':
@@ -41,7 +48,12 @@ export function resultFailure(line: ResultLine, known: Circumstances): AgentFail
 function refused(line: ResultLine, { error, at, resets }: Circumstances): AgentFailure {
   const text = line.result ?? '';
   const status = line.api_error_status ?? undefined;
-  const turn = { error: error ?? classOf(status), text, details: line.terminal_reason ?? '', at: at ?? 0 };
+  const turn = {
+    error: error === undefined || error === 'unknown' ? classOf(status) : error,
+    text,
+    details: line.terminal_reason ?? '',
+    at: at ?? 0,
+  };
   const { reset_at, ...failure } = failureOf(turn);
   const end = failure.account === 'limit' ? (resets ?? (at === undefined ? undefined : reset_at)) : undefined;
   return { ...failure, ...(end !== undefined && { reset_at: end }) };

@@ -1,31 +1,33 @@
-import { answerText, plainLine, plainText } from '../../model/plain-text.ts';
+import { answerText, plainLine } from '../../model/plain-text.ts';
 import type { Usage } from '../../model/session.ts';
 import type { AgentFailure } from '../agent.ts';
 import type { Progress, RunState, StreamReader } from '../headless.ts';
 import { resultFailure } from './headless-failures.ts';
+import { inputText, MOST, resultText, retryText, shownOf, told } from './headless-progress.ts';
 import { type ModelUsage, type ResultLine, type StreamBlock, type StreamLine, streamLine } from './headless-records.ts';
 
 /*
  * 1. Each turn begins with an `init` and ends with a `result`; the last result counts. What an earlier one said is
  *    forgotten as soon as another turn begins: a run that ends in the midst of it has no answer.
- * 2. Work in the background is listed whenever it changes. Its end is told to the agent: in the turn that runs, or in one of
- *    its own, some 30 ms later. Until then the run is not idle. (A task that ends while a turn runs may or may not get a
- *    turn of its own, and nothing tells which; since the end of the input stops no turn, idle a moment too early is harmless,
- *    and waiting for a turn that never comes is not.)
+ * 2. Work in the background is listed whenever it changes. Its end is told to the agent: in the turn that runs, after its
+ *    next tool (that is replayed), or in a turn of its own, some 30 ms later. Until then the run is not idle.
  * 3. Usage and cost are this run's own: what was spent since the last result is added up. The totals of a resumed
  *    conversation count what earlier runs have spent.
+ * 4. What could not be asked, since nobody held its input, was refused by nobody: the work is not done without it.
  */
 
-/** Characters; what is longer is cut, so that no line can fill the memory or the screen. */
-const MOST = { answer: 1_000_000, text: 8_000, tool: 300, error: 500, denials: 100 };
+/** What is longer is cut, so that no line can fill the memory. */
+const LONGEST_ANSWER = 1_000_000; // characters
+const MOST_DENIALS = 100;
 
 export class HeadlessReader implements StreamReader {
   #conversation: string | undefined;
   #model: string | undefined;
   #inTurn = false;
   #background = 0;
-  /** The end of a task in the background that the agent has not been told of. */
-  #news = false;
+  /** Tasks in the background that have ended, and the agent has not been told. */
+  readonly #news = new Set<string>();
+  #unasked = false;
   #answer: RunState['answer'];
   #failure: AgentFailure | undefined;
   readonly #denials = new Map<string, RunState['denials'][number]>();
@@ -42,7 +44,7 @@ export class HeadlessReader implements StreamReader {
     return {
       ...(this.#conversation !== undefined && { conversation: this.#conversation }),
       ...(this.#model !== undefined && { model: this.#model }),
-      idle: this.#results > 0 && !this.#inTurn && this.#background === 0 && !this.#news,
+      idle: this.#results > 0 && !this.#inTurn && this.#background === 0 && this.#news.size === 0,
       ...(this.#answer && { answer: this.#answer }),
       ...(this.#failure && { failure: this.#failure }),
       denials: [...this.#denials.values()],
@@ -86,7 +88,7 @@ export class HeadlessReader implements StreamReader {
         this.#background = line.tasks.length;
         return [];
       case 'task_notification':
-        this.#news ||= !this.#inTurn && (line.status === 'completed' || line.status === 'failed');
+        if (line.status === 'completed' || line.status === 'failed') this.#news.add(line.task_id);
         return told('system', plainLine(line.summary.slice(0, MOST.tool)));
       case 'permission_denied':
         return told('system', plainLine(`${line.tool_name} was not allowed: ${line.message}`.slice(0, MOST.error)));
@@ -96,7 +98,7 @@ export class HeadlessReader implements StreamReader {
   /** Invariant 1. */
   #begin(): void {
     this.#inTurn = true;
-    this.#news = false;
+    this.#news.clear();
     this.#answer = undefined;
     this.#failure = undefined;
     this.#error = undefined;
@@ -121,6 +123,12 @@ export class HeadlessReader implements StreamReader {
 
   #user(line: Extract<StreamLine, { type: 'user' }>): readonly Progress[] {
     this.#clock(line.timestamp);
+    this.#unasked ||= line.message.content.some(isUnasked); // invariant 4
+    const text = line.message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+    if (line.isReplay && text.startsWith('<task-notification>')) {
+      for (const task of this.#news) if (text.includes(task)) this.#news.delete(task);
+      return []; // it was shown when it came
+    }
     return line.message.content.flatMap((block) => shownOf(block, line.isReplay ? 'user' : 'system'));
   }
 
@@ -135,13 +143,19 @@ export class HeadlessReader implements StreamReader {
     this.#inTurn = false;
     this.#spend(line);
     for (const { tool_name, tool_use_id, tool_input } of line.permission_denials) {
-      if (this.#denials.size < MOST.denials)
+      if (this.#denials.size < MOST_DENIALS)
         this.#denials.set(tool_use_id || `${this.#denials.size}`, {
           tool: plainLine(tool_name.slice(0, MOST.tool)),
           input: inputText(tool_input),
         });
     }
-    this.#failure = resultFailure(line, { error: this.#error, at: this.#at, resets: this.#resets, usage: this.#usage });
+    this.#failure = resultFailure(line, {
+      error: this.#error,
+      at: this.#at,
+      resets: this.#resets,
+      usage: this.#usage,
+      unasked: this.#unasked,
+    });
     this.#answer = this.#failure || typeof line.result !== 'string' ? undefined : answerOf(line, line.result);
   }
 
@@ -163,59 +177,10 @@ export class HeadlessReader implements StreamReader {
 
 function answerOf({ structured_output }: ResultLine, text: string): RunState['answer'] {
   const structured = structured_output === undefined ? {} : { structured: structured_output };
-  return { text: answerText(text.slice(0, MOST.answer)), ...structured };
+  return { text: answerText(text.slice(0, LONGEST_ANSWER)), ...structured };
 }
 
-// ── what people see ─────────────────────────────────────────────────────────
-
-function told(by: Progress['by'], text: string): Progress[] {
-  return text === '' ? [] : [{ by, text }];
-}
-
-function shownOf(block: StreamBlock, by: 'agent' | 'user' | 'system'): Progress[] {
-  switch (block.type) {
-    case 'text':
-      return told(by, plainText(block.text.slice(0, MOST.text)).trim());
-    case 'tool_use':
-      return told('tool', plainLine(`${block.name} ${inputText(block.input)}`));
-    case 'tool_result':
-      return block.is_error ? told('tool', `failed: ${plainLine(resultText(block.content).slice(0, MOST.error))}`) : [];
-  }
-}
-
-/** What it acts upon, where that is one thing; else all of it, short. */
-function inputText(input: unknown): string {
-  const { command, file_path, url, pattern } = (typeof input === 'object' && input ? input : {}) as Record<
-    string,
-    unknown
-  >;
-  const about = [command, file_path, url, pattern].find((value) => typeof value === 'string');
-  const text = typeof about === 'string' ? about : (JSON.stringify(input) ?? '');
-  return plainLine(text.slice(0, MOST.tool));
-}
-
-function resultText(content: unknown): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  return content
-    .flatMap((part: unknown) => (typeof part === 'object' && part && 'text' in part ? [String(part.text)] : []))
-    .join('\n');
-}
-
-function retryText({
-  error_status,
-  error,
-  attempt,
-  max_retries,
-  retry_delay_ms,
-}: {
-  readonly error_status?: number | null | undefined;
-  readonly error: string;
-  readonly attempt: number;
-  readonly max_retries: number;
-  readonly retry_delay_ms: number;
-}): string {
-  const seconds = (retry_delay_ms / 1_000).toFixed(1);
-  const what = plainLine(`${error_status ?? ''} ${error}`.slice(0, MOST.tool));
-  return `the service refused (${what}); try ${attempt} of ${max_retries} in ${seconds} s`;
+function isUnasked(block: StreamBlock): boolean {
+  if (block.type !== 'tool_result' || !block.is_error) return false;
+  return /^(Error: )?Tool permission request failed:.*stream closed/i.test(resultText(block.content));
 }

@@ -32,6 +32,7 @@ const Background = z.object({
 const TaskEnded = z.object({
   type: z.literal('system'),
   subtype: z.literal('task_notification'),
+  task_id: text.catch(''),
   status: text.catch(''),
   summary: text.catch(''),
 });

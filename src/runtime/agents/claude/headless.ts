@@ -1,3 +1,4 @@
+import type { Answer, Report } from '../agent.ts';
 import type { HeadlessAgent } from '../headless.ts';
 import { hookAnswer } from './answer.ts';
 import { headlessCompose, headlessInterrupt, headlessMessage } from './headless-compose.ts';
@@ -20,5 +21,15 @@ export const claudeHeadless: HeadlessAgent = {
     const { kind: _, ...asked } = heard;
     return asked;
   },
-  answer: hookAnswer,
+  answer,
 };
+
+/** Nobody stands at a screen: an answer that decides nothing would leave it waiting. */
+function answer(report: Report, given: Answer): string {
+  const asked = hear(report)?.heard;
+  const isQuestion = asked?.kind === 'asks' && asked.questions !== undefined;
+  const decides = !isQuestion || 'answers' in given || given.decision === 'deny';
+  return (decides && hookAnswer(report, given)) || hookAnswer(report, UNFIT);
+}
+
+const UNFIT = { decision: 'deny', reason: 'The answer that was given does not fit what was asked.' } as const;

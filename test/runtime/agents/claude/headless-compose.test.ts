@@ -62,7 +62,9 @@ describe('the command line', () => {
 describe('its settings', () => {
   it('let requests wait for an answer, and hook nothing else', () => {
     const asks = { reporter: '/home/me/reporter-abc.sh', wait_seconds: 1_860 };
-    const { hooks } = JSON.parse(claudeHeadless.compose({ ...ORDER, asks }).files[0]?.text ?? '');
+    const { argv, files } = claudeHeadless.compose({ ...ORDER, asks });
+    expect(argv).toContain('--permission-prompt-tool=stdio'); // without it there are no questions
+    const { hooks } = JSON.parse(files[0]?.text ?? '');
     const command = String.raw`exec /bin/sh '/home/me/reporter-abc.sh' '/home/o'\''me/runs/p/t/1' PermissionRequest`;
     expect(hooks).toEqual({ PermissionRequest: [{ hooks: [{ type: 'command', command, timeout: 1_860 }] }] });
   });
