@@ -12,7 +12,7 @@ export interface Control {
   readonly version: string;
   readonly home: string;
   readonly socket: string;
-  connect(options: { start: boolean }): Promise<Socket | undefined>;
+  connect(options: { start: boolean; env?: Readonly<Record<string, string>> }): Promise<Socket | undefined>;
   readonly file: string;
   serve(listening: (http: HttpState) => void, set?: readonly string[]): Promise<number>;
   mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
@@ -61,7 +61,7 @@ function control(options: ProgramOptions, version: string): Control {
     version,
     home: home.dir,
     socket: home.socket,
-    connect: ({ start }) => connect(options, home, start),
+    connect: ({ start, env }) => connect({ ...options, env: { ...options.env, ...env } }, home, start),
     file: options.file,
     serve: (listening, set) => serveHere(options, listening, set),
     mcp: ({ embedded }) => (embedded ? mcpEmbedded(options) : mcp(options)),

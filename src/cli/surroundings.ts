@@ -9,9 +9,9 @@ export interface RuntimeControl {
   readonly socket: string;
   /**
    * A connected socket. With `start` a runtime is started in the background where none runs; without, undefined says
-   * that none does. Rejects with what stands in the way.
+   * that none does. Rejects with what stands in the way. `env`: beside our own, for a runtime that is started.
    */
-  connect(options: { start: boolean }): Promise<Socket | undefined>;
+  connect(options: { start: boolean; env?: Readonly<Record<string, string>> }): Promise<Socket | undefined>;
   /** The program's own file, as Node runs it. */
   readonly file: string;
   /** Runs the runtime in the foreground until it is told to stop; the exit code. Calls `listening` once it can be reached; `set` are values of the configuration. */

@@ -55,6 +55,8 @@ export interface DeskPorts {
   readonly retention: Retention;
   readonly sessions: SessionDesk;
   readonly moreNeeds: () => readonly Need[];
+  /** No file that somebody left for us waits to be looked at. */
+  readonly settled: () => boolean;
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -181,6 +183,7 @@ export class Desk implements Yard {
       hopeless: this.#hopeless(),
       projectName: (id) => this.projectName(id),
       offline: this.#ports.offline,
+      undelivered: store.undelivered().filter(({ at }) => at >= since),
       heldDrops: store
         .projects()
         .flatMap(({ name, held }) => (held?.length ? [{ project: name, count: held.length }] : [])),
@@ -219,7 +222,7 @@ export class Desk implements Yard {
   }
 
   converged(): boolean {
-    return this.store.converged() && this.#ports.inboxes.settled;
+    return this.store.converged() && this.#ports.settled();
   }
 
   events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]> {

@@ -57,11 +57,13 @@ function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): Fleet
 }
 
 function fleetProvider(provider: FleetParts['providers'][number], parts: FleetParts): FleetProvider {
+  const { local_only } = parts.config;
   return {
     id: provider.id,
     ai: provider.ai,
     keeps: [],
-    status: provider.offline ? 'offline' : 'available',
+    status: provider.offline || local_only ? 'offline' : 'available',
+    ...(local_only && { detail: 'local_only: no task leaves this machine' }),
     load: parts.load.provider(provider.id),
     max: parts.config.delegation.providers[provider.id]?.max ?? 0,
   };

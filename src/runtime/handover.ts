@@ -54,6 +54,10 @@ function whyNot(
     return refuse('not_allowed', `needs_claude_code: task ${ref.id} can't leave this machine`, stays);
   if (task.spec.allow_delegation === false)
     return refuse('not_allowed', `allow_delegation: task ${ref.id} says false`, stays);
+  if (provider.status === 'offline') {
+    const why = provider.detail ?? 'it does not answer';
+    return refuse('not_possible', `provider ${provider.id} is offline: ${why}`, 'the task stays where it is');
+  }
   const broken = notKept(task.spec, provider);
   if (broken.length > 0) return refuse('not_allowed', `provider ${provider.id} can't keep ${broken.join(', ')}`, stays);
   return undefined;

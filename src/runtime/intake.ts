@@ -4,6 +4,7 @@ import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { Cause } from './model/task.ts';
 import { newTask } from './new-task.ts';
+import { refuseCallback } from './policy/callback-url.ts';
 import type { Enqueued, NewTask, TaskStore } from './ports.ts';
 import type { Projects } from './projects.ts';
 import { JournalFull } from './store/journal/errors.ts';
@@ -33,7 +34,7 @@ export class Intake {
     const projects = await this.#projects(tasks, cause);
     const made = tasks.map(({ project, input }) => this.#make(projects.get(project), input, caller));
     const sound = made.filter((one): one is NewTask => !isRefusal(one));
-    const answers = sound.length > 0 ? await this.#store(sound, cause) : [];
+    const answers = sound.length > 0 ? await admit(this.#ports, sound, cause) : [];
     let next = 0;
     return made.map((one) =>
       isRefusal(one) ? one : isRefusal(answers) ? answers : (answers[next++] as Enqueued | Refusal),
@@ -55,25 +56,31 @@ export class Intake {
     }
     const task = newTask(project, input, caller, this.#ports.config);
     if (isRefusal(task)) return task;
+    const uncallable = refuseCallback(task.spec.callback_url, this.#ports.config.callbacks);
+    if (uncallable) return uncallable;
     const route = this.#ports.route(task);
     return route.to === 'refuse'
       ? refuse('invalid', route.reason, 'change the keys that it names; decide_route shows the rules')
       : task;
   }
+}
 
-  async #store(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[] | Refusal> {
-    const { min_free_bytes } = this.#ports.config.limits;
-    const free = min_free_bytes > 0 ? await this.#ports.freeBytes(this.#ports.home) : undefined;
-    if (free !== undefined && free < min_free_bytes) {
-      const message = `the disk of the home has ${free} bytes left, fewer than limits.min_free_bytes (${min_free_bytes}); nothing was taken`;
-      return refuse('full', message, `make room at ${this.#ports.home} and try again`);
-    }
-    try {
-      return await this.#ports.store.enqueue(tasks, cause);
-    } catch (error) {
-      if (!(error instanceof JournalFull)) throw error;
-      const { home } = this.#ports;
-      return refuse('full', 'the disk of the home is full; nothing was taken', `make room at ${home} and try again`);
-    }
+/** Stores tasks in one step, or nothing where the disk has no room for them. */
+export async function admit(
+  { store, config, home, freeBytes }: Pick<IntakePorts, 'store' | 'config' | 'home' | 'freeBytes'>,
+  tasks: readonly NewTask[],
+  cause: Cause,
+): Promise<(Enqueued | Refusal)[] | Refusal> {
+  const { min_free_bytes } = config.limits;
+  const free = min_free_bytes > 0 ? await freeBytes(home) : undefined;
+  if (free !== undefined && free < min_free_bytes) {
+    const message = `the disk of the home has ${free} bytes left, fewer than limits.min_free_bytes (${min_free_bytes}); nothing was taken`;
+    return refuse('full', message, `make room at ${home} and try again`);
+  }
+  try {
+    return await store.enqueue(tasks, cause);
+  } catch (error) {
+    if (!(error instanceof JournalFull)) throw error;
+    return refuse('full', 'the disk of the home is full; nothing was taken', `make room at ${home} and try again`);
   }
 }

@@ -1,4 +1,5 @@
 import { keyOf, type ProjectId } from './model/ids.ts';
+import type { Undelivered } from './model/outgoing.ts';
 import type { FinishedTask, OpenTask } from './model/task.ts';
 import type { Need } from './yard.ts';
 
@@ -15,6 +16,8 @@ export interface NeedsView {
   readonly troubles: readonly { key: string; message: string }[];
   /** What is wrong with the configuration that was read last; an earlier one is in force. */
   readonly wrongConfig: readonly { file: string; says: string }[];
+  /** What was given up telling the outside. */
+  readonly undelivered: readonly Undelivered[];
   /** Keys of the configuration that count only from the next start on. */
   readonly awaitingRestart: readonly string[];
 }
@@ -48,6 +51,7 @@ export function needsOf(view: NeedsView): Need[] {
       where: project,
       next: `yardmaster import ${project}`,
     })),
+    ...undeliveredNeeds(view),
     ...failedNeeds(view),
   ];
 }
@@ -104,6 +108,18 @@ function hopelessNeed(view: NeedsView, why: string, first: OpenTask, count: numb
   };
 }
 
+/** Its end stands as it is; only those who wait to be told of it are not. */
+function undeliveredNeeds(view: NeedsView): Need[] {
+  return view.undelivered
+    .slice(-PER_KIND)
+    .reverse()
+    .map(({ ref, what, detail }) => ({
+      what: `the ${what} of task ${ref.id} was given up: ${detail}`,
+      where: `${view.projectName(ref.project)}/${ref.id}`,
+      next: `job_status ${naming(view, ref, ', detail: "result"')} has what it would have said; tell its receiver`,
+    }));
+}
+
 function failedNeeds(view: NeedsView): Need[] {
   const failed = [...view.recentlyFailed].filter((task) => task.state === 'failed' && task.retried_as === undefined);
   return failed
@@ -117,6 +133,6 @@ function failedNeeds(view: NeedsView): Need[] {
 }
 
 /** How a tool is told which task is meant. */
-function naming(view: NeedsView, { project, id }: OpenTask | FinishedTask, more = ''): string {
+function naming(view: NeedsView, { project, id }: Pick<OpenTask, 'project' | 'id'>, more = ''): string {
   return `{id: ${JSON.stringify(id)}, project: ${JSON.stringify(view.projectName(project))}${more}}`;
 }

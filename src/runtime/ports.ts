@@ -1,6 +1,6 @@
 import type { Owed, Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
-import type { Outgoing } from './model/outgoing.ts';
+import type { Outgoing, Undelivered } from './model/outgoing.ts';
 import type { ProfileRecord } from './model/profile.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
@@ -257,6 +257,37 @@ export interface Provider {
   close(): Promise<void>;
 }
 
+// ── calls to the outside ────────────────────────────────────────────────────
+
+export interface PostOrder {
+  /** `http:` or `https:`. */
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** May its host be this machine or one of a private network? */
+  readonly private: boolean;
+  /** For all of it together. */
+  readonly timeout_ms: number;
+}
+
+export type PostEnd =
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly retry_after_ms?: number;
+      /** Where a redirect would have led. */
+      readonly location?: string;
+    }
+  /** Nothing was sent: the host is at an address that may not be called. */
+  | { readonly kind: 'forbidden'; readonly reason: string }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** One POST, once, to the address that was checked and to no other. */
+export interface Poster {
+  /** Always answers. */
+  post(order: PostOrder, signal: AbortSignal): Promise<PostEnd>;
+}
+
 // ── the queue ───────────────────────────────────────────────────────────────
 
 /** A task to be stored: its file's bytes and what they say. */
@@ -377,6 +408,8 @@ export interface TaskStore {
   paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
   /** What the outside is still to be told of tasks that have ended: kept until it is `delivered`. */
   outbox(): ReadonlyMap<string, Outgoing>;
+  /** The newest of what was given up, oldest first. */
+  undelivered(): readonly Undelivered[];
   /** `ok: false`: it was given up, with the reason. */
   delivered(ref: TaskRef, what: Owed, end: { readonly ok: boolean; readonly detail: string }): Promise<void>;
   /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sessionAgent } from './agents/agents.ts';
+import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
@@ -9,9 +10,16 @@ import { composeDelegated } from './delegations/compose.ts';
 import { Delegations } from './delegations/delegations.ts';
 import { settingsOf } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
+import { DispatchFiles } from './dispatch-files/dispatch-files.ts';
+import { reportPlaces } from './dispatch-files/places.ts';
+import { signingKey } from './dispatch-files/signature.ts';
+import { tidier } from './dispatch-files/tidy.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { buildFleet } from './fleet.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { Inboxes } from './inbox/inboxes.ts';
+import { admit } from './intake.ts';
+import { httpPoster } from './io/http-post.ts';
 import { thisMachine } from './io/machine.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
@@ -22,6 +30,7 @@ import type { ProjectId } from './model/ids.ts';
 import { OfflineAgents } from './offline.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
+import { Reports } from './reports/deliver.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
@@ -152,6 +161,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
+  const callbacks = new Callbacks({
+    ...{ store, clock, chance, config, version, say },
+    poster: httpPoster(),
+    env: { ...env },
+  });
   const watcher = new KernelWatcher({ degraded });
   const sessions = new Sessions({
     ...{
@@ -210,6 +224,24 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       await inboxes.open(project);
     },
   });
+  const dispatchFiles = new DispatchFiles({
+    ...{ ...machine, watcher, store, config, say },
+    dir: join(home.dir, 'dispatch'),
+    key: () => signingKey(config.intake_key_env, env),
+    rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
+    resolve: (path, options) => projects.resolve(path, options),
+    route: (task) => yard.route(task),
+    admit: (tasks, cause) => admit({ store, config, home: home.dir, freeBytes }, tasks, cause),
+    projectName: (id) => yard.projectName(id),
+    tidy: tidier({ files, clock, store, config }),
+  });
+  const reports = new Reports({
+    ...{ store, files, clock, say },
+    places: (outgoing) => reportPlaces(outgoing, dispatchFiles),
+  });
+  const heartbeat = new Heartbeat({
+    ...{ path: join(home.dir, 'heartbeat.json'), files, clock, store, version, pid: process.pid, say },
+  });
   const past = new PastEvents(files, home.journal, store.epoch);
   const retention = new Retention({
     ...{ ...machine, config, store, past, say },
@@ -235,7 +267,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline: offline.reasons,
     ...{ settings, past, retention },
     sessions: sessions.desk,
-    moreNeeds: () => sessions.needs(),
+    moreNeeds: () => [...sessions.needs(), ...dispatchFiles.needs(), ...callbacks.needs()],
+    settled: () => inboxes.settled && dispatchFiles.settled,
     reload: () => follower.reload(),
   });
   settings.onChange(() => {
@@ -243,6 +276,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline.forgive();
     projects.look();
     sessions.configured();
+    callbacks.configured();
+    dispatchFiles.configured();
     void providers.update(config).then(() => dispatcher.wake());
     dispatcher.wake();
   });
@@ -252,6 +287,10 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await attempts.start();
     await sessions.start();
     await delegations.start();
+    callbacks.start();
+    await dispatchFiles.start();
+    reports.start();
+    heartbeat.start();
     dispatcher.start();
     follower.start();
     retention.start();
@@ -259,6 +298,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   const stop = async (): Promise<void> => {
     await follower.stop();
     await retention.stop();
+    await dispatchFiles.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
@@ -266,8 +306,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await sessions.stop();
     await runner.close();
     await delegations.stop();
+    await callbacks.stop();
     offline.stop();
     await providers.close();
+    await reports.stop();
+    await heartbeat.stop();
     await store.close();
   };
   let stopping: Promise<void> | undefined;

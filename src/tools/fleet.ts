@@ -32,6 +32,8 @@ const output = z.object({
   sessions: z.record(z.string(), z.number()).optional().describe('sessions by state; list_sessions shows them'),
   profiles: z.array(Profile).optional().describe('accounts of the agents'),
   providers: z.array(Place.extend({ ai: z.array(z.string()).optional(), is_default: z.boolean().optional() })),
+  local_only: z.boolean().optional().describe('true: no callback is sent and nothing is delegated, what is owed waits'),
+  callbacks_owed: z.number().optional().describe('ends that their callback_url is still to be told'),
   paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
   projects: z.array(z.object({ name: z.string(), path: z.string() })),
   not_shown: z.number().optional(),
@@ -70,6 +72,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
       counts: countTasks(yard, own),
       ...placesOf(ctx),
       ...(own === undefined && accountsOf(ctx)),
+      ...(own === undefined && outwardOf(ctx)),
       ...projectsOf(ctx, own),
       converged: yard.converged(),
       limits: { ...yard.config.limits, headless_max_running: yard.config.headless.max_running },
@@ -79,6 +82,13 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
     };
   },
 });
+
+/** What leaves this machine, or does not. */
+function outwardOf({ yard }: ToolContext): Pick<Output, 'local_only' | 'callbacks_owed'> {
+  let callbacks_owed = 0;
+  for (const { owed } of yard.store.outbox().values()) if (owed.includes('callback')) callbacks_owed++;
+  return { ...(yard.config.local_only && { local_only: true }), ...(callbacks_owed > 0 && { callbacks_owed }) };
+}
 
 async function prunedOf({ yard }: ToolContext): Promise<Pick<Output, 'pruned'>> {
   const { last } = await yard.retention();
@@ -96,8 +106,9 @@ function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
         ...(detail !== undefined && { detail: plainLine(detail) }),
         ...(until !== undefined && { until: new Date(until).toISOString() }),
       })),
-    providers: providers.map(({ id, status, load, max, ai }) => ({
+    providers: providers.map(({ id, status, load, max, ai, detail }) => ({
       ...{ id, status, load, max },
+      ...(detail !== undefined && { detail }),
       ...(ai.length > 0 && { ai: [...ai] }),
       ...(id === default_provider && { is_default: true }),
     })),

@@ -34,7 +34,7 @@ test('with everything there it says so and ends well', async () => {
     capture: async ([program]) => (program?.endsWith('tmux') ? 'tmux 3.3a\n' : '2.1.329 (Claude Code)\n'),
   });
   expect(said.code).toBe(0);
-  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(12);
+  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(13);
   expect(said.out).toMatch(/ok {6}tmux {5}\/.*tmux, tmux 3\.3a\nok {6}claude {3}\/.*claude, 2\.1\.329/);
 });
 
@@ -79,6 +79,25 @@ test('an agent that a project works with is looked for, and how to get it is sai
   const found = await findings({ PATH: await pathWith(), YARDMASTER_CONFIG: file });
   expect(found.gemini).toMatchObject({ state: 'note', hint: 'npm install -g @google/gemini-cli' });
   expect(found.codex).toBeUndefined();
+});
+
+test('an intake folder that is not there, or a key that is not set, is noted', async () => {
+  const file = join(world.dir, 'y.yaml');
+  const env = { PATH: '', YARDMASTER_CONFIG: file };
+  await writeFile(file, `intake_dirs: [${world.dir}, ${join(world.dir, 'unmounted')}]\n`);
+  expect((await findings(env)).intake).toMatchObject({
+    state: 'note',
+    detail: expect.stringMatching(/unmounted, which is not there/),
+  });
+  await writeFile(file, `intake_dirs: [${world.dir}]\nintake_key_env: DISPATCH_KEY\n`);
+  expect((await findings(env)).intake).toMatchObject({
+    state: 'note',
+    detail: expect.stringMatching(/DISPATCH_KEY.* is not set/),
+  });
+  expect((await findings({ ...env, DISPATCH_KEY: 'x' })).intake).toMatchObject({
+    state: 'ok',
+    detail: expect.stringMatching(/2 folders, signed/),
+  });
 });
 
 test('a file that is no program does not count', async () => {

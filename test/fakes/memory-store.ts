@@ -1,6 +1,6 @@
 import type { Owed, Project, SessionEvent } from '../../src/runtime/model/event.ts';
 import { keyOf, ProjectId, TaskId, type TaskKey, type TaskRef } from '../../src/runtime/model/ids.ts';
-import { type Outgoing, owedBy, without } from '../../src/runtime/model/outgoing.ts';
+import { type Outgoing, owedBy, type Undelivered, without } from '../../src/runtime/model/outgoing.ts';
 import { foldProfile, type ProfileRecord } from '../../src/runtime/model/profile.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
@@ -52,6 +52,7 @@ export class MemoryStore implements TaskStore {
   readonly #paused = new Set<ProjectId>();
   readonly #profiles = new Map<string, ProfileRecord>();
   readonly #outbox = new Map<TaskKey, Outgoing>();
+  readonly #undelivered: Undelivered[] = [];
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
   #allPaused = false;
   #seq = 0;
@@ -153,7 +154,7 @@ export class MemoryStore implements TaskStore {
         case 'finished':
           return this.#finish(task, Outcome.parse(end.outcome), changes);
         case 'void':
-          return this.#put({ ...queuedAgain(task), spent: task.spent - 1 }, changes);
+          return this.#put({ ...queuedAgain(task), spent: task.spent - 1, voided: (task.voided ?? 0) + 1 }, changes);
         case 'requeue': {
           const last_error = { class: end.class, reason: end.reason, attempt: task.attempt };
           const spent = end.spent ? task.spent : task.spent - 1;
@@ -254,13 +255,18 @@ export class MemoryStore implements TaskStore {
     return this.#outbox;
   }
 
-  async delivered(ref: TaskRef, what: Owed): Promise<void> {
+  undelivered(): readonly Undelivered[] {
+    return this.#undelivered;
+  }
+
+  async delivered(ref: TaskRef, what: Owed, { ok, detail }: { ok: boolean; detail: string }): Promise<void> {
     const outgoing = this.#outbox.get(keyOf(ref));
     if (!outgoing?.owed.includes(what)) return;
     this.#commit('delivered', () => {
       const rest = without(outgoing, what);
       if (rest) this.#outbox.set(keyOf(ref), rest);
       else this.#outbox.delete(keyOf(ref));
+      if (!ok) this.#undelivered.push({ ref, what, detail, at: this.#clock.now() });
     });
   }
 

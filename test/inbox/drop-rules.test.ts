@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type DropRules, refuseDrop } from '../../src/runtime/inbox/drop-rules.ts';
 import { TaskSpec, type TaskSpecInput } from '../../src/runtime/model/spec.ts';
 
-const rules: DropRules = { checks: new Set(['test']), callback_hosts: new Set(['ci.example']) };
+const rules: DropRules = { checks: new Set(['test']), callbacks: { hosts: ['ci.example'], private: false } };
 const refused = (spec: TaskSpecInput, more: Partial<DropRules> = {}) =>
   refuseDrop(TaskSpec.parse(spec), { ...rules, ...more });
 
@@ -26,6 +26,6 @@ describe('what a dropped file may ask for', () => {
     [{ allowed_tools: ['Read', 'Bash'] }, { allowed_tools: ['Read'] }, 'Allowed: Read.'],
     [{ callback_url: 'https://ci.example:8443/' }, {}, 'ci.example'],
     [{ callback_url: 'https://ci.example.evil/' }, {}, 'ci.example'],
-    [{ callback_url: 'file://ci.example/x' }, {}, 'ci.example'],
+    [{ callback_url: 'file://ci.example/x' }, {}, 'https://'],
   ])('%j with %j is refused', (spec, more, hint) => expect(refused(spec, more)?.hint).toContain(hint));
 });

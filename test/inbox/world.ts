@@ -123,7 +123,7 @@ export function world(options: { watcher?: Watcher; takesOlderDrops?: boolean; c
   const context = {
     ...{ project, queue, clock, files: disk as Files, writers: procWriters, store: store as unknown as TaskStore },
     config: () => config,
-    rules: () => ({ checks: new Set(Object.keys(config.checks)), callback_hosts: new Set<string>() }),
+    rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
     takesOlderDrops: options.takesOlderDrops ?? true,
     restore: (ref: TaskRef) => void seen.restored.push(ref.id),
     edited: (ref: TaskRef) => void seen.edited.push(ref.id),

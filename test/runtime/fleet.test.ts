@@ -6,7 +6,10 @@ import { Load } from '../../src/runtime/load.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { ProjectId } from '../../src/runtime/model/ids.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
+import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { isLive, type OpenTask } from '../../src/runtime/model/task.ts';
+import { askFor } from '../../src/runtime/policy/ask.ts';
+import { decide } from '../../src/runtime/policy/decide.ts';
 import type { Seat } from '../../src/runtime/sessions/seats.ts';
 import type { PaneFacts, PaneView } from '../../src/runtime/terminals.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
@@ -199,6 +202,14 @@ describe('fleet', () => {
     expect(fleet.projects.get(OTHER)).toMatchObject({ weight: 1, max_running: 0, agent: 'writer' });
     expect(fleet).toMatchObject({ default_provider: 'far', headless: { running: 0, max: 2 }, paused: false });
     expect(fleet.models).toEqual({ critical: 'opus', default: 'sonnet' });
+  });
+
+  it('has no provider that takes anything with local_only, and says why', () => {
+    const local = { ...config, local_only: true };
+    const fleet = buildFleet({ config: local, projects, load: new Load(), paused, providers });
+    expect(fleet.providers).toMatchObject([{ id: 'far', status: 'offline' }]);
+    const route = decide(askFor(TaskSpec.parse({ preferred_ai: 'far' })), fleet, 0);
+    expect(route).toMatchObject({ to: 'wait', reason: 'no_free_agent', detail: expect.stringMatching(/local_only/) });
   });
 
   it('shows what is at work, paused and offline', async () => {

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { unreachable } from '../failure.ts';
+import { EXIT, Failure, unreachable } from '../failure.ts';
 import { pause } from '../pause.ts';
 
 /** The longest that an orderly shutdown takes, and a little more. */
 const STOP_MS = 70_000;
+
+const LOCAL_ONLY =
+  'send no callback and delegate nothing, until the next start; for good: local_only in yardmaster.yaml';
 
 export function daemonCommands(program: Command, cli: Cli): void {
   program
@@ -32,14 +35,18 @@ export function daemonCommands(program: Command, cli: Cli): void {
       'Runs the runtime in the foreground until it is interrupted; sessions, runs and jobs go on without it.',
     )
     .option('--set <section.key=value...>', 'a value of the configuration, over files and environment')
+    .option('--local-only', LOCAL_ONLY)
     .addHelpText('after', '\nExamples:\n  yardmaster serve\n  yardmaster serve --set headless.max_running=4')
-    .action((options: { set?: string[] }) => serve(cli, options.set));
+    .action(({ set, localOnly }: { set?: string[]; localOnly?: boolean }) =>
+      serve(cli, localOnly ? [...(set ?? []), 'local_only=true'] : set),
+    );
   program
     .command('start')
     .summary('start the runtime in the background')
     .description('Starts the runtime in the background. Does nothing when it runs.')
-    .addHelpText('after', '\nExample:\n  yardmaster start')
-    .action(() => start(cli));
+    .option('--local-only', LOCAL_ONLY)
+    .addHelpText('after', '\nExamples:\n  yardmaster start\n  yardmaster start --local-only')
+    .action(({ localOnly }: { localOnly?: boolean }) => start(cli, localOnly === true));
   program
     .command('stop')
     .summary('stop the runtime')
@@ -68,10 +75,23 @@ async function serve(cli: Cli, set: readonly string[] | undefined): Promise<void
   await finish(cli.runtime.serve((http) => cli.say(text(http)), set));
 }
 
-async function start(cli: Cli): Promise<void> {
+async function start(cli: Cli, localOnly: boolean): Promise<void> {
   const running = await cli.runtime.connect({ start: false }).catch(() => undefined);
   running?.destroy();
-  if (running === undefined) await cli.connection().request('ping', {});
+  if (running !== undefined && localOnly)
+    throw new Failure(
+      EXIT.refused,
+      'the runtime runs already, and is as it was started: --local-only changes nothing in it',
+      'yardmaster status says whether it is local only. yardmaster stop, then yardmaster start --local-only; or set local_only: true in yardmaster.yaml.',
+    );
+  if (running === undefined) {
+    const begun = await cli.runtime.connect({
+      start: true,
+      ...(localOnly && { env: { YARDMASTER_LOCAL_ONLY: 'true' } }),
+    });
+    begun?.destroy();
+    await cli.connection({ start: false }).request('ping', {});
+  }
   cli.say(`the runtime ${running ? 'runs already' : 'is started'} at ${cli.runtime.socket}`);
 }
 

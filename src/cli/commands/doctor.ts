@@ -23,11 +23,13 @@ export function doctorCommand(program: Command, cli: Cli): void {
 async function examine(cli: Cli): Promise<Finding[]> {
   const home = await import('../doctor/home.ts');
   const service = await import('../doctor/runtime.ts');
+  const { intake } = await import('../doctor/intake.ts');
   const checks: Check[] = [
     home.localDisk,
     home.freeSpace,
     home.homeMode,
     service.config,
+    intake,
     service.runtime,
     service.http,
     service.retention,

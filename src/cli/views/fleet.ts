@@ -21,6 +21,8 @@ interface FleetStatus extends Structured {
   }[];
   readonly paused: { readonly all: boolean; readonly projects: readonly string[] };
   readonly projects: readonly { readonly name: string; readonly path: string }[];
+  readonly local_only?: boolean;
+  readonly callbacks_owed?: number;
   readonly converged: boolean;
   readonly pruned?: { readonly at: string; readonly runs: number; readonly events_files: number };
   readonly version: string;
@@ -39,7 +41,7 @@ interface Place {
 export function fleetView(status: FleetStatus, look: Look): string {
   const parts = [
     needsPart(status.needs, look),
-    `${countsLine(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}`,
+    `${countsLine(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}`,
     placesPart(status, look),
     projectsPart(status, look),
   ];
@@ -81,6 +83,16 @@ function profilesLine({ profiles = [] }: FleetStatus, { paint, now }: Look): str
     return `${safeLine(`${agent}/${name}`)} ${paintState(paint, safeLine(state))}${end}`;
   });
   return each.length === 0 ? '' : `accounts: ${each.join(', ')}\n`;
+}
+
+function outwardLine({ local_only, callbacks_owed = 0 }: FleetStatus, { paint }: Look): string {
+  const owed = `${callbacks_owed} ${callbacks_owed === 1 ? 'callback is' : 'callbacks are'} owed`;
+  const parts = [
+    local_only && paint('yellow', 'local only: no callback is sent, nothing is delegated'),
+    callbacks_owed > 0 && owed,
+  ];
+  const line = parts.filter(Boolean).join('; ');
+  return line === '' ? '' : `${line}\n`;
 }
 
 function placesPart({ agents, providers }: FleetStatus, { paint, width }: Look): string {

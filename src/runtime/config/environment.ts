@@ -6,11 +6,14 @@ import { unwrap } from './validate.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A single value that beats all files: `YARDMASTER_DISPATCHER_SCAN=10s`, or `--set dispatcher.scan=10s`. */
+/**
+ * A single value that beats all files: `YARDMASTER_DISPATCHER_SCAN=10s`, or `--set dispatcher.scan=10s`. What stands in no
+ * section goes by its name alone: `YARDMASTER_LOCAL_ONLY=true`.
+ */
 export interface Override {
   /** The variable or the flag, as people write it. */
   readonly from: string;
-  readonly path: readonly [section: string, key: string];
+  readonly path: readonly [section: string, key: string] | readonly [key: string];
   readonly value: unknown;
 }
 
@@ -25,8 +28,11 @@ interface Overrides {
 export function overridesIn(env: Environment): Overrides {
   return gathered(
     Object.entries(env).flatMap(([variable, text]) => {
+      if (text === undefined || !variable.startsWith(PREFIX)) return [];
+      const alone = readAlone(variable.slice(PREFIX.length).toLowerCase(), text, variable);
+      if (alone) return [alone];
       const section = sectionOf(variable);
-      if (section === undefined || text === undefined) return [];
+      if (section === undefined) return [];
       const key = variable.slice(PREFIX.length + section.name.length + 1).toLowerCase();
       return [read(section, key, text, variable, (name) => variableFor(section.name, name))];
     }),
@@ -39,6 +45,9 @@ export function overridesOf(flags: readonly string[]): Overrides {
     flags.map((flag) => {
       const [, name, key, text] = /^([a-z_]+)\.([a-z_]+)=(.*)$/s.exec(flag) ?? [];
       const from = `--set ${flag.split('=')[0]}`;
+      const [, single = '', given = ''] = /^([a-z_]+)=(.*)$/s.exec(flag) ?? [];
+      const alone = readAlone(single, given, from);
+      if (alone) return alone;
       const section = sections().find((one) => one.name === name);
       if (section && key !== undefined && text !== undefined)
         return read(section, key, text, from, (one) => `${section.name}.${one}`);
@@ -52,6 +61,13 @@ export function overridesOf(flags: readonly string[]): Overrides {
 
 export function variableFor(section: string, key: string): string {
   return `${PREFIX}${section}_${key}`.toUpperCase();
+}
+
+/** A key of the configuration that is a single value itself. */
+function readAlone(name: string, text: string, from: string): Override | undefined {
+  const schema = Object.hasOwn(Config.shape, name) ? Config.shape[name as keyof Config] : undefined;
+  if (!schema || COMPOUND.has(kindOf(schema))) return undefined;
+  return { from, path: [name], value: scalar(text, schema) };
 }
 
 function read(

@@ -83,6 +83,10 @@ function overlaid(value: unknown, overrides: readonly Override[]): unknown {
   const whole: Record<string, unknown> = { ...value };
   for (const { path, value: given } of overrides) {
     const [section, key] = path;
+    if (key === undefined) {
+      whole[section] = given;
+      continue;
+    }
     const there = whole[section];
     if (there !== undefined && (typeof there !== 'object' || there === null)) continue; // the schema says what is wrong with it
     whole[section] = { ...there, [key]: given };

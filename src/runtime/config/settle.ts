@@ -35,6 +35,7 @@ export function settle(given: Config, userHome: string): { config: Config; findi
         resume_dir: path(given.dispatcher.resume_dir, ['dispatcher', 'resume_dir'], 'dispatcher.resume_dir'),
       }),
     },
+    intake_dirs: given.intake_dirs.map((dir, n) => path(dir, ['intake_dirs', n], `intake_dirs[${n}]`)),
     pool: withPoolPaths(given, userHome, path),
     agents: withConfigDirs(given, path),
     ...(given.notify_command && {

@@ -21,6 +21,7 @@ export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
   if (provider.idempotent && trusted) {
+    if (desk.settings().local_only) return tryAgain(desk, watch, desk.settings().interval_ms);
     const bytes = (await desk.store.text(watch.lease.task))?.bytes;
     if (bytes) return submitAgain(watch, desk, task, provider, bytes);
   }

@@ -2,6 +2,8 @@ import type { Config } from '../model/config.ts';
 import type { Priority } from '../model/spec.ts';
 
 export interface DelegationSettings {
+  /** Nothing is submitted: not for the first time, and not again. Jobs that were taken are followed to their end. */
+  readonly local_only: boolean;
   /** Between two looks at a job. */
   readonly interval_ms: number;
   /** Requests under way at once, for each provider on its own. */
@@ -35,8 +37,13 @@ export const UPSTREAM_PRIORITY: Readonly<Record<Priority, string>> = {
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-export function settingsOf({ delegation, retry }: Pick<Config, 'delegation' | 'retry'>): DelegationSettings {
+export function settingsOf({
+  delegation,
+  retry,
+  local_only,
+}: Pick<Config, 'delegation' | 'retry' | 'local_only'>): DelegationSettings {
   return {
+    local_only,
     interval_ms: delegation.interval,
     concurrency: delegation.concurrency,
     backoff: { first_ms: retry.backoff, max_ms: retry.backoff_max },

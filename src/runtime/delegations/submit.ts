@@ -17,6 +17,7 @@ export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, give
   if (task.cancel !== undefined) return cancelled(watch, desk, task.cancel);
   const provider = desk.providers().get(watch.provider);
   if (!provider) return putBack(watch, desk, task, `provider ${watch.provider} is not configured any more`);
+  if (desk.settings().local_only) return putBack(watch, desk, task, 'local_only: no task leaves this machine');
   if (desk.lane.held_until > desk.clock.now())
     return putBack(watch, desk, task, `${watch.provider} asked us to wait`, desk.lane.held_until - desk.clock.now());
   const bytes = given ?? (await desk.store.text(watch.lease.task))?.bytes;

@@ -1,5 +1,6 @@
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { TaskSpec } from '../model/spec.ts';
+import { type CallbackRules, refuseCallback } from '../policy/callback-url.ts';
 import { quote } from '../taskfile/split.ts';
 
 /** What a dropped file may ask for (section 12 of the design): less than a call of the owner's. */
@@ -10,8 +11,8 @@ export interface DropRules {
   readonly permission_mode?: NonNullable<TaskSpec['permission_mode']>;
   /** What the project allows; absent = nothing is configured, and the list of a drop only narrows. */
   readonly allowed_tools?: readonly string[];
-  /** Hosts that may be called back. */
-  readonly callback_hosts: ReadonlySet<string>;
+  /** Hosts that may be called back; the same ones as for calls. */
+  readonly callbacks: CallbackRules;
 }
 
 /** From the one that may do least to the one that may do all; `dontAsk` denies whatever would be asked. */
@@ -20,7 +21,10 @@ const MODES = ['plan', 'dontAsk', 'default', 'acceptEdits', 'auto', 'bypassPermi
 /** Why a dropped (or edited) file may not ask for this. The same holds when it is read again at the claim. */
 export function refuseDrop(spec: TaskSpec, rules: DropRules): Refusal | undefined {
   return (
-    refuseVerify(spec, rules) ?? refuseMode(spec, rules) ?? refuseTools(spec, rules) ?? refuseCallback(spec, rules)
+    refuseVerify(spec, rules) ??
+    refuseMode(spec, rules) ??
+    refuseTools(spec, rules) ??
+    refuseCallback(spec.callback_url, rules.callbacks)
   );
 }
 
@@ -51,16 +55,4 @@ function refuseTools({ allowed_tools }: TaskSpec, rules: DropRules): Refusal | u
   if (more === undefined) return undefined;
   const allowed = rules.allowed_tools?.join(', ');
   return refuse('not_allowed', `allowed_tools: ${quote(more)} is not allowed in this project`, `Allowed: ${allowed}.`);
-}
-
-function refuseCallback({ callback_url }: TaskSpec, rules: DropRules): Refusal | undefined {
-  if (callback_url === undefined) return undefined;
-  const url = new URL(callback_url); // TaskSpec has seen to it that it is one
-  if (/^https?:$/.test(url.protocol) && rules.callback_hosts.has(url.host)) return undefined;
-  const known = [...rules.callback_hosts].join(', ') || 'none is configured';
-  return refuse(
-    'not_allowed',
-    `callback_url: ${quote(callback_url)} is not an allowed host`,
-    `Allowed hosts: ${known}.`,
-  );
 }

@@ -55,7 +55,7 @@ export class Inboxes {
       ...{ project, files, writers, clock, store },
       queue: queueOf(project.path),
       config: () => config,
-      rules: () => ({ checks: new Set(Object.keys(config.checks)), callback_hosts: new Set() }),
+      rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
       // Asked anew each time: an import releases them, also those that are not quiet yet while it looks.
       get takesOlderDrops() {
         return !store.projects().find(({ id }) => id === project.id)?.held?.length;

@@ -47,7 +47,7 @@ export async function lookAt(look: Look, name: string): Promise<Finding> {
     );
   }
   if (entry.kind !== 'task') return NOTHING;
-  const wrong = wrongKind(context, stat);
+  const wrong = wrongKind(stat, context.config().limits.max_task_bytes);
   if (wrong) return wait ?? { kind: 'reject', safe: entry.id, stat, ...wrong };
   return lookAtTask(look, { name, id: entry.id, stat }, wait);
 }
@@ -148,8 +148,7 @@ function untilComplete({ context, memory }: Look, name: string, stat: FileStat):
 }
 
 /** Hard links are taken like any file: they lend no rights that reading as this user does not have already. */
-function wrongKind({ config }: InboxContext, stat: FileStat): { message: string; hint: string } | undefined {
-  const limit = config().limits.max_task_bytes;
+export function wrongKind(stat: FileStat, limit: number): { message: string; hint: string } | undefined {
   const hint = 'Drop the file itself: plain text in UTF-8.';
   switch (stat.kind) {
     case 'link':

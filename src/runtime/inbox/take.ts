@@ -3,9 +3,9 @@ import type { TaskId } from '../model/ids.ts';
 import type { Refusal, RefusalCode } from '../model/refusal.ts';
 import type { Enqueued, FileStat, NewTask } from '../ports.ts';
 import { type ParsedTask, parseTask } from '../taskfile/parse.ts';
-import { signature } from './arrival.ts';
 import type { InboxContext } from './context.ts';
 import { refuseDrop } from './drop-rules.ts';
+import { readSame } from './read-same.ts';
 
 /** A complete file that is to become a task. */
 export interface Arrival {
@@ -67,17 +67,11 @@ export function readDrop({ rules }: InboxContext, bytes: Uint8Array): ParsedTask
 }
 
 /** The bytes, if the file is still the one that was looked at, before and after reading. */
-export async function readUnchanged(
+export function readUnchanged(
   { files, queue, config }: InboxContext,
   { name, stat }: { name: string; stat: FileStat },
 ): Promise<Uint8Array | 'gone' | 'changed'> {
-  const path = queue.inboxEntry(name);
-  const read = await files.read(path, config().limits.max_task_bytes).catch((error: unknown) => ({ error }));
-  const after = await files.stat(path);
-  if (!read || !after) return 'gone';
-  if (signature(after) !== signature(stat)) return 'changed'; // which may be why it could not be read
-  if ('error' in read) throw read.error;
-  return read.length === stat.size ? read : 'changed';
+  return readSame(files, queue.inboxEntry(name), stat, config().limits.max_task_bytes);
 }
 
 export function shaOf(bytes: Uint8Array): string {

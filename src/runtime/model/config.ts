@@ -210,12 +210,22 @@ export const Config = z.strictObject({
     .describe('name of the variable with the key by which dispatch files are signed'),
   callbacks: z
     .strictObject({
-      hosts: z.array(z.string().min(1)).default([]).describe('host or host:port that may be called back; empty = none'),
+      hosts: z
+        .array(z.string().regex(/^[^\s/@?#\\]+$/, 'host or host:port, without a scheme or a path'))
+        .default([])
+        .describe('host or host:port that may be called back; empty = none'),
       private: z.boolean().default(false).describe('may a host be an address of this machine or a private network?'),
       key_env: z.string().optional().describe('name of the variable with the key by which callbacks are signed'),
+      timeout: Duration.refine((ms) => ms >= 1_000, 'at least 1s')
+        .default(30_000)
+        .describe('for one try: connecting, sending and the answer together'),
       give_up: Duration.default(86_400_000).describe('how long a callback is tried'),
     })
     .prefault({}),
+  local_only: z
+    .boolean()
+    .default(false)
+    .describe('no task leaves this machine: no callback is sent and nothing is delegated; what is owed waits'),
   shutdown: z
     .strictObject({ wait: Duration.default(60_000).describe('how long a stop waits for runs that are at work') })
     .prefault({}),

@@ -32,6 +32,8 @@ export interface FleetProvider {
   /** The AIs it serves; `preferred_ai` may name one of them. */
   readonly ai: readonly string[];
   readonly status: 'available' | 'offline';
+  /** Why it is offline, where that is known. */
+  readonly detail?: string;
   readonly load: number;
   readonly max: number;
 }

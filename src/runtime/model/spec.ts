@@ -37,6 +37,8 @@ export const Dispatch = z.object({
   project: z.string().max(300),
   target_agent: z.string().max(100).optional(),
   clawvisor_task_id: z.string().max(300).optional(),
+  /** The intake folder that it came from, where that is not the home's own: its report goes there too. */
+  folder: z.string().max(4_096).optional(),
 });
 export type Dispatch = z.infer<typeof Dispatch>;
 

@@ -48,6 +48,8 @@ const core = {
   attempt: z.number(),
   /** Attempts that count against `max_attempts`: counted at the claim, given back only when the attempt provably never began. */
   spent: z.number(),
+  /** Attempts that provably never began: their numbers are gone, and nothing else is counted of them. */
+  voided: z.number().optional(),
   last_error: z.object({ class: ErrorClass, reason: z.string(), attempt: z.number() }).optional(),
   /** How often it was said to be done and a check said that it is not. */
   rejected: z.number().optional(),

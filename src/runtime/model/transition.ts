@@ -52,7 +52,9 @@ export function transition(task: OpenTask, event: TaskEvent, when: Moment): Tran
     case 'task_claimed':
       return task.state === 'queued' && event.attempt === task.attempt + 1 ? open(claimed(task, event, when)) : STALE;
     case 'claim_void':
-      return liveAttempt(task, event.attempt) ? open({ ...queued(task), ...stamp, spent: task.spent - 1 }) : STALE; // T3
+      return liveAttempt(task, event.attempt)
+        ? open({ ...queued(task), ...stamp, spent: task.spent - 1, voided: (task.voided ?? 0) + 1 }) // T3
+        : STALE;
     case 'attempt_started':
       return task.state === 'claimed' && event.attempt === task.attempt
         ? open({ ...running(task, when.at), ...stamp })

@@ -16,7 +16,6 @@ const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
   allowed_tools: (spec) => spec.allowed_tools !== undefined,
   budget_usd: (spec) => spec.budget_usd !== undefined,
   max_turns: (spec) => spec.max_turns !== undefined,
-  callback_url: (spec) => spec.callback_url !== undefined,
 };
 
 export function asksOf(spec: TaskSpec): string[] {

@@ -53,7 +53,10 @@ function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, 
 }
 
 function noRoomAt(provider: FleetProvider): string {
-  if (provider.status === 'offline') return `provider ${provider.id} is offline`;
+  if (provider.status === 'offline') {
+    const why = provider.detail === undefined ? '' : ` (${provider.detail})`;
+    return `provider ${provider.id} is offline${why}`;
+  }
   return `provider ${provider.id} has ${provider.load} of ${provider.max} jobs`;
 }
 

@@ -66,12 +66,12 @@ export class Edits {
   }
 
   #parse(task: OpenTask, { bytes, whole }: FileText): ParsedTask | Refusal {
-    const { limits, checks } = this.#ground.config;
+    const { limits, checks, callbacks } = this.#ground.config;
     if (!whole)
       return refuse('invalid', `its file has more than the ${limits.max_task_bytes} bytes that a task may have`, '');
     const parsed = parseTask(bytes);
     if (isRefusal(parsed)) return parsed;
-    const rules = { checks: new Set(Object.keys(checks)), callback_hosts: new Set<string>() };
+    const rules = { checks: new Set(Object.keys(checks)), callbacks };
     return refuseDrop(asksAnew(parsed.spec, task.spec), rules) ?? parsed;
   }
 }

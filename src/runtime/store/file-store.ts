@@ -1,6 +1,6 @@
 import type { JournalRecord, Owed, Project, SessionEvent } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
-import type { Outgoing } from '../model/outgoing.ts';
+import type { Outgoing, Undelivered } from '../model/outgoing.ts';
 import type { ProfileRecord } from '../model/profile.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
@@ -204,6 +204,10 @@ export class FileStore implements TaskStore {
 
   outbox(): ReadonlyMap<string, Outgoing> {
     return this.#commits.committed.outbox;
+  }
+
+  undelivered(): readonly Undelivered[] {
+    return this.#commits.committed.undelivered;
   }
 
   async delivered(ref: TaskRef, what: Owed, end: { ok: boolean; detail: string }): Promise<void> {

@@ -1,6 +1,6 @@
-import type { Event, JournalRecord, Owed, Project } from '../model/event.ts';
+import type { Event, JournalRecord, Project } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey } from '../model/ids.ts';
-import { type Outgoing, owedBy, without } from '../model/outgoing.ts';
+import { type Outgoing, owedBy, type Undelivered, without } from '../model/outgoing.ts';
 import { foldProfile, type ProfileRecord, profileKey } from '../model/profile.ts';
 import type { BodyRef, FinishedTask, OpenTask } from '../model/task.ts';
 import { transition, withoutDependency } from '../model/transition.ts';
@@ -15,6 +15,7 @@ import type { Change } from '../ports.ts';
 /** Room for the events of one record in a task's arrival number. */
 const PER_RECORD = 100_000;
 const KEPT_FINISHED = 2_000; // answers about the recent past without a look at the disk
+const KEPT_UNDELIVERED = 200;
 const KEPT_REPLIES_MS = 24 * 3_600_000;
 const KEPT_KEYS_MS = 30 * 24 * 3_600_000;
 
@@ -43,6 +44,8 @@ export class State {
   readonly profiles = new Map<string, ProfileRecord>();
   /** What the outside is still to be told of tasks that have ended, oldest first. */
   readonly outbox = new Map<TaskKey, Outgoing>();
+  /** The newest of what was given up, oldest first. */
+  undelivered: readonly Undelivered[] = [];
   /** Open tasks by the task that they wait for. Follows from `open`. */
   readonly dependants = new Map<TaskKey, Set<TaskKey>>();
 
@@ -63,6 +66,7 @@ export class State {
       pausedProjects: [...this.pausedProjects],
       profiles: [...this.profiles.values()],
       outbox: [...this.outbox.values()],
+      undelivered: [...this.undelivered],
     };
   }
 
@@ -79,6 +83,7 @@ export class State {
     for (const [id, reason] of json.pausedProjects) state.pausedProjects.set(id, reason);
     for (const one of json.profiles ?? []) state.profiles.set(profileKey(one.agent, one.name), one);
     for (const one of json.outbox ?? []) state.outbox.set(keyOf(one.ref), one);
+    state.undelivered = json.undelivered ?? [];
     return state;
   }
 
@@ -150,7 +155,7 @@ export class State {
         changed(undefined, undefined);
         return;
       case 'delivered':
-        this.#delivered(keyOf(event), event.what);
+        this.#delivered(event, at);
         changed(undefined, undefined);
         return;
       case 'report_refused':
@@ -204,11 +209,13 @@ export class State {
     if (outgoing) this.outbox.set(keyOf(before), outgoing);
   }
 
-  #delivered(key: TaskKey, what: Owed): void {
-    const outgoing = this.outbox.get(key);
+  #delivered({ project, id, what, ok, detail }: Extract<Event, { type: 'delivered' }>, at: number): void {
+    const ref = { project, id };
+    const outgoing = this.outbox.get(keyOf(ref));
     const rest = outgoing && without(outgoing, what);
-    if (rest) this.outbox.set(key, rest);
-    else this.outbox.delete(key);
+    if (rest) this.outbox.set(keyOf(ref), rest);
+    else this.outbox.delete(keyOf(ref));
+    if (!ok) this.undelivered = [...this.undelivered, { ref, what, detail, at }].slice(-KEPT_UNDELIVERED);
   }
 
   #retried(
@@ -285,7 +292,7 @@ export class State {
 
 type Written = ReturnType<State['toJSON']>;
 /** As a snapshot has it; one that an older version wrote has less. */
-type Later = 'profiles' | 'outbox';
+type Later = 'profiles' | 'outbox' | 'undelivered';
 type StateJson = Omit<Written, Later> & Partial<Pick<Written, Later>>;
 
 /** How many tasks of a project are in each state. */

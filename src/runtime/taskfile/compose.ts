@@ -4,11 +4,10 @@ import { type Entry, frontMatter } from './write.ts';
 /** Keys stand in the order in which TaskSpec names them. */
 const KEYS = Object.keys(TaskSpec.shape) as (keyof TaskSpecInput)[];
 
-/** The file of a task that came by call: `parseTask` reads from it what was given here. */
-export function composeTask(fields: TaskSpecInput, body: string): Uint8Array {
-  const given = KEYS.map((key): [string, Entry] => [key, entry(fields[key])]).filter(
-    ([, value]) => value !== undefined,
-  );
+/** The file of a task that came by call: `parseTask` reads from it what was given here. `further` keys mean nothing to it. */
+export function composeTask(fields: TaskSpecInput, body: string, further: readonly [string, Entry][] = []): Uint8Array {
+  const known = KEYS.map((key): [string, Entry] => [key, entry(fields[key])]);
+  const given = [...known, ...further].filter(([, value]) => value !== undefined);
   // Without front matter these bodies would be read as one, or lose their first character.
   const needsFences = given.length > 0 || body.startsWith('---') || body.startsWith('\ufeff');
   return Buffer.from((needsFences ? frontMatter(given) : '') + body);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TaskId } from '../../runtime/model/ids.ts';
+import { keyOf, TaskId } from '../../runtime/model/ids.ts';
 import { isRefusal } from '../../runtime/model/refusal.ts';
 import { TaskSummary } from '../../runtime/model/view.ts';
 import { AT_ONCE, WHOLE } from '../claude-code.ts';
@@ -28,7 +28,15 @@ const input = z.strictObject({
 });
 type Input = z.output<typeof input>;
 
-const TaskStatus = z.object({ ...TaskSummary.shape, ...Details.shape, next: z.string().optional() });
+const TaskStatus = z.object({
+  ...TaskSummary.shape,
+  ...Details.shape,
+  callback: z
+    .enum(['owed', 'given up'])
+    .optional()
+    .describe('of an ended task: its callback_url was not told yet, or could not be'),
+  next: z.string().optional(),
+});
 const output = z.object({
   tasks: z.array(TaskStatus).describe('open ones first'),
   counts: Counts.describe('the selected tasks by state'),
@@ -85,7 +93,12 @@ async function answer(
         const details = await detailsOf(ctx.yard, task, detail, room);
         const read = details.result !== undefined || details.log !== undefined;
         const over = read && summary.state === 'done';
-        return { ...summary, ...details, ...(shown.length <= 5 && !over && { next: nextStep(summary, read) }) };
+        return {
+          ...summary,
+          ...details,
+          ...callbackOf(ctx, task),
+          ...(shown.length <= 5 && !over && { next: nextStep(summary, read) }),
+        };
       }),
     ),
     counts: countStates(tasks.map(({ state }) => state)),
@@ -95,6 +108,13 @@ async function answer(
     ...(hidden > 0 && { not_shown: hidden }),
     ...nextOf(timed_out, stuckAmong(ctx, tasks), hidden, more),
   };
+}
+
+function callbackOf({ yard: { store } }: ToolContext, task: AnyTask): { callback?: 'owed' | 'given up' } {
+  if (!isFinished(task)) return {};
+  if (store.outbox().get(keyOf(task))?.owed.includes('callback')) return { callback: 'owed' };
+  const lost = store.undelivered().some(({ ref, what }) => what === 'callback' && keyOf(ref) === keyOf(task));
+  return lost ? { callback: 'given up' } : {};
 }
 
 /** Those that wait for what only a person can bring. */

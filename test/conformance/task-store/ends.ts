@@ -74,6 +74,17 @@ export function endStories(make: MakeStore): void {
     expect(codeOf(await world.store.end(lease, DONE, RUNNER))).toBe('stale');
   });
 
+  story(make, 'the outside is told of the attempts that began, and not of those that did not', async (world) => {
+    await world.enqueue('build', { callback_url: 'https://hooks.example/done' });
+    const never = { kind: 'void', reason: 'never began' } as const;
+    const failed = { kind: 'requeue', class: 'crash', reason: 'killed', not_before: 0, spent: true } as const;
+    accepted(await world.store.end(await world.claim('build'), never, RUNNER));
+    accepted(await world.store.end(await world.run('build'), failed, RUNNER));
+    accepted(await world.store.end(await world.claim('build'), never, RUNNER));
+    await world.finish('build');
+    expect([...world.store.outbox().values()]).toMatchObject([{ ref: world.ref('build'), retries: 1 }]);
+  });
+
   story(make, 'a queued task is cancelled at once', async (world) => {
     const ref = await world.enqueue('build');
     expect(await world.store.cancel(ref, 'not wanted', OWNER)).toMatchObject({ state: 'cancelled' });

@@ -53,6 +53,10 @@ export function restartStories(make: MakeStore): void {
       expect([...world.store.outbox().values()]).toMatchObject([{ ref: told, owed: ['callback'], callback_url }]);
       await world.store.delivered(told, 'callback', { ok: false, detail: 'nobody took it for a day' });
       expect(world.store.outbox().size).toBe(0);
+      await restarted(world, skip);
+      expect(world.store.undelivered()).toMatchObject([
+        { ref: told, what: 'callback', detail: 'nobody took it for a day' },
+      ]);
     },
   );
 

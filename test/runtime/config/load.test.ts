@@ -31,6 +31,7 @@ test('the file is read and ~ becomes the home directory', async () => {
       'projects: [{ name: shop, path: ~/code/shop, weight: 2 }]',
       'dispatcher: { projects_dir: ~/code, scan: 5m, default_agent: echo }',
       'notify_command: [~/bin/tell-me, ~/x]',
+      'intake_dirs: [~/drop, /srv/drop]',
       'agents: { echo: { command: [cat, "{prompt_file}"] }, claude: { profiles: [{ name: work, config_dir: ~/.claude-work }] } }',
       'delegation: { providers: { gpu: { kind: jobs, base_url: "https://jobs.example.com", key_file: ~/.key } } }',
     ].join('\n'),
@@ -41,6 +42,7 @@ test('the file is read and ~ becomes the home directory', async () => {
     projects: [{ name: 'shop', path: '/home/ada/code/shop', weight: 2 }],
     dispatcher: { projects_dir: '/home/ada/code', scan: 300_000 },
     notify_command: ['/home/ada/bin/tell-me', '~/x'],
+    intake_dirs: ['/home/ada/drop', '/srv/drop'],
     agents: { claude: { profiles: [{ name: 'work', config_dir: '/home/ada/.claude-work' }] } },
     delegation: { providers: { gpu: { key_file: '/home/ada/.key' } } },
   });
@@ -99,6 +101,19 @@ test('the environment overrides single values', async () => {
   ]);
 });
 
+test('what stands in no section is overridden by its name alone', async () => {
+  const inFile = { [FILE]: 'local_only: false' };
+  const { config, origin } = await load(inFile, { YARDMASTER_LOCAL_ONLY: 'true' });
+  expect(config?.local_only).toBe(true);
+  expect(origin(['local_only'])).toEqual({ kind: 'environment', from: 'YARDMASTER_LOCAL_ONLY' });
+  const read = async (path: string) => (path === FILE ? 'local_only: false' : undefined);
+  const flagged = await loadConfig({ read, env: {}, userHome: '/home/ada', set: ['local_only=true'] });
+  expect(flagged.config?.local_only).toBe(true);
+  expect(await problems('', { YARDMASTER_LOCAL_ONLY: 'perhaps' })).toEqual([
+    expect.stringMatching(/^YARDMASTER_LOCAL_ONLY {2}local_only: "perhaps" is not usable/),
+  ]);
+});
+
 test.each<[string, string, RegExp]>([
   [
     'a wrong duration',
@@ -136,6 +151,7 @@ test.each<[string, string, RegExp]>([
   ['a deep nesting', '['.repeat(50_000), /yaml:1:\d+ {2}Maximum call stack/],
   ['a huge file', `# ${'x'.repeat(300_000)}`, /larger than 262144 bytes/],
   ['a relative path', 'allowed_roots: [code]', /allowed_roots\[0\]: "code" .*an absolute path/],
+  ['a relative intake folder', 'intake_dirs: [drop]', /intake_dirs\[0\]: "drop" .*an absolute path/],
   [
     'an agent that is not there',
     'dispatcher: { default_agent: bob }',

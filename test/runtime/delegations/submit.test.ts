@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { settingsOf } from '../../../src/runtime/delegations/settings.ts';
+import { Config } from '../../../src/runtime/model/config.ts';
 import { MINUTE, World } from './world.ts';
 
 describe('submitting a task to a provider', () => {
@@ -120,6 +122,35 @@ describe('submitting a task to a provider', () => {
     const again = world.store.claim('login', { provider: 'far' });
     expect(again.lease.attempt).toBe(2);
     await runtime.submit(again.lease, again.task, again.bytes);
+    await world.untilEnded(runtime);
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done' } });
+    expect(service.jobs.size).toBe(1);
+  });
+
+  it('submits nothing with local_only, neither for the first time nor again', async () => {
+    const service = await world.service('far');
+    service.fault('submit', { kind: 'drop', accepting: true });
+    let local_only = false;
+    const settings = () => ({ ...settingsOf(Config.parse({})), local_only });
+    const runtime = world.runtime([world.provider('far', idempotent)], {}, { settings });
+    await runtime.start();
+    const doubtful = world.store.claim('login', { provider: 'far' });
+    await runtime.submit(doubtful.lease, doubtful.task, doubtful.bytes);
+    const before = service.requests.length;
+    local_only = true;
+    const first = world.store.claim('logout', { provider: 'far' });
+    await runtime.submit(first.lease, first.task, first.bytes);
+    expect(world.lastEnd).toMatchObject({
+      kind: 'requeue',
+      spent: false,
+      reason: expect.stringContaining('local_only'),
+    });
+    for (let n = 0; n < 10; n++) {
+      world.clock.time += MINUTE;
+      await runtime.tick();
+    }
+    expect(service.requests).toHaveLength(before);
+    local_only = false;
     await world.untilEnded(runtime);
     expect(world.lastEnd).toMatchObject({ outcome: { state: 'done' } });
     expect(service.jobs.size).toBe(1);

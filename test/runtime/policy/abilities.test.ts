@@ -26,7 +26,6 @@ const DEMANDS = {
   permission_mode: { permission_mode: 'plan' },
   allowed_tools: { allowed_tools: ['Read'] },
   budget_usd: { budget_usd: 1 },
-  callback_url: { callback_url: 'https://example.org/' },
 } as const;
 
 it.each(Object.entries(DEMANDS))('%s: a place that can not keep it does not get the task', (key, demand) => {

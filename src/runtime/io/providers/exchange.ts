@@ -17,7 +17,8 @@ export interface Limits {
 export type Exchange =
   | { readonly kind: 'answer'; readonly status: number; readonly headers: Headers; readonly body: Buffer }
   | { readonly kind: 'too_large'; readonly status: number; readonly max_bytes: number }
-  | { readonly kind: 'broken'; readonly sent: boolean; readonly reason: string };
+  /** `status`: it had begun to answer. */
+  | { readonly kind: 'broken'; readonly sent: boolean; readonly reason: string; readonly status?: number };
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -43,7 +44,7 @@ export function exchange(pool: Dispatcher, request: Request, limits: Limits, sig
       resolve(end);
       if (end.kind !== 'answer') controller?.abort(new Error(end.kind));
     };
-    const broken = (reason: string) => settle({ kind: 'broken', sent, reason });
+    const broken = (reason: string) => settle({ kind: 'broken', sent, reason, ...(status > 0 && { status }) });
     const onAbort = () => broken('the request was called off');
     const deadline = setTimeout(() => broken(`no answer within ${limits.timeout_ms} ms`), limits.timeout_ms);
     if (signal.aborted) return onAbort();
