@@ -29,7 +29,9 @@ async function namesOf(yard: Yard, kind: string, begun: string): Promise<Offer[]
     case 'projects':
       return yard.store.projects().map(({ name, path }) => ({ value: name, about: path }));
     case 'agents':
-      return agents.map(({ id, status }) => ({ value: id, about: status }));
+      return agents
+        .filter((one) => !one.when_named || one.status !== 'offline')
+        .map(({ id, status }) => ({ value: id, about: status }));
     case 'providers':
       return providers.map(({ id, status }) => ({ value: id, about: status }));
     case 'sessions':

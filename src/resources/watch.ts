@@ -89,6 +89,8 @@ class Touched {
   readonly #boxes = new Map<ProjectId, Set<BoxName>>();
   readonly #agents = new Set<string>();
   readonly #named = new Set<string>();
+  /** Without a terminal: called as their tasks are. */
+  readonly #headless = new Set<TaskKey>();
   #any = false;
   #unnamed = false;
 
@@ -134,14 +136,20 @@ class Touched {
 
   /** Slots are numbered by who began first: an end may move all of an agent's. A session is its tasks' agent itself. */
   #sessions(yard: Yard): string[] {
-    if (this.#agents.size === 0 && this.#named.size === 0) return [];
+    if (this.#agents.size === 0 && this.#named.size === 0 && this.#headless.size === 0) return [];
     const slots = this.#agents.size === 0 ? [] : yard.slots().filter(({ agent }) => this.#agents.has(agent));
     const sessions = yard.sessions.list().filter(({ name }) => this.#agents.has(name));
-    const names = new Set([...slots, ...sessions].map(({ name }) => name));
+    const runs = [...this.#headless].flatMap((key) => {
+      const task = this.#tasks.get(key);
+      return task ? [`${yard.projectName(task.project)}/${task.id}`] : [];
+    });
+    const names = new Set([...[...slots, ...sessions].map(({ name }) => name), ...runs]);
     return [...names, ...[...this.#named].filter((name) => !names.has(name))].map(sessionUri);
   }
 
   #agent(task: OpenTask): void {
-    if (isLive(task) && task.route.to === 'agent') this.#agents.add(task.route.agent);
+    if (!isLive(task) || task.route.to !== 'agent') return;
+    if (task.route.kind === 'headless') this.#headless.add(keyOf(task));
+    else this.#agents.add(task.route.agent);
   }
 }

@@ -5,6 +5,7 @@ import type { Settings } from './config/settings.ts';
 import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
 import { handOver } from './handover.ts';
+import type { RunProgress } from './headless/progress.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Config } from './model/config.ts';
@@ -74,6 +75,7 @@ export interface DeskPorts {
   readonly retention: Retention;
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
+  readonly progress: RunProgress;
   readonly moreNeeds: () => readonly Need[];
   /** No file that somebody left for us waits to be looked at. */
   readonly settled: () => boolean;
@@ -171,7 +173,10 @@ export class Desk implements Yard {
     attempt: number,
     { stream, tail }: { stream: RunStream; tail: number },
   ): Promise<RunText | undefined> {
-    const path = await this.#streamOf(this.runDir(ref, attempt), stream);
+    const dir = this.runDir(ref, attempt);
+    const shown = stream === 'stdout' ? await this.#ports.progress.tail(dir, tail) : undefined;
+    if (shown) return shown;
+    const path = await this.#streamOf(dir, stream);
     const stat = await this.#ports.files.stat(path);
     if (stat === undefined) return undefined;
     const { text } = await readTail(this.#ports.files, path, tail);
@@ -183,7 +188,10 @@ export class Desk implements Yard {
     attempt: number,
     { stream, offset }: { stream: RunStream; offset: number },
   ): Promise<{ text: string; next: number }> {
-    const path = await this.#streamOf(this.runDir(ref, attempt), stream);
+    const dir = this.runDir(ref, attempt);
+    const shown = stream === 'stdout' ? await this.#ports.progress.page(dir, offset, LOG_PAGE) : undefined;
+    if (shown) return shown;
+    const path = await this.#streamOf(dir, stream);
     const { text, next_offset } = await readPage(this.#ports.files, path, offset, LOG_PAGE);
     return { text, next: next_offset };
   }

@@ -52,7 +52,7 @@ export function sessionAgents(sessions: FleetSessions, config: Config, load: Cou
 }
 
 /** Those that are configured for all agents are Claude's: to another one their names say nothing. */
-function modelsOf(config: Config, agent: CodingAgentName): FleetAgent['models'] {
+export function modelsOf(config: Config, agent: CodingAgentName): FleetAgent['models'] {
   return codingAgent(config, agent).models ?? (agent === 'claude' ? undefined : {});
 }
 

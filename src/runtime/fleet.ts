@@ -1,4 +1,5 @@
 import { stricter } from './config/project.ts';
+import { type FleetHeadless, headlessAgents } from './fleet-headless.ts';
 import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
 import type { Counts } from './load.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
@@ -16,15 +17,17 @@ export interface FleetParts {
   readonly load: Counts;
   readonly paused: { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
   readonly providers: readonly { readonly id: string; readonly ai: readonly string[]; readonly offline?: boolean }[];
-  /** Agents that can't start now, by id. */
-  readonly offline?: ReadonlySet<string>;
+  /** Agents that can't start now, by id, and why. */
+  readonly offline?: ReadonlyMap<string, string>;
   readonly sessions?: FleetSessions;
   readonly worktrees?: FleetWorktrees;
+  readonly headless?: FleetHeadless;
 }
 
 /**
  * The fleet as `decide` sees it: the one function from which the dispatcher and `decide_route` both get it.
- * A command agent runs at most `max` at once, and all of them together at most `headless.max_running`; 0 means without limit.
+ * Commands and coding agents without a terminal run at most `max` at once each, and all of them together at most
+ * `headless.max_running`; 0 means without limit.
  */
 export function buildFleet(parts: FleetParts): Fleet {
   const { config, load, paused } = parts;
@@ -33,6 +36,7 @@ export function buildFleet(parts: FleetParts): Fleet {
     agents: [
       ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
       ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
+      ...(parts.headless ? headlessAgents(parts.headless, config, load, parts.offline) : []),
     ],
     providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
     ...(default_provider !== undefined && { default_provider }),

@@ -60,7 +60,7 @@ export class Intake {
     if (uncallable) return uncallable;
     const route = this.#ports.route(task);
     return route.to === 'refuse'
-      ? refuse('invalid', route.reason, 'leave one of them out; decide_route shows the rules')
+      ? refuse('invalid', route.reason, 'change the keys that it names; decide_route shows the rules')
       : task;
   }
 }

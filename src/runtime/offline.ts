@@ -24,10 +24,6 @@ export class OfflineAgents {
     );
   }
 
-  ids(): ReadonlySet<string> {
-    return new Set(this.#timers.keys());
-  }
-
   /** Their configuration is another now: they may be tried at once. */
   forgive(): void {
     this.stop();

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sessionAgent } from './agents/agents.ts';
+import { headlessAgent } from './agents/headless-agents.ts';
 import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
 import { WorkChecks } from './checks/checks.ts';
@@ -17,11 +18,13 @@ import { signingKey } from './dispatch-files/signature.ts';
 import { tidier } from './dispatch-files/tidy.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { buildFleet } from './fleet.ts';
+import { Headless } from './headless/headless.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Inboxes } from './inbox/inboxes.ts';
 import { admit } from './intake.ts';
 import { httpPoster } from './io/http-post.ts';
 import { thisMachine } from './io/machine.ts';
+import { which } from './io/processes/which.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
 import { KernelWatcher } from './io/watch.ts';
@@ -129,9 +132,10 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load,
       paused: store.paused(),
       providers: [...providers.all().values()],
-      offline: offline.ids(),
+      offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
+      headless: headless.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
   const commands = new Commands({ store, files, chance, config: ofProject, env: { ...env } }); // the process's own is slow to read
@@ -148,7 +152,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces: worktrees, checks },
     config: ofProject,
-    program: () => commands,
+    program: (kind) => (kind === 'headless' ? headless.runs : commands),
     freed: (task) => {
       load.free(task);
       dispatcher.freed(task.project);
@@ -185,6 +189,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     ...personsTmux({ home: home.dir, config, env }),
     agent: sessionAgent,
+    headless: {
+      writerOf: (conversation) => headless.runs.writerOf(conversation),
+      asker: (name) => headless.runs.asker(name),
+      answered: (request) => headless.runs.answered(request),
+    },
     of: ofProject,
     env: { ...env },
     projectName: (id) => yard.projectName(id),
@@ -192,6 +201,12 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load.free(task);
       dispatcher.freed(task.project);
     },
+    changed: () => dispatcher.wake(),
+  });
+  const headless = new Headless({
+    ...{ ...machine, home: home.dir, userHome, store, watcher, config, say, sessions, which },
+    ...{ agent: sessionAgent, headless: headlessAgent, of: ofProject, env: { ...env } },
+    projectName: (id) => yard.projectName(id),
     changed: () => dispatcher.wake(),
   });
   const dispatcher = new Dispatcher({
@@ -274,7 +289,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     offline: offline.reasons,
     ...{ settings, past, retention },
-    sessions: sessions.desk,
+    sessions: headless.desk,
+    progress: headless.progress,
     worktrees,
     moreNeeds: () => [
       ...sessions.needs(),
@@ -293,6 +309,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     offline.forgive();
     projects.look();
     sessions.configured();
+    headless.configured();
     callbacks.configured();
     dispatchFiles.configured();
     void providers.update(config).then(() => dispatcher.wake());
@@ -336,6 +353,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     await dispatcher.stop();
     checks.close();
     await attempts.stop();
+    headless.stop();
     await sessions.stop();
     await worktrees.stop();
     await runner.close();
@@ -353,7 +371,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     ready: recover(),
     http: config.http,
     caller: (token) => callerOf(store, token),
-    sessionCaller: (conversation) => sessions.caller(conversation),
+    sessionCaller: (conversation) => sessions.caller(conversation) ?? headless.caller(conversation),
     reload: () => follower.reload(),
     windDown,
     stop: () => {

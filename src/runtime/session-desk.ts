@@ -9,8 +9,8 @@ export type SessionName = { readonly name: string } | { readonly task: TaskRef }
 export interface SessionText {
   readonly name: string;
   readonly text: string;
-  /** From the agent's screen, or from its conversation. */
-  readonly from: 'screen' | 'transcript';
+  /** From the agent's screen, from its conversation, or, without a terminal, from what it tells while it works. */
+  readonly from: 'screen' | 'transcript' | 'stream';
   readonly at: number;
 }
 

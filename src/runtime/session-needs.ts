@@ -69,7 +69,7 @@ function asks({ kind, tool, input, questions = [] }: SessionRequest): string {
 
 function blockedNeed(session: SessionView, view: SessionNeedsView): Need {
   const { name, until } = session;
-  const attach = `yardmaster attach ${name}`;
+  const attach = lookAt(session);
   const again = until === undefined ? '' : ` until ${iso(until)}`;
   switch (session.blocked_on ?? 'dialog') {
     case 'login':
@@ -143,6 +143,11 @@ function isStalled(
   return next !== undefined || (evidence !== undefined && now - evidence.at > stalledAfter);
 }
 
+/** What a person runs to see it. */
+function lookAt({ name, kind }: SessionView): string {
+  return kind === 'headless' ? `yardmaster logs -f ${name}` : `yardmaster attach ${name}`;
+}
+
 function stalledNeed(session: SessionView, view: SessionNeedsView): Need {
   const { name, evidence } = session;
   const quiet = evidence === undefined ? 'shows no sign' : `has shown no sign for ${minutes(view.now - evidence.at)}`;
@@ -150,7 +155,7 @@ function stalledNeed(session: SessionView, view: SessionNeedsView): Need {
     session,
     view,
     quiet,
-    `read_session {name: ${JSON.stringify(name)}}, then yardmaster attach ${name} or yardmaster interrupt ${name}`,
+    `read_session {name: ${JSON.stringify(name)}}, then ${lookAt(session)} or yardmaster interrupt ${name}`,
   );
 }
 

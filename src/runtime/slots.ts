@@ -7,7 +7,7 @@ import type { SlotView } from './yard.ts';
 export function slotsOf(config: Config, open: Iterable<OpenTask>, home: string): SlotView[] {
   const byAgent = new Map<string, LiveTask[]>();
   for (const task of open) {
-    if (!isLive(task) || task.route.to !== 'agent' || task.route.kind === 'session') continue;
+    if (!isLive(task) || task.route.to !== 'agent' || task.route.kind !== 'command') continue;
     byAgent.set(task.route.agent, [...(byAgent.get(task.route.agent) ?? []), task]);
   }
   const commands = commandAgents(config);

@@ -30,11 +30,11 @@ export type Caller =
       readonly depth: number;
     };
 
-/** One slot of an agent that has no session, as `list_sessions` shows it. */
+/** One slot of a command agent, as `list_sessions` shows it. */
 export interface SlotView {
   readonly name: string; // `<agent>-<n>`
   readonly agent: string;
-  readonly kind: 'command' | 'headless';
+  readonly kind: 'command';
   readonly state: 'idle' | 'working';
   readonly task?: {
     readonly ref: TaskRef;
@@ -208,7 +208,10 @@ export interface Yard {
   readonly worktrees: WorktreeDesk;
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
-  /** The last `tail` bytes that an attempt wrote; undefined where it wrote no such file (a remote job, a pruned run). */
+  /**
+   * The last `tail` bytes that an attempt wrote, the stream of an agent without a terminal as people read it; undefined
+   * where it wrote no such file (a remote job, a pruned run).
+   */
   readRun(ref: TaskRef, attempt: number, options: { stream: RunStream; tail: number }): Promise<RunText | undefined>;
   /** What an attempt wrote from `offset` on; `next` is where the next page begins. */
   readRunPage(

@@ -113,6 +113,7 @@ function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
   const { agents, providers, default_provider } = yard.fleet();
   return {
     agents: agents
+      .filter(({ when_named, load }) => !when_named || load > 0)
       .slice(0, MAX_AGENTS)
       .map(({ id, program, kind, status, load, max, capabilities, detail, until }) => ({
         ...{ id, program, kind, status, load, max },

@@ -57,6 +57,30 @@ test('an agent that is started in another way is looked for under that name', as
   expect(gone.agent).toMatchObject({ state: 'note', hint: 'Mend agents.claude.program.' });
 });
 
+test('the agents that the configuration names are looked for, each with its version', async () => {
+  const file = join(world.dir, 'y.yaml');
+  const agents = '{ codex: {}, gemini: { program: [/nowhere/gemini] }, cursor: { command: [cursor-agent, -p] } }';
+  await writeFile(file, `agents: ${agents}\n`);
+  const bin = await pathWith('codex');
+  const said = await world.yardmaster(['doctor'], {
+    env: { PATH: bin, YARDMASTER_CONFIG: file },
+    capture: async () => 'codex-cli 0.169.0\n',
+  });
+  expect(said.out).toContain(`codex    ${join(bin, 'codex')}, codex-cli 0.169.0`);
+  expect(said.out).toMatch(/note {4}gemini {3}\/nowhere\/gemini was not found: .*\n +→ Mend agents\.gemini\.program\./);
+  expect(said.out).toMatch(
+    /note {4}agent {4}cursor-agent was not found: tasks for cursor wait\n +→ .*agents\.cursor\.command/,
+  );
+});
+
+test('an agent that a project works with is looked for, and how to get it is said', async () => {
+  const file = join(world.dir, 'y.yaml');
+  await writeFile(file, 'dispatcher: { default_agent: gemini }\n');
+  const found = await findings({ PATH: await pathWith(), YARDMASTER_CONFIG: file });
+  expect(found.gemini).toMatchObject({ state: 'note', hint: 'npm install -g @google/gemini-cli' });
+  expect(found.codex).toBeUndefined();
+});
+
 test('an intake folder that is not there, or a key that is not set, is noted', async () => {
   const file = join(world.dir, 'y.yaml');
   const env = { PATH: '', YARDMASTER_CONFIG: file };

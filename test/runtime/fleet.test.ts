@@ -34,6 +34,41 @@ const seen = (load: Load) => ({
   checkout: [PROJECT, OTHER].map((id) => load.inCheckout(id)),
 });
 
+describe('coding agents without a terminal', () => {
+  const places = (config: unknown, more: Partial<Parameters<typeof buildFleet>[0]> = {}) => {
+    const headless = { keeps: () => ['continues'], gate: () => undefined };
+    const parts = { projects: [], load: new Load(), paused: { all: false, projects: new Set<ProjectId>() } };
+    const { agents } = buildFleet({ ...parts, config: Config.parse(config), providers: [], headless, ...more });
+    return agents.filter(({ kind }) => kind === 'headless');
+  };
+  const usual = (config: unknown) => places(config).flatMap(({ id, when_named }) => (when_named ? [] : [id]));
+
+  it('are there when the configuration speaks of them, else for tasks that name them', () => {
+    expect(places({}).map(({ id }) => id)).toEqual(['claude', 'codex', 'gemini']);
+    expect(usual({ agents: { codex: {} } })).toEqual(['codex']);
+    expect(usual({ dispatcher: { default_agent: 'gemini' } })).toEqual(['gemini']);
+    expect(usual({ projects: [{ name: 'shop', path: '/shop', agent: 'claude' }] })).toEqual(['claude']);
+  });
+
+  it('are Claude Code alone where nothing else is configured at all', () => {
+    expect(usual({})).toEqual(['claude']);
+    expect(usual({ agents: { worker: { command: ['x'] } } })).toEqual([]);
+    expect(usual({ pool: { autonomous: { max: 2 } } })).toEqual([]);
+    const far = { kind: 'jobs', base_url: 'https://x.example' };
+    expect(usual({ delegation: { providers: { far } } })).toEqual([]);
+  });
+
+  it('take as many as they may, and say why they can take none', () => {
+    const [claude] = places({ agents: { claude: { max: 3 } } });
+    expect(claude).toMatchObject({ max: 3, load: 0, status: 'available', keeps: ['continues'], takes_model: true });
+    const gate = () => ({ reason: 'claude is not on the PATH', missing: true as const });
+    const [missing] = places({}, { headless: { keeps: () => [], gate } });
+    expect(missing).toMatchObject({ status: 'offline', detail: 'claude is not on the PATH', missing: true });
+    const [refused] = places({}, { offline: new Map([['claude', 'its folder is not trusted']]) });
+    expect(refused).toMatchObject({ status: 'offline', detail: 'its folder is not trusted' });
+  });
+});
+
 describe('load', () => {
   it('counts a claim once, whether its reservation or its change comes first', async () => {
     const { store, load } = counted();
@@ -219,7 +254,7 @@ describe('fleet', () => {
       await store.claim(task, { ...RUN, agent: 'lint-bot' });
     }
     const stopped = { all: true, projects: new Set([OTHER]) };
-    const offline = new Set(['writer']);
+    const offline = new Map([['writer', 'its program is missing']]);
     const away = [{ id: 'far', ai: [], offline: true }];
     const fleet = buildFleet({ config, projects, load, paused: stopped, providers: away, offline });
     expect(fleet.agents).toMatchObject([{ status: 'busy', load: 2 }, { status: 'offline' }]);

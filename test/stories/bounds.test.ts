@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shell, World } from './world.ts';
+import { type Settings, shell, World } from './world.ts';
 
 test('below the configured room on the disk nothing is taken, and why is said', async () => {
   const world = new World({ agents: { echo: { command: shell('cat "$1"') } }, limits: { min_free_bytes: 1e15 } });
@@ -12,13 +12,13 @@ test('below the configured room on the disk nothing is taken, and why is said', 
 });
 
 test('tasks that wait for the same missing agent are one line among what needs a person', async () => {
-  const world = new World({});
+  const world = new World({ agents: { claude: { program: ['/nowhere/claude'] } } } as Settings);
   const client = await world.connect();
   const project = world.project('nobody');
   await client.ask('enqueue_task', { project, tasks: ['a', 'b', 'c'].map((id) => ({ id, body: id })) });
   const { needs } = await client.ask<{ needs: { what: string }[] }>('fleet_status', {});
   expect(needs.map(({ what }) => what)).toEqual([
-    expect.stringMatching(/^no agent can ever take task a and 2 more: no agent/),
+    expect.stringMatching(/^no agent can ever take task a and 2 more: claude is offline .*yardmaster doctor/),
   ]);
   await world.end();
 });

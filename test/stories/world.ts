@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -101,7 +110,7 @@ export class World {
     const { CLAUDE_CODE_SESSION_ID: _, YARDMASTER_ATTEMPT_TOKEN: __, ...env } = process.env;
     return {
       ...(env as Record<string, string>),
-      PATH: `${this.bin}:${process.env.PATH}`,
+      PATH: [this.bin, ...withoutAgents(process.env.PATH)].join(':'),
       HOME: this.user,
       YARDMASTER_HOME: this.home,
       YARDMASTER_CONFIG: this.config,
@@ -354,4 +363,9 @@ export async function cancelRunning(client: Client): Promise<void> {
     for (const { id, project } of tasks) await client.call('cancel_task', { id, project });
     return tasks.length === 0;
   });
+}
+
+/** Where nothing else is configured tasks go to Claude Code: a story must never start the person's own. */
+function withoutAgents(path = ''): string[] {
+  return path.split(':').filter((dir) => !existsSync(join(dir, 'claude')));
 }

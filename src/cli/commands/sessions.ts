@@ -24,9 +24,9 @@ export function sessionCommands(program: Command, cli: Cli): void {
 function sessions(program: Command, cli: Cli): void {
   program
     .command('sessions')
-    .summary('list sessions and slots, those that need you first')
+    .summary('list sessions, runs and slots, those that need you first')
     .description(
-      'Lists the places where agents work: sessions and slots of command agents. Those that need a person come first, with what to run.',
+      'Lists where agents work: sessions, runs without a terminal (project/task) and slots of command agents. Those that need a person come first, with what to run.',
     )
     .option('-a, --all', 'also sessions of the same agents that are not ours')
     .option('--json', 'print the answer as JSON')
@@ -41,7 +41,9 @@ function read(program: Command, cli: Cli): void {
   program
     .command('read')
     .summary('read what a session shows')
-    .description("Shows the end of a session's screen, of its conversation, or of what a command agent has written.")
+    .description(
+      "Shows the end of a session's screen, of its conversation, or of what an agent without a terminal does or has written.",
+    )
     .argument('<session|task>', SESSION_OR_TASK)
     .option('-n, --lines <number>', 'the last so many lines')
     .option('-t, --transcript', 'the last messages of the conversation instead of the screen')

@@ -6,6 +6,7 @@ import { expandHome } from '../../runtime/config/settle.ts';
 import { type Config, codingAgent } from '../../runtime/model/config.ts';
 import type { Cli } from '../cli.ts';
 import { sourcesOf } from '../commands/config.ts';
+import { otherAgents } from './agents.ts';
 import { type Finding, note, ok } from './check.ts';
 import { programs } from './programs.ts';
 import { which } from './which.ts';
@@ -20,7 +21,8 @@ export async function sessions(cli: Cli): Promise<Finding[]> {
   const there = programs(cli.around.env.PATH, config && codingAgent(config, 'claude').program);
   const found = await Promise.all(there.map((finding) => withVersion(cli, finding)));
   const pool = config !== undefined && hasPool(config) ? [...(await trust(cli, config)), ...resumes(cli, config)] : [];
-  return [...found, reporter(cli), ...pool];
+  const others = config === undefined ? [] : await otherAgents(cli, config);
+  return [...found, ...others, reporter(cli), ...pool];
 }
 
 export function hasPool({ pool }: Pick<Config, 'pool'>): boolean {

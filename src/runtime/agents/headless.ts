@@ -1,5 +1,6 @@
+import type { Refusal } from '../model/refusal.ts';
 import type { AgentQuestion, Usage } from '../model/session.ts';
-import type { RunEnd } from '../ports.ts';
+import type { Files, RunEnd } from '../ports.ts';
 import type { AgentFailure, Answer, Report, StartOrder } from './agent.ts';
 
 /*
@@ -54,6 +55,8 @@ export interface RunState {
   readonly turns?: number;
   /** Ends of turns that were told. */
   readonly results: number;
+  /** `usage` counts what earlier runs have spent in this conversation, too. */
+  readonly usage_of_conversation?: boolean;
 }
 
 /** Reads the stream: whole lines in order, whatever they are. What it does not know it passes over. */
@@ -68,6 +71,11 @@ export interface HeadlessAgent {
   /** What a task may ask for that a headless run of this agent keeps, beside what is kept everywhere here (policy/abilities.ts). */
   readonly keeps: readonly string[];
   compose(order: HeadlessOrder): HeadlessStart;
+  /** Why it is not to be started in this folder: a person has said no in the agent's own configuration. Writes nothing. */
+  refuses?(
+    files: Files,
+    where: { readonly config_dir?: string; readonly home: string; readonly cwd: string },
+  ): Promise<Refusal | undefined>;
   reader(): StreamReader;
   /**
    * What came of a run, in this order: what its stream says, what it complained about, its exit code. A success without an
@@ -80,7 +88,13 @@ export interface HeadlessAgent {
     readonly stderr: string;
     readonly wants_structured: boolean;
     readonly now: number;
-  }): { readonly kind: 'done' } | { readonly kind: 'failed'; readonly failure: AgentFailure };
+  }):
+    | {
+        readonly kind: 'done';
+        /** Refused tools that its stream does not tell of, beside those of the state. */
+        readonly denials?: RunState['denials'];
+      }
+    | { readonly kind: 'failed'; readonly failure: AgentFailure };
   /** One more message for a run with `input: 'stream'`, as it stands on its input. */
   message?(text: string): string;
   /** Asks a run with `input: 'stream'` to stop what it does now. */

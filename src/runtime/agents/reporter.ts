@@ -10,6 +10,8 @@ import { createHash } from 'node:crypto';
  * 3. A request's FIFO is there before its report. Whatever is written to it becomes the hook's answer; nothing written
  *    means that the hook has nothing to say. Until somebody opens it, the reporter waits without any work. It may come
  *    to its FIFO a moment after its report: whoever answers a report that is milliseconds old tries ENXIO again.
+ *    As long as it waits, and until its answer is surely heard, it holds the `input` of an agent without a terminal open,
+ *    whoever else goes away: at the end of it the agent would take its request for refused.
  * 4. While `hold` is there and younger than ten seconds, no tool begins.
  * 5. The agent is never disturbed: without a run directory, with a full disk, without mkfifo it ends with 0 and says
  *    nothing. (2 would forbid the agent what it was about to do.)
@@ -69,11 +71,17 @@ ask() {
     hand_in
     return
   fi
+  held=
+  if [ -p "$run/input" ]; then
+    exec 8<>"$run/input"
+    held=1
+  fi
   { hand_in || : >"$pipe"; } &
   while IFS= read -r line || [ -n "$line" ]; do
     printf '%s\\n' "$line"
   done <"$pipe"
   rm -f "$pipe"
+  if [ -n "$held" ]; then sleep 2 >/dev/null & fi
 }
 
 hold() {

@@ -1,6 +1,6 @@
 import type { ProjectId, TaskId, TaskKey } from './ids.ts';
 
-/** A place where tasks can run on this machine: a command agent's slots, later a session or a headless slot. */
+/** A place where tasks can run on this machine: a session, or what runs without a terminal, several at once. */
 export interface FleetAgent {
   readonly id: string;
   readonly kind: 'command' | 'headless' | 'session';
@@ -18,6 +18,10 @@ export interface FleetAgent {
   readonly keeps?: readonly string[];
   /** Among equals the smaller one is taken: sessions that are there before those that would have to be made. */
   readonly rank?: number;
+  /** It takes only tasks that name it. */
+  readonly when_named?: true;
+  /** Its program is not there: no waiting mends that. */
+  readonly missing?: true;
   /** Why it is offline, and until when, where that is known. */
   readonly detail?: string;
   readonly until?: number;

@@ -64,7 +64,8 @@ export interface SessionView {
   readonly name: string;
   /** `claude`, `codex` or `gemini`. */
   readonly agent: string;
-  readonly kind: 'dedicated' | 'autonomous' | 'adopted' | 'unmanaged';
+  /** `headless`: a run without a terminal, there as long as its attempt is. */
+  readonly kind: 'dedicated' | 'autonomous' | 'adopted' | 'unmanaged' | 'headless';
   /** False: somebody else's; it is shown and never written to. */
   readonly managed: boolean;
   readonly state: SessionState;

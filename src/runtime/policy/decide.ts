@@ -4,6 +4,7 @@ import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
+import { unsupported } from './known-agents.ts';
 import { byId, eligibleAgents, hasRoom, pickAgent } from './local.ts';
 import { chooseModel } from './models.ts';
 import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } from './waits.ts';
@@ -12,14 +13,14 @@ import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } fro
  * Where a task runs now, or why it doesn't, with every rule that spoke in the order in which it spoke.
  *
  * R1. Pure: the same task, fleet and time give the same answer; the dispatcher and `decide_route` both ask here.
- * R2. A spec that contradicts itself is refused, whatever the fleet's load.
+ * R2. A spec that contradicts itself, or names a program that can't be an agent here, is refused, whatever the fleet's load.
  * R3. First comes what no waiting mends (`no_eligible_agent`: a person must act), then what waiting mends, in this
  *     order: paused, dependency, not_before or backoff, project_limit, checkout_busy, worktree_limit,
  *     no_free_agent. The first is the reason; the others that hold are among the rules.
  */
 export function decide(ask: RouteAsk, fleet: Fleet, now: number): Route {
   const side = chooseSide(ask.spec, fleet);
-  const against = contradiction(ask.spec, side, fleet);
+  const against = contradiction(ask.spec, side, fleet) ?? unsupported(ask.spec, fleet);
   if (against) return { to: 'refuse', reason: against, rules: [...side.rules, rule('contradiction', against)] }; // R2
   return side.kind === 'provider' ? remotely(ask, fleet, now, side) : locally(ask, fleet, now, side);
 }
@@ -83,7 +84,10 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const full = headlessFull(fleet);
   const usable = full ? eligible.agents.filter((agent) => agent.kind === 'session') : eligible.agents;
   const picked = pickAgent(usable, ask.spec.priority);
-  if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(eligible.agents, full) });
+  const hopeless = eligible.agents.every((agent) => agent.missing);
+  if (!picked && hopeless)
+    waits.unshift({ reason: 'no_eligible_agent', ...noRoomAmong(eligible.agents, full) }); // R3
+  else if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(eligible.agents, full) });
   if (waits.length > 0 || !picked) return waiting(rules, waits);
   const { agent } = picked;
   const chosen = chooseModel(ask.spec, agent, modelsFor(ask, fleet));

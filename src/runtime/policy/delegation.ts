@@ -57,7 +57,9 @@ function preferred(name: string, spec: TaskSpec, fleet: Fleet, local: Local): Si
   if (found) {
     return { kind: 'provider', ...found, rules: [rule('preferred_ai', found.says), ...hint(spec)] };
   }
-  const program = fleet.agents.some((agent) => agent.program === name);
+  const program = fleet.agents.some(
+    (agent) => agent.program === name && !(agent.when_named && agent.status === 'offline'),
+  );
   const known = listed(fleet.providers.map((provider) => provider.id).sort());
   const says =
     name === 'auto'

@@ -1,9 +1,9 @@
-import { isCodingAgent } from '../model/config.ts';
 import type { Fleet, FleetAgent } from '../model/fleet.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
 import { listed, type RouteAsk, rule } from './ask.ts';
+import { goesBy, unknownAgent } from './known-agents.ts';
 
 /** A local agent that a key names: the task `must` have it, or `should` where that agent can take the task. */
 export interface Wish {
@@ -24,15 +24,19 @@ type Eligible =
  * L2. `preferred_ai` and the project's default agent bind too wherever the one they name could take the task;
  *     where it could not (it lacks what `requires` asks for), any other that could may.
  * L3. A task that names nobody, in a project without a default agent, may go to any agent that fits.
+ * L4. An agent that nothing but the task speaks of (`when_named`) takes what names it, and a mere preference only while it
+ *     is there.
+ * L5. A program works without a terminal where the task asks for that, or where no session of it could take the task.
  */
 export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefined): Eligible {
   const named = wish ?? ownWish(ask, fleet);
   const rules: RouteRule[] = [];
   if (named && !fleet.agents.some((agent) => goesBy(agent, named.name)) && named.firm === 'must') {
-    return none(rules, named.key, unknown(named.name, fleet));
+    return none(rules, named.key, unknownAgent(named.name, fleet));
   }
-  const fitting = fleet.agents.filter((agent) => misfit(ask, agent) === undefined);
-  if (!named) return some(rules, fitting, ask, fleet.agents);
+  const there = fleet.agents.filter((agent) => isThere(agent, named));
+  const fitting = there.filter((agent) => misfit(ask, agent, fleet) === undefined);
+  if (!named) return some(rules, fitting, ask, fleet, there);
   const wished = fitting.filter((agent) => goesBy(agent, named.name));
   if (wished.length > 0 || named.firm === 'must') {
     rules.push(rule(named.key, `${named.name} is to take it`));
@@ -40,17 +44,19 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
       rules,
       wished,
       ask,
-      fleet.agents.filter((agent) => goesBy(agent, named.name)),
+      fleet,
+      there.filter((agent) => goesBy(agent, named.name)),
     );
   }
   rules.push(rule(named.key, `${named.name} can't take it; any other agent that can may`)); // L2
-  return some(rules, fitting, ask, fleet.agents);
+  return some(rules, fitting, ask, fleet, there);
 }
 
-function unknown(name: string, fleet: Fleet): string {
-  const known = listed([...new Set(fleet.agents.map((agent) => agent.program))].sort());
-  const is = isCodingAgent(name) ? `no session of ${name}` : `no agent ${name}`;
-  return `${is} is configured (known: ${known})`;
+/** L4 */
+function isThere(agent: FleetAgent, named: Wish | undefined): boolean {
+  if (!agent.when_named) return true;
+  if (!named || !goesBy(agent, named.name)) return false;
+  return named.firm === 'must' || agent.status !== 'offline';
 }
 
 /** `agent:` first; else the project's default, which binds when it names nobody: that is a mistake to be seen. */
@@ -62,12 +68,8 @@ function ownWish(ask: RouteAsk, fleet: Fleet): Wish | undefined {
   return { name: usual, firm: known ? 'should' : 'must', key: 'default_agent' };
 }
 
-function goesBy(agent: FleetAgent, name: string): boolean {
-  return agent.program === name || agent.id === name;
-}
-
 /** Why an agent could never take this task. Load and being offline pass, so they are no reason here. */
-function misfit(ask: RouteAsk, agent: FleetAgent): string | undefined {
+function misfit(ask: RouteAsk, agent: FleetAgent, fleet: Fleet): string | undefined {
   const { mode, requires } = ask.spec;
   if (ask.exclude?.includes(agent.id)) return 'is excluded';
   if (agent.project && agent.project !== ask.project) return 'serves another project';
@@ -76,17 +78,26 @@ function misfit(ask: RouteAsk, agent: FleetAgent): string | undefined {
   const broken = notKept(ask.spec, agent);
   if (broken.length > 0) return `can't keep ${broken.join(', ')}`;
   const missing = requires.filter((capability) => !agent.capabilities.includes(capability));
-  return missing.length > 0 ? `lacks ${missing.join(', ')}` : undefined;
+  if (missing.length > 0) return `lacks ${missing.join(', ')}`;
+  const session = agent.kind === 'headless' && mode !== 'headless' ? sessionFor(ask, agent, fleet) : undefined;
+  return session && `leaves it to sessions such as ${session.id}`;
+}
+
+/** L5 */
+function sessionFor(ask: RouteAsk, { program }: FleetAgent, fleet: Fleet): FleetAgent | undefined {
+  const sessions = fleet.agents.filter((agent) => agent.kind === 'session' && agent.program === program);
+  return sessions.find((agent) => misfit(ask, agent, fleet) === undefined);
 }
 
 function some(
   rules: RouteRule[],
   agents: readonly FleetAgent[],
   ask: RouteAsk,
+  fleet: Fleet,
   asked: readonly FleetAgent[],
 ): Eligible {
   if (agents.length === 0) {
-    const why = [...asked].sort(byId).map((agent) => `${agent.id} ${misfit(ask, agent)}`);
+    const why = [...asked].sort(byId).map((agent) => `${agent.id} ${misfit(ask, agent, fleet)}`);
     return none(rules, 'eligible', why.length > 0 ? listed(why, 5) : 'no agent is configured');
   }
   rules.push(rule('eligible', listed(agents.map((agent) => agent.id).sort())));

@@ -57,7 +57,7 @@ function blocked(
   projectName: (id: ProjectId) => string,
   at: string,
 ): News {
-  const look = `yardmaster attach ${session}`;
+  const look = session.includes('/') ? `yardmaster logs -f ${session}` : `yardmaster attach ${session}`; // without a terminal it is called by its task
   const answer = on === 'question' ? `yardmaster answer ${request}` : `yardmaster approve ${request}, or deny`;
   const next = request === undefined ? look : `${answer}; ${look}`;
   return {

@@ -14,6 +14,7 @@ import type { Tmux } from '../terminals.ts';
 import type { Checks, Workspaces } from '../work.ts';
 import type { Caller, Need } from '../yard.ts';
 import { Profiles } from './accounts/profiles.ts';
+import type { AgentRequest, OtherAttempts } from './attempts/attempt-ports.ts';
 import { SessionAttempts } from './attempts/attempts.ts';
 import { SessionsDesk } from './desk.ts';
 import { Notifier } from './notify.ts';
@@ -21,7 +22,7 @@ import { Pool } from './pool/pool.ts';
 import { OpenRequests } from './requests/requests.ts';
 import { Guard } from './typing/guard.ts';
 import { message } from './typing/message.ts';
-import { doingOf, type PaneAgent } from './typing/pane-agent.ts';
+import { type Asker, doingOf, type PaneAgent } from './typing/pane-agent.ts';
 
 export interface SessionsParts {
   readonly home: string;
@@ -51,6 +52,12 @@ export interface SessionsParts {
   readonly changed: () => void;
   readonly workspaces: Workspaces;
   readonly checks: Checks;
+  readonly headless: OtherAttempts & {
+    /** The agent of the run that is called so. */
+    asker(name: string): Asker | undefined;
+    /** A hook has taken the answer to this. */
+    answered(request: AgentRequest): void;
+  };
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
 }
 
@@ -60,11 +67,11 @@ const UNSEEN = '%';
 /** Sessions as a whole: the places, the attempts in them, what agents ask, their accounts, and who is told. */
 export class Sessions {
   readonly desk: SessionDesk;
+  readonly profiles: Profiles;
+  readonly requests: OpenRequests;
   readonly #parts: SessionsParts;
-  readonly #profiles: Profiles;
   readonly #pool: Pool;
   readonly #attempts: SessionAttempts;
-  readonly #requests: OpenRequests;
   readonly #guard: Guard;
   readonly #notifier: Notifier;
   #reporter: Promise<string> | undefined;
@@ -73,9 +80,10 @@ export class Sessions {
     this.#parts = parts;
     const { store, say, config, tmux, agent } = parts;
     const agentIn = (seat: string) => this.#agentIn(seat);
-    this.#profiles = new Profiles(parts);
-    this.#requests = new OpenRequests({ ...parts, agentIn });
-    this.#guard = new Guard({ ...parts, requests: this.#requests });
+    const askerIn = (seat: string) => this.#agentIn(seat) ?? parts.headless.asker(seat);
+    this.profiles = new Profiles(parts);
+    this.requests = new OpenRequests({ ...parts, agentIn: askerIn });
+    this.#guard = new Guard({ ...parts, requests: this.requests });
     this.#pool = new Pool({
       ...parts,
       projects: () => store.projects(),
@@ -88,15 +96,18 @@ export class Sessions {
       agent,
       seats: this.#pool,
       config: parts.of,
-      profiles: this.#profiles,
-      requests: this.#requests,
+      profiles: this.profiles,
+      requests: this.requests,
       message: (seat, text) => this.#tell(seat, text),
       screen: (seat) => this.#screen(seat),
-      reporter: () => this.#reporterPath(),
+      reporter: () => this.reporter(),
       record: (event, cause) => store.record(event, cause),
     });
-    this.#requests.subscribe((request) => this.#attempts.answered(request));
-    this.#profiles.onChange(() => parts.changed());
+    this.requests.subscribe((request) => {
+      this.#attempts.answered(request);
+      parts.headless.answered(request);
+    });
+    this.profiles.onChange(() => parts.changed());
     this.#notifier = new Notifier({
       ...parts,
       config,
@@ -109,9 +120,9 @@ export class Sessions {
       pool: this.#pool,
       attempt: (seat) => this.#attempts.view(seat),
       agentIn,
-      requests: this.#requests,
+      requests: this.requests,
       guard: this.#guard,
-      profiles: this.#profiles,
+      profiles: this.profiles,
       interrupted: (session, cause) =>
         store.record({ type: 'session_changed', session, what: 'interrupted', detail: `by ${cause.by}` }, cause),
     });
@@ -123,7 +134,7 @@ export class Sessions {
 
   /** Settles when what an earlier runtime left at work is taken up; the sessions themselves follow. */
   async start(): Promise<void> {
-    this.#profiles.start();
+    this.profiles.start();
     this.#notifier.start();
     await this.#attempts.start();
     void this.#pool.start().catch((error) => {
@@ -139,9 +150,9 @@ export class Sessions {
   async stop(): Promise<void> {
     await this.#attempts.stop();
     await this.#pool.stop();
-    await this.#requests.close();
+    await this.requests.close();
     await this.#notifier.stop();
-    this.#profiles.stop();
+    this.profiles.stop();
     await this.#parts.tmux.close();
   }
 
@@ -149,9 +160,16 @@ export class Sessions {
     return {
       seats: this.#pool.all(),
       keeps: (program) => this.#parts.agent(program).keeps,
-      profileGate: (program) => this.#profiles.gate(program),
+      profileGate: (program) => this.profiles.gate(program),
       occupied: (seat) => this.#attempts.inUse(seat),
     };
+  }
+
+  /** Makes a conversation free for somebody else; who has it, where it is not. */
+  async leave(conversation: string): Promise<string | undefined> {
+    const writer = this.#attempts.writerOf(conversation);
+    if (writer === undefined) await this.#attempts.leaveTo(conversation);
+    return writer;
   }
 
   needs(): readonly Need[] {
@@ -202,8 +220,8 @@ export class Sessions {
     return isRefusal(read) ? undefined : read;
   }
 
-  /** Its name tells its text: a newer runtime has another one, and agents of the older keep theirs. */
-  #reporterPath(): Promise<string> {
+  /** The script of the hooks. Its name tells its text: a newer runtime has another one, and agents of the older keep theirs. */
+  reporter(): Promise<string> {
     this.#reporter ??= this.#writeReporter();
     return this.#reporter;
   }

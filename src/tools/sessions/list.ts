@@ -9,7 +9,7 @@ const COMMAND_NOTE =
 export const listSessions = defineTool({
   name: 'list_sessions',
   title: 'List sessions',
-  description: `Lists the places where agents work, and what each is doing: those that need someone first, then working ones, longest first, then the others by name.
+  description: `Lists the places where agents work, and what each is doing: those that need someone first, then working ones, longest first, then the others by name. A run without a terminal is called project/task and is there while it lasts.
 A session says on what its state rests and how old that is, its task, model, tokens of context and cost, and under requests what its agent asks, with the call that answers it. Use it to see who works on what, and to get a name for read_session or message_session. For the load of all agents and providers use fleet_status.
 {"state": "blocked"}
 With all it also looks for sessions of the same agents that somebody else started (managed: false): they are shown and never written to.

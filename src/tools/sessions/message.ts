@@ -12,7 +12,7 @@ export const messageSession = defineTool({
   name: 'message_session',
   title: 'Say something to a session',
   description: `Sends a message to the agent in a session, or to the one that works on a task, while it works. It never answers a request; answer_request does, and while one is open no message is sent.
-Use it to correct or add to work that is under way, or to tell an interrupted agent how to go on. The answer says delivered (the agent has confirmed it) or unconfirmed (it may have arrived; look with read_session before you say it again). A refusal says why nothing was sent. Command agents take no messages.
+Use it to correct or add to work that is under way, or to tell an interrupted agent how to go on. The answer says delivered (the agent has confirmed it) or unconfirmed (it may have arrived; look with read_session before you say it again). A refusal says why nothing was sent. Claude Code takes them without a terminal too (its name: project/task); other agents without one, and command agents, take none.
 {"name": "shop-main", "text": "Please keep the old URL working too."}
 {"id": "fix-the-login-redirect", "project": "shop", "text": "The tests are in test/login."}`,
   input: z.strictObject({
@@ -81,11 +81,8 @@ async function byTask(
 }
 
 /** A command runs to its end without listening. */
-function cannotHear({ name, agent, kind, state }: SlotView): Refusal {
-  const what =
-    kind === 'command'
-      ? `${agent} is a command agent: it reads its prompt once, at the start`
-      : `a ${kind} of ${agent} takes no messages`;
+function cannotHear({ name, agent, state }: SlotView): Refusal {
+  const what = `${agent} is a command agent: it reads its prompt once, at the start`;
   const instead =
     state === 'working'
       ? 'let it finish and enqueue_task what is to follow, or cancel_task and enqueue the better text'

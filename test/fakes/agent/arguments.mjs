@@ -13,6 +13,14 @@ const OPTIONS = {
   '--append-system-prompt': 'one',
   '--system-prompt': 'one',
   '--max-budget-usd': 'one',
+  '--max-turns': 'one',
+  '--json-schema': 'one',
+  '--output-format': 'one',
+  '--input-format': 'one',
+  '--permission-prompt-tool': 'one',
+  '--print': 'none',
+  '-p': 'none',
+  '--replay-user-messages': 'none',
   '--allowedTools': 'many',
   '--allowed-tools': 'many',
   '--disallowedTools': 'many',
@@ -76,19 +84,40 @@ function checked(given, words) {
     return {
       wrong: `error: option '--permission-mode <mode>' argument '${mode}' is invalid. Allowed choices are ${MODES.join(', ')}.`,
     };
+  const schema = one('--json-schema');
+  if (schema !== undefined && !isSchema(schema)) return { wrong: 'Error: --json-schema is not a valid JSON Schema' };
   if (words.length > 1) return { wrong: `error: too many arguments. Expected 1 argument but got ${words.length}.` };
+  const print = given.has('-p') || given.has('--print');
   return {
+    print,
+    output: one('--output-format') ?? 'text',
+    input: one('--input-format') ?? 'text',
+    verbose: given.has('--verbose'),
+    promptTool: one('--permission-prompt-tool'),
+    replay: given.has('--replay-user-messages'),
+    maxTurns: Number(one('--max-turns') ?? Number.POSITIVE_INFINITY),
+    maxBudget: Number(one('--max-budget-usd') ?? Number.POSITIVE_INFINITY),
+    schema: schema && JSON.parse(schema),
     version: given.has('--version'),
     id,
     resume: one('--resume', '-r'),
     settings: one('--settings'),
     model: one('--model') ?? 'claude-opus-5-5',
-    mode: skip ? 'bypassPermissions' : mode === 'manual' ? 'default' : (mode ?? 'auto'),
+    mode: skip ? 'bypassPermissions' : mode === 'manual' ? 'default' : (mode ?? (print ? 'default' : 'auto')),
     name: one('--name', '-n'),
     allowed: many('--allowedTools', '--allowed-tools'),
     disallowed: many('--disallowedTools', '--disallowed-tools'),
     prompt: words[0] || undefined,
   };
+}
+
+function isSchema(text) {
+  try {
+    const { type } = JSON.parse(text);
+    return type === undefined || ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'].includes(type);
+  } catch {
+    return false;
+  }
 }
 
 /** `Bash(git log:*),Write Read`: commas and blanks part names, but not inside parentheses. */

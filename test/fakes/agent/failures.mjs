@@ -64,6 +64,7 @@ export function limitOf(rest) {
     status: 429,
     text,
     below: true,
+    limit: { status: 'rejected', resetsAt: Math.floor(reset / 1_000), rateLimitType: claim },
     ...(short && { resumes: { reset, at: clock(reset) } }),
   };
 }

@@ -3,6 +3,7 @@ import { Account, readJson } from './account.mjs';
 import { Agent } from './agent.mjs';
 import { argumentsOf } from './arguments.mjs';
 import { bypassDialog, keyDialog, trustDialog } from './dialogs.mjs';
+import { Headless } from './headless.mjs';
 import { Hooks } from './hooks.mjs';
 import { Keyboard } from './keyboard.mjs';
 import { Screen } from './screen.mjs';
@@ -13,18 +14,34 @@ export async function main(argv) {
   const options = argumentsOf(argv);
   if (options.wrong) return refuse(options.wrong);
   if (options.version) return stdout.write('2.1.329 (Claude Code)\n');
-  if (!stdin.isTTY) return refuse('This stand-in works in a terminal only.');
+  if (!stdin.isTTY && !options.print) return refuse('Without -p this stand-in works in a terminal only.');
   const cwd = process.cwd();
   const account = new Account(env, cwd);
   const place = placeOf(options, account);
-  if (place.wrong) return refuse(place.wrong);
+  if (place.wrong) return refuse(place.wrong, options);
   if (options.mode === 'bypassPermissions' && process.getuid() === 0 && env.IS_SANDBOX !== '1')
     return refuse('--dangerously-skip-permissions cannot be used with root/sudo privileges for security reasons');
+  if (options.print) return headless(options, account, cwd, place);
   await new Session(options, account, cwd).run(place);
 }
 
-function refuse(text) {
+/** Without a terminal nothing is asked first. */
+async function headless(options, account, cwd, place) {
+  const given = options.settings === undefined ? {} : settingsOf(options.settings);
+  if (given === undefined) return refuse(`Error: Settings file not found: ${options.settings}`);
+  if (options.output === 'stream-json' && !options.verbose)
+    return refuse('Error: When using --print, --output-format=stream-json requires --verbose');
+  const hooks = new Hooks([account.userSettings().hooks, given.hooks], { cwd, env });
+  await new Headless({ options, account, cwd, hooks, place }).run();
+}
+
+/** A conversation that isn't there is also told in the stream. */
+function refuse(text, { output, resume } = {}) {
   process.stderr.write(`${text}\n`);
+  if (output === 'stream-json' && resume !== undefined)
+    stdout.write(
+      `${JSON.stringify({ type: 'result', subtype: 'error_during_execution', is_error: true, num_turns: 0, total_cost_usd: 0, permission_denials: [], errors: [text], result_index: 0 })}\n`,
+    );
   process.exitCode = 1;
 }
 

@@ -94,6 +94,7 @@ export class Stage {
   readonly project = join(this.root, 'project');
   readonly config = join(this.root, 'config');
   readonly hold = join(this.root, 'hold');
+  readonly settings = join(this.root, 'settings.json');
   #panes = 0;
 
   constructor() {
@@ -101,7 +102,7 @@ export class Stage {
     writeFileSync(join(this.root, 'reporter.sh'), REPORTER);
     const command = `sh ${join(this.root, 'reporter.sh')} ${this.root}`;
     const hooks = Object.fromEntries(EVENTS.map((event) => [event, [{ hooks: [{ type: 'command', command }] }]]));
-    writeFileSync(join(this.root, 'settings.json'), JSON.stringify({ hooks, skipDangerousModePermissionPrompt: true }));
+    writeFileSync(this.settings, JSON.stringify({ hooks, skipDangerousModePermissionPrompt: true }));
     this.accept(this.config);
     stages.push(this);
   }
@@ -121,9 +122,8 @@ export class Stage {
 
   /** The fake agent in a pane of its own; the pane stays when it ends. */
   async start({ id, prompt, args = [], env = {}, mode = 'default', config = this.config }: Start = {}): Promise<Pane> {
-    const settings = join(this.root, 'settings.json');
     const argv = [process.execPath, fakeClaude, ...(id === undefined ? [] : ['--session-id', id]), ...args];
-    argv.push('--settings', settings, '--permission-mode', mode, ...(prompt === undefined ? [] : ['--', prompt]));
+    argv.push('--settings', this.settings, '--permission-mode', mode, ...(prompt === undefined ? [] : ['--', prompt]));
     const session = `pane${++this.#panes}`;
     const variables = Object.entries({ CLAUDE_CONFIG_DIR: config, IS_SANDBOX: '1', ...env });
     const set = variables.flatMap(([name, value]) => ['-e', `${name}=${value}`]);

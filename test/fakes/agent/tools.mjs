@@ -16,6 +16,8 @@ export function toolFor(step, cwd) {
       return { ...bash(step.rest), ask: true };
     case 'question':
       return question(step.rest);
+    case 'json':
+      return structured(step.rest);
     default:
       return background(step.rest);
   }
@@ -102,6 +104,24 @@ function question(rest) {
         response: { ...input, annotations: {} },
         shown: Object.entries(input.answers).map(([asked, answer]) => `· ${asked} → ${answer}`),
       };
+    },
+  };
+}
+
+function structured(rest) {
+  const input = JSON.parse(rest);
+  return {
+    name: 'StructuredOutput',
+    input,
+    free: true,
+    run: async ({ agent }, given) => {
+      const absent = (agent.options.schema?.required ?? []).filter((key) => !Object.hasOwn(given, key));
+      if (absent.length === 0) {
+        agent.structured = given;
+        return { content: 'Structured output provided successfully', response: given };
+      }
+      const wrong = `Output does not match required schema: must have required property '${absent[0]}'`;
+      return { content: wrong, response: wrong, failed: wrong };
     },
   };
 }

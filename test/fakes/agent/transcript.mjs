@@ -13,8 +13,10 @@ const UNKNOWN =
   'Check whether it took effect before relying on it or running it again.]';
 
 export class Transcript {
-  constructor(path, session) {
+  /** `listener` hears what is said, as it is written. */
+  constructor(path, session, listener) {
     this.path = path;
+    this.listener = listener;
     this.id = basename(path, '.jsonl');
     this.session = session;
     this.scripts = [];
@@ -70,6 +72,7 @@ export class Transcript {
       turnOrigin: promptSource === 'system' ? 'task_notification' : 'human',
       turnPosition: { promptIndex: ++this.turns, turnIndex: this.turns },
     });
+    this.listener?.prompted(text, promptSource);
     this.lastPrompt = text;
     this.resumed = false;
     this.context += tokens(text);
@@ -81,6 +84,7 @@ export class Transcript {
     this.#line({ type: 'queue-operation', operation: 'remove', content: text, reason: 'absorbed_mid_turn' });
     const attachment = { type: 'queued_command', prompt: text, commandMode: 'prompt', origin: { kind: 'human' } };
     const record = this.#append({ attachment, type: 'attachment' });
+    this.listener?.prompted(text);
     return scriptFor(this.scripts, record.uuid, text);
   }
 
@@ -142,10 +146,10 @@ export class Transcript {
     this.#line({ type: 'last-prompt', lastPrompt: this.lastPrompt, leafUuid: this.last });
   }
 
-  close() {
+  close(before = 0) {
     if (!existsSync(this.path)) return;
     const { inputTokens, outputTokens } = this.spent;
-    const costUSD = (inputTokens * 4 + outputTokens * 20) / 1e6;
+    const costUSD = before + (inputTokens * 4 + outputTokens * 20) / 1e6;
     this.#line({
       type: 'cost-state',
       totalCostUSD: costUSD,
@@ -220,6 +224,8 @@ export class Transcript {
     };
     this.last = full.uuid;
     this.#line(full);
+    const isWord = full.type === 'assistant' || Array.isArray(full.message?.content);
+    if (isWord) this.listener?.recorded(full, full.apiErrorStatus);
     return full;
   }
 

@@ -13,6 +13,14 @@ const REJECTED =
 /** Escape, or a dialog that a person refused: the turn is over, and no hook says so. */
 class Interrupted extends Error {}
 
+/** It may not go on: its turns or its money are used up, or nothing is left to say. */
+export class Spent extends Error {
+  constructor(how) {
+    super(how);
+    this.how = how;
+  }
+}
+
 /** The service refused. */
 class Failed extends Error {
   constructor(failure) {
@@ -46,6 +54,10 @@ export class Turn {
     this.#interruption.catch(() => {}); // nobody may be waiting
   }
 
+  get inTool() {
+    return this.#tool !== undefined;
+  }
+
   get signal() {
     return this.#abort.signal;
   }
@@ -72,6 +84,7 @@ export class Turn {
     } catch (reason) {
       if (reason instanceof Failed) return this.#fail(reason.failure);
       if (reason instanceof Interrupted) return this.#interrupted();
+      if (reason instanceof Spent) return reason.how;
       throw reason;
     }
   }
@@ -107,6 +120,9 @@ export class Turn {
         return this.#say(this.answered ?? '', step);
       case 'sleep':
         await this.#until(sleep(Number(step.rest), undefined, { signal: this.signal }));
+        return this.#did(step);
+      case 'usage':
+        agent.transcript.context += Number(step.rest);
         return this.#did(step);
       case 'stop':
         return this.#breakOff(step);
@@ -198,10 +214,14 @@ export class Turn {
       await this.#until(this.hook('PostToolUseFailure', { ...ended, error: failed, is_interrupt: false }, tool.name));
     else if (!denied) await this.#until(this.hook('PostToolUse', { ...ended, tool_response: response }, tool.name));
     await this.#until(this.hook('PostToolBatch', { tool_calls: [{ ...fields, tool_response: content }] }));
+    if (denied) this.agent.denied?.(id, tool, content);
     this.#absorb();
+    this.agent.answered?.(tool);
   }
 
   async #outcome(tool, fields) {
+    const missing = this.agent.missing?.(tool);
+    if (missing !== undefined) return { content: missing, failed: missing };
     const before = await this.#until(this.hook('PreToolUse', fields, tool.name));
     const refusal = before.map(refusalOf).find((reason) => reason !== undefined);
     if (refusal !== undefined) return { content: refusal, denied: true };
@@ -223,6 +243,7 @@ export class Turn {
       : permissionDialog(tool.name, tool.input, this.agent.cwd);
     const suggestions = [{ destination: 'session', directories: [this.agent.cwd], type: 'addDirectories' }];
     const fields = { tool_name, tool_input, ...(!tool.question && { permission_suggestions: suggestions }) };
+    this.asking = { tool_name, input: tool_input };
     const asked = this.hook('PermissionRequest', fields, tool_name);
     asked.then((answers) => {
       const decision = answers.map(({ json }) => json?.hookSpecificOutput?.decision).find(Boolean);
@@ -230,7 +251,7 @@ export class Turn {
         dialog.close({ decision });
     });
     const answer = await this.#until(
-      this.agent.ask(dialog, tool.question ? 'input needed' : 'permission prompt', this),
+      this.agent.ask(dialog, tool.question ? 'input needed' : 'permission prompt', this, asked),
     );
     return this.#answered(tool, answer);
   }
@@ -252,6 +273,7 @@ export class Turn {
   #needs(tool) {
     const { mode, allowed, disallowed } = this.agent;
     if (matches(disallowed, tool)) return 'deny';
+    if (tool.free) return 'allow';
     if (tool.question) return 'ask';
     if (mode === 'bypassPermissions' || matches(allowed, tool)) return 'allow';
     if (mode === 'dontAsk') return 'deny';
@@ -283,7 +305,9 @@ export class Turn {
     }
   }
 
-  async #fail({ step, text, error, status, details, screen = text, below, resumes }) {
+  async #fail(failure) {
+    const { step, text, error, status, details, screen = text, below, resumes } = failure;
+    this.agent.refused?.(failure);
     this.agent.transcript.failed(text, error, status, this.#scripted(step));
     step.script.did(step.number);
     if (below) this.agent.screen.append(`  ⎿  ${screen}`);
@@ -295,7 +319,7 @@ export class Turn {
   }
 
   #interrupted() {
-    if (this.early) return 'taken_back';
+    if (this.early && !this.agent.headless) return 'taken_back';
     const { transcript, screen } = this.agent;
     if (this.#tool) {
       const { id, use } = this.#tool;

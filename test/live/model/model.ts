@@ -19,7 +19,7 @@ const TURNS: readonly [path: RegExp, dialect: Dialect][] = [
 export class ScriptedModel {
   readonly asked: Asked[] = [];
   /** How it fails, instead of playing. */
-  fails: { readonly status: number; readonly message: string } | undefined;
+  fails: { readonly status: number; readonly message: string; readonly error?: Json } | undefined;
   readonly #server: Server;
   readonly #steps: readonly Step[];
   readonly #again: boolean;
@@ -59,7 +59,7 @@ export class ScriptedModel {
     const dialect = TURNS.find(([path]) => path.test(pathname))?.[1];
     const body = await bodyOf(request);
     if (request.method !== 'POST' || dialect === undefined) return void response.end('{"data":[],"models":[]}');
-    if (this.fails) return void failed(response, this.fails.status, this.fails.message);
+    if (this.fails) return void failed(response, this.fails.status, this.fails.message, this.fails.error);
     const asked = dialect.asked(body);
     try {
       const reply = asked === undefined ? { say: 'a title' } : await this.#next(asked);
@@ -81,9 +81,10 @@ export class ScriptedModel {
   }
 }
 
-function failed(response: ServerResponse, status: number, message: string): void {
+/** `more`: what a service says of an error beside its words. */
+function failed(response: ServerResponse, status: number, message: string, more: Json = {}): void {
   response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ error: { message } }));
+  response.end(JSON.stringify({ error: { ...more, message } }));
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Json> {

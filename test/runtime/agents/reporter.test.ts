@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
@@ -165,6 +165,21 @@ describe('a request', () => {
     const name = await firstReport();
     await answer(pipeOf(name), '');
     expect(await said).toEqual(SILENT);
+  });
+
+  it('holds the input of an agent without a terminal open until its answer is heard, whoever else goes', async () => {
+    const input = join(run, 'input');
+    execFileSync('mkfifo', [input]);
+    const agent = spawn('/bin/sh', ['-c', 'exec cat <"$0"', input], { stdio: 'ignore' });
+    children.push(agent);
+    const runtime = openSync(input, constants.O_WRONLY);
+    const said = report('PermissionRequest', '{}');
+    const name = await firstReport();
+    closeSync(runtime);
+    await answer(pipeOf(name), 'yes');
+    expect(await said).toEqual({ ...SILENT, stdout: 'yes\n' });
+    expect(agent.exitCode).toBeNull(); // it has not come to the end of its input
+    await once(agent, 'exit');
   });
 
   it('has nobody who waits once its reporter is gone: that can be seen', async () => {

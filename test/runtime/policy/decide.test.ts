@@ -97,6 +97,74 @@ describe('local or remote: the first key that speaks', () => {
   });
 });
 
+describe('agents without a terminal', () => {
+  const headless = (program: string, more: Partial<FleetAgent> = {}) =>
+    agent(program, { kind: 'headless', takes_model: true, max: 2, ...more });
+  const session = (id: string, more: Partial<FleetAgent> = {}) =>
+    agent(id, { kind: 'session', program: 'claude', takes_model: true, ...more });
+
+  it('take what any agent may, and what asks for their mode', () => {
+    const agents = [headless('claude')];
+    expect(route({}, { agents })).toMatchObject({ to: 'agent', agent: 'claude', kind: 'headless', model: 'sonnet' });
+    expect(short({ mode: 'headless' }, { agents })).toBe('agent:claude');
+    expect(short({ mode: 'session' }, { agents })).toBe('wait:no_eligible_agent');
+  });
+
+  it('leave a task without a mode to the sessions of their program, busy or not', () => {
+    const agents = [headless('claude'), session('one', { load: 1, status: 'busy' })];
+    expect(short({}, { agents })).toBe('wait:no_free_agent');
+    expect(short({ agent: 'claude' }, { agents })).toBe('wait:no_free_agent');
+    expect(short({ mode: 'headless' }, { agents })).toBe('agent:claude');
+    expect(short({}, { agents: [headless('codex'), ...agents] })).toBe('agent:codex');
+  });
+
+  it('take what no session of their program could: of another project, or with what none keeps', () => {
+    const agents = [headless('claude'), session('other', { project: SITE, keeps: [] })];
+    expect(short({}, { agents })).toBe('agent:claude');
+    const own = [headless('claude'), session('own', { project: SHOP, keeps: [] })];
+    expect(short({ budget_usd: 1 }, { agents: own })).toBe('agent:claude');
+    expect(short({}, { agents: own })).toBe('agent:own');
+  });
+
+  it('are there for a task that names them, whatever is configured', () => {
+    const agents = [agent('worker'), headless('codex', { when_named: true })];
+    expect(short({}, { agents })).toBe('agent:worker');
+    expect(short({ agent: 'codex' }, { agents })).toBe('agent:codex');
+    expect(short({ preferred_ai: 'codex' }, { agents, providers: [] })).toBe('agent:codex');
+    expect(short({ mode: 'headless' }, { agents })).toBe('agent:worker');
+    expect(route({ agent: 'nobody' }, { agents })).toMatchObject({
+      detail: expect.stringContaining('(known: worker;'),
+    });
+  });
+
+  it('that only a preference names give way where they can’t be started; a task that must have one waits', () => {
+    const gone = { status: 'offline' as const, detail: 'codex is not on the PATH', missing: true as const };
+    const missing = { ...gone, when_named: true as const };
+    const agents = [agent('worker'), headless('codex', missing)];
+    expect(short({ preferred_ai: 'codex' }, { agents, providers: [] })).toBe('agent:worker');
+    expect(route({ agent: 'codex' }, { agents })).toMatchObject({
+      to: 'wait',
+      reason: 'no_eligible_agent', // a person must act
+      detail: 'codex is offline (codex is not on the PATH)',
+    });
+    expect(short({ preferred_ai: 'codex' }, { agents: [headless('codex', gone)], providers: [] })).toBe(
+      'wait:no_eligible_agent',
+    );
+    expect(short({}, { agents: [headless('codex', gone), agent('worker', { load: 1 })] })).toBe('wait:no_free_agent');
+    expect(short({ allow_delegation: true }, { agents: [headless('codex', gone)] })).toBe('wait:no_eligible_agent');
+  });
+
+  it('run at most so many at once: each of its own, and all of them together', () => {
+    const agents = [headless('claude', { load: 2, status: 'busy' })];
+    expect(short({}, { agents })).toBe('wait:no_free_agent');
+    const full = { running: 2, max: 2 };
+    expect(route({}, { agents: [headless('claude')], headless: full })).toMatchObject({
+      reason: 'no_free_agent',
+      detail: expect.stringContaining('headless.max_running'),
+    });
+  });
+});
+
 describe('sessions', () => {
   const session = (id: string, more: Partial<FleetAgent> = {}) =>
     agent(id, { kind: 'session', program: 'claude', takes_model: true, ...more });
@@ -176,10 +244,10 @@ describe('which agent', () => {
     expect(route({ agent: 'nobody' })).toMatchObject({
       to: 'wait',
       reason: 'no_eligible_agent',
-      detail: 'no agent nobody is configured (known: claude, worker)',
+      detail: 'no agent nobody is configured (known: claude, worker; yardmaster doctor says which programs are there)',
     });
     expect(route({ agent: 'codex' })).toMatchObject({
-      detail: 'no session of codex is configured (known: claude, worker)',
+      detail: expect.stringMatching(/^no session of codex is configured.*known: claude, worker;.*yardmaster doctor/),
     });
     expect(short({ agent: 'worker' }, { agents: [agent('claude'), agent('worker', { load: 1 })] })).toBe(
       'wait:no_free_agent',

@@ -4,10 +4,10 @@ import type { Start, StartOrder } from '../agent.ts';
 import { positional } from '../positional.ts';
 import { settingsText } from './settings.ts';
 
-const SETTINGS = 'settings.json';
+export const SETTINGS = 'settings.json';
 
 /** `default` is what its payloads say; its command line calls it so. */
-const MODE: Readonly<Record<PermissionMode, string>> = {
+export const MODE: Readonly<Record<PermissionMode, string>> = {
   plan: 'plan',
   default: 'manual',
   acceptEdits: 'acceptEdits',

@@ -1,4 +1,5 @@
 import type { StartOrder } from '../agent.ts';
+import type { HeadlessOrder } from '../headless.ts';
 
 /** The program (2.1.329) shows a dialog for an event that it does not know, and is never ready. */
 const EVENTS = [
@@ -23,7 +24,8 @@ const EVENTS = [
 
 const SECONDS = 30; // for a report; a tool may be held for ten of them
 
-type Wanted = Pick<StartOrder, 'run_dir' | 'reporter' | 'permission_mode' | 'wait_seconds'>;
+type Reporting = Pick<StartOrder, 'run_dir' | 'reporter' | 'wait_seconds'>;
+type Wanted = Reporting & Pick<StartOrder, 'permission_mode'>;
 
 /**
  * What the session is started with, beside the person's own settings: the hooks, and nothing that asks or decorates where
@@ -41,8 +43,20 @@ export function settingsText(order: Wanted): string {
   return `${JSON.stringify(settings, null, 2)}\n`;
 }
 
+/**
+ * A run without a terminal has its stream to tell what happens; only its requests come by a hook, since a hook can wait
+ * for its answer while nobody holds the run's input.
+ */
+export function headlessSettings(run_dir: string, asks: HeadlessOrder['asks']): string {
+  const settings = {
+    ...(asks && { hooks: { PermissionRequest: [hookOf('PermissionRequest', { ...asks, run_dir })] } }),
+    enableAllProjectMcpServers: true,
+  };
+  return `${JSON.stringify(settings, null, 2)}\n`;
+}
+
 /** The command is read by a shell: nothing but our own paths and the event's name are in it, quoted. */
-function hookOf(event: (typeof EVENTS)[number], { reporter, run_dir, wait_seconds }: Wanted) {
+function hookOf(event: (typeof EVENTS)[number], { reporter, run_dir, wait_seconds }: Reporting) {
   const command = `exec /bin/sh ${quoted(reporter)} ${quoted(run_dir)} ${event}`;
   const timeout = event === 'PermissionRequest' ? Math.max(SECONDS, Math.ceil(wait_seconds)) : SECONDS;
   return { hooks: [{ type: 'command', command, timeout }] };

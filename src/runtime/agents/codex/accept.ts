@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { FileTooLarge, NotARegularFile } from '../../model/file-error.ts';
 import { type Refusal, refuse } from '../../model/refusal.ts';
+import type { Files } from '../../ports.ts';
 import type { SessionAgent } from '../agent.ts';
 import { realPath, withParents } from '../real-path.ts';
 import { configDir } from './places.ts';
@@ -18,6 +19,15 @@ const MOST_BYTES = 16_777_216;
 export async function accept({ files }: Pick<Io, 'files'>, where: Where): Promise<Refusal | undefined> {
   const dir = configDir(where);
   if ((await files.stat(dir))?.kind !== 'dir') return noAccount(dir, where);
+  return refusedFolder(files, where);
+}
+
+/** What a person has said of this folder, or of one that it lies in, where that is a no. */
+export async function refusedFolder(
+  files: Files,
+  where: { readonly config_dir?: string; readonly home: string; readonly cwd: string },
+): Promise<Refusal | undefined> {
+  const dir = configDir(where);
   const path = join(dir, 'config.toml');
   const cwd = await realPath(files, where.cwd);
   const refused = refusedFolders(await textOf(files, path));
@@ -31,7 +41,7 @@ export async function accept({ files }: Pick<Io, 'files'>, where: Where): Promis
   );
 }
 
-async function textOf(files: Io['files'], path: string): Promise<string> {
+async function textOf(files: Files, path: string): Promise<string> {
   try {
     return Buffer.from((await files.read(path, MOST_BYTES)) ?? []).toString();
   } catch (error) {

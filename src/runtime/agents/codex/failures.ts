@@ -9,7 +9,7 @@ export interface TurnError {
 
 type Means = Omit<AgentFailure, 'reason' | 'reset_at'>;
 
-/* By the name that Codex (0.169.0) gives it, by the status of the service, by its words: the first that is known. */
+/* By the name that Codex (0.169.0) gives it, by its words, by the status of the service: the first that is known. */
 
 const BY_NAME: ReadonlyMap<string, Means> = new Map<string, Means>([
   ['usage_limit_exceeded', { class: 'rate_limit', account: 'limit' }],
@@ -29,12 +29,13 @@ const BY_STATUS: ReadonlyMap<number, Means> = new Map<number, Means>([
 ]);
 
 const BY_WORDS: readonly [words: RegExp, means: Means][] = [
-  [/you've hit your usage limit/i, { class: 'rate_limit', account: 'limit' }],
+  [/you.ve hit your usage limit/i, { class: 'rate_limit', account: 'limit' }],
   [
     /insufficient_quota|exceeded your current quota|check your plan and billing/i,
     { class: 'billing', account: 'billing' },
   ],
-  [/context (?:window|length)/i, { class: 'context_overflow', fresh: true }],
+  [/context (?:window|length)|exceeds the maximum length/i, { class: 'context_overflow', fresh: true }],
+  [/no rollout found for thread/i, { class: 'crash', fresh: true }],
   [/invalid_request_error/i, { class: 'logic_error' }],
 ];
 
@@ -46,7 +47,7 @@ export function failureOf({ message, codex_error_info: info }: TurnError): Agent
   const means =
     BY_NAME.get(name) ??
     BY_WORDS.find(([words]) => words.test(message))?.[1] ??
-    BY_STATUS.get(statusOf(detail)) ??
+    BY_STATUS.get(statusOf(detail) || statusIn(message)) ??
     OTHER;
   return { ...means, reason: plainLine(message).slice(0, LONGEST) || `the agent's turn failed: ${plainLine(name)}` };
 }
@@ -56,6 +57,11 @@ function named(info: unknown): [name: string, detail: unknown] {
   if (typeof info === 'string') return [info, undefined];
   const [entry] = typeof info === 'object' && info !== null ? Object.entries(info) : [];
   return entry ?? ['', undefined];
+}
+
+/** `unexpected status 401 Unauthorized: …`, `exceeded retry limit, last status: 429 Too Many Requests` */
+function statusIn(message: string): number {
+  return Number(/\bstatus:? (\d{3})\b/.exec(message)?.[1] ?? 0);
 }
 
 function statusOf(detail: unknown): number {

@@ -20,6 +20,14 @@ export const accept: SessionAgent['accept'] = async ({ files }, where) => {
   if (text !== undefined && typeof text !== 'string') return refused(settings, text.problem);
   const missing = missingHooks(text ?? '');
   if (missing.length > 0) return withoutHooks(settings, missing);
+  return refusedFolder(files, where);
+};
+
+/** What a person has said of this folder, where that is a no. */
+export async function refusedFolder(
+  files: Files,
+  where: { readonly config_dir?: string; readonly home: string; readonly cwd: string },
+): Promise<Refusal | undefined> {
   const path = join(configDir(where), 'trustedFolders.json');
   const rules = await readRules(files, path);
   if (typeof rules === 'string') return refused(path, rules);
@@ -28,7 +36,7 @@ export const accept: SessionAgent['accept'] = async ({ files }, where) => {
     .map((folder) => ruleFor(rules, folder))
     .find((found) => found !== undefined);
   return rule === 'DO_NOT_TRUST' ? refused(path, `it says that ${cwd} is not to be trusted`) : undefined;
-};
+}
 
 type Rules = Readonly<Record<string, unknown>>;
 

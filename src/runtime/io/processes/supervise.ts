@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, closeSync, openSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, constants as flags, openSync, statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -63,7 +63,10 @@ interface Started extends ChildProcess {
 /** The agent in a session of its own. Node emits some refusals of the system and throws others. */
 async function begin({ dir, program, args, cwd, env, stdin }: StartLine): Promise<Started | Error> {
   const files: number[] = [];
+  const held: number[] = [];
   try {
+    // A pipe whose writer has died would have us wait for another one, and with us every other run.
+    if (statSync(stdin).isFIFO()) held.push(openSync(stdin, flags.O_RDWR));
     files.push(openSync(stdin, 'r'), openSync(join(dir, 'stdout'), 'a'), openSync(join(dir, 'stderr'), 'a'));
     const child = spawn(program, args, { cwd, env, detached: true, stdio: files as [number, number, number] });
     if (child.pid !== undefined) return child as Started;
@@ -71,7 +74,7 @@ async function begin({ dir, program, args, cwd, env, stdin }: StartLine): Promis
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {
-    for (const file of files) closeSync(file);
+    for (const file of [...files, ...held]) closeSync(file);
   }
 }
 

@@ -4,14 +4,21 @@ import type { Told } from '../../policy/session-state.ts';
 import type { AgentRequest, Requests } from './attempt-ports.ts';
 import type { Concluding } from './conclude.ts';
 
+/** Whose requests they are. `session`: by this name everybody speaks of it. */
+interface Asking extends Pick<Concluding, 'lease' | 'dir'> {
+  readonly record: Pick<Concluding['record'], 'session' | 'agent'>;
+}
+
+type Saying = Pick<Told, 'requests' | 'turn'>;
+
 /** The requests of one attempt that are open: who keeps them is told once of each that opens, and once that it is over. */
 export class AskedRequests {
   readonly #requests: Requests;
-  readonly #facts: Concluding;
+  readonly #facts: Asking;
   readonly #timeout: () => number;
   readonly #open = new Map<string, AgentRequest>();
 
-  constructor(requests: Requests, facts: Concluding, timeout: () => number) {
+  constructor(requests: Requests, facts: Asking, timeout: () => number) {
     this.#requests = requests;
     this.#facts = facts;
     this.#timeout = timeout;
@@ -21,7 +28,7 @@ export class AskedRequests {
     return [...this.#open.values()];
   }
 
-  now(open: readonly OpenRequest[], told: Told, answered: readonly string[]): void {
+  now(open: readonly OpenRequest[], told: Saying, answered: readonly string[]): void {
     for (const [report, request] of this.#open) {
       if (open.some((one) => one.report === report)) continue;
       this.#open.delete(report);
@@ -51,7 +58,7 @@ export class AskedRequests {
   }
 }
 
-function howOver(report: string, told: Told, answered: readonly string[]): string {
+function howOver(report: string, told: Saying, answered: readonly string[]): string {
   if (answered.includes(report)) return 'answered at the terminal';
   const isStillTold = told.requests.some((request) => request.report === report);
   if (isStillTold) return 'its hook waits for no answer any more';

@@ -45,6 +45,12 @@ export interface Requests {
   recovered(run_dir: string): Promise<void>;
 }
 
+/** Attempts without a terminal, as far as those in sessions meet them. */
+export interface OtherAttempts {
+  /** Who has this conversation at the moment. */
+  writerOf(conversation: string): string | undefined;
+}
+
 /** Part of `Profiles`. */
 export interface ProfileChooser {
   /** `prefer`: the account of the conversation that goes on. */
@@ -69,6 +75,7 @@ export interface SessionAttemptPorts {
   readonly requests: Requests;
   readonly workspaces: Workspaces;
   readonly checks: Checks;
+  readonly headless: OtherAttempts;
   /** As it counts for one project's tasks. */
   readonly config: (project: ProjectId) => Config;
   readonly env: Environment;

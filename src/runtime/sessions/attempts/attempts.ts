@@ -120,6 +120,11 @@ export class SessionAttempts {
     [...this.#attempts.values()].find(({ facts }) => facts.dir === run_dir)?.answered(report);
   }
 
+  /** An agent that is done and has this conversation still open is ended: somebody else is to go on with it. */
+  async leaveTo(conversation: string): Promise<void> {
+    await this.#left.leave(undefined, conversation);
+  }
+
   // ── starting ──────────────────────────────────────────────────────────────
 
   /** B2 */
@@ -135,7 +140,7 @@ export class SessionAttempts {
     if (prepared.kind !== 'ready') return this.#notReady(claimed, seat, prepared);
     if (this.#now(task)?.cancel !== undefined) return this.#giveBack(lease, 'it was cancelled before it began');
     const { conversation } = prepared.record;
-    const writer = this.#writerOf(conversation) ?? this.#left.userOf(conversation);
+    const writer = this.writerOf(conversation) ?? this.#ports.headless.writerOf(conversation);
     if (writer !== undefined)
       return this.#notReady(claimed, seat, { kind: 'wait', reason: `${writer} works in its conversation` });
     launching.view = startingView({ ...prepared, task, lease }, this.#ports.clock.now());
@@ -151,11 +156,11 @@ export class SessionAttempts {
     await Promise.all([started, this.#watch(task, lease, prepared.dir, prepared.record, pid)]);
   }
 
-  /** A conversation has one writer at a time: the session in which an attempt has it now. */
-  #writerOf(conversation: string): string | undefined {
+  /** A conversation has one writer at a time: the session in which an attempt, or a person, has it now. */
+  writerOf(conversation: string): string | undefined {
     const working = [...this.#attempts.values()].find(({ facts }) => facts.record.conversation === conversation);
     const [starting] = [...this.#launching].find(([, { view }]) => view?.conversation === conversation) ?? [];
-    return working?.seat ?? starting;
+    return working?.seat ?? starting ?? this.#left.userOf(conversation);
   }
 
   async #notReady({ lease, route }: Claimed<AgentRoute>, seat: Seat, found: Exclude<Prepared, { kind: 'ready' }>) {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { readJson } from '../../conversations/read-json.ts';
 import { BLOCKED_ON, type BlockedOn } from '../../model/session.ts';
 import type { Files } from '../../ports.ts';
-import { readJson, sessionFiles } from './run-record.ts';
+import { sessionFiles } from './run-record.ts';
 
 const Kept = z.object({
   total_ms: z.number(),

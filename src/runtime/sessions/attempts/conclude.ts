@@ -3,8 +3,7 @@ import type { CodingAgentName } from '../../model/config.ts';
 import type { Lease, LiveTask } from '../../model/task.ts';
 import { afterFailure } from '../../policy/retry.ts';
 import type { AttemptEnd } from '../../ports.ts';
-import { cleanText, wholeEnd, wholeStart } from '../../runs/clean.ts';
-import { MAX_RESULT_BYTES } from '../../runs/outcome.ts';
+import { bounded } from '../../runs/bounded.ts';
 import { retrySituation } from '../../runs/situation.ts';
 import type { DoneOutcome } from '../../work.ts';
 import type { SessionAttemptPorts } from './attempt-ports.ts';
@@ -105,15 +104,4 @@ async function failedEnd(
 function said(why: string, message: string): string {
   const text = bounded(message, 2_000).text.trim();
   return text === '' ? why : `${why}: ${text}`;
-}
-
-/** The beginning and the end of what is too long. */
-function bounded(message: string, limit = MAX_RESULT_BYTES): { text: string; truncated: boolean } {
-  const bytes = Buffer.from(message);
-  if (bytes.length <= limit) return { text: cleanText(bytes), truncated: false };
-  const half = Math.floor(limit / 2);
-  const [head, tail] = [wholeEnd(bytes.subarray(0, half)), wholeStart(bytes.subarray(bytes.length - half))];
-  const left = bytes.length - head.length - tail.length;
-  const note = `[… ${left} of ${bytes.length} bytes are left out here; all of it is in the conversation …]`;
-  return { text: `${cleanText(head)}\n\n${note}\n\n${cleanText(tail)}`, truncated: true };
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { readJson } from '../../conversations/read-json.ts';
 import { ErrorClass } from '../../model/spec.ts';
 import { Evidence } from '../../model/task.ts';
 import type { Files } from '../../ports.ts';
-import { readJson, sessionFiles } from './run-record.ts';
+import { sessionFiles } from './run-record.ts';
 
 /**
  * Why an attempt that was not done is ended. It is on disk before the first signal: a runtime that takes the attempt up

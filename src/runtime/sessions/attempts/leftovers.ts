@@ -71,7 +71,7 @@ export class Leftovers {
    * A seat is about to be taken: what is left in it goes with that. An agent that holds the conversation goes first,
    * wherever it is: a conversation has one writer at a time.
    */
-  async leave(seat: string, conversation: string): Promise<void> {
+  async leave(seat: string | undefined, conversation: string): Promise<void> {
     const { runner, seats } = this.#ports;
     for (const [name, { left }] of [...this.#bySeat]) {
       const isWriter = left.record.conversation === conversation;

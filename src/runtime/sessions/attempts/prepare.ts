@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Start } from '../../agents/agent.ts';
+import { type ChosenConversation, chooseConversation, transcriptOf } from '../../conversations/choose.ts';
+import { attemptPrompt } from '../../conversations/prompt.ts';
+import { readConversationRecord } from '../../conversations/record.ts';
 import type { Claimed } from '../../dispatcher/launch.ts';
 import { codingAgent } from '../../model/config.ts';
 import { isRefusal } from '../../model/refusal.ts';
@@ -9,14 +12,12 @@ import type { LiveTask } from '../../model/task.ts';
 import { narrowMode, narrowTools } from '../../policy/narrow.ts';
 import { type AttemptIdentity, agentEnvironment } from '../../runs/environment.ts';
 import { runDirOf } from '../../runs/order.ts';
-import { furtherPrompt, localPrompt, promptInFile } from '../../runs/prompt.ts';
-import { queueOf } from '../../taskfile/layout.ts';
+import { promptInFile } from '../../runs/prompt.ts';
 import { parseTask } from '../../taskfile/parse.ts';
 import type { PaneProgram } from '../../terminals.ts';
 import type { Seat } from '../seats.ts';
 import type { SessionAttemptPorts } from './attempt-ports.ts';
-import { type ChosenConversation, chooseConversation } from './conversation.ts';
-import { type RunRecord, readRecord, sessionFiles, writeRecord } from './run-record.ts';
+import { type RunRecord, sessionFiles, writeRecord } from './run-record.ts';
 
 const LONGEST_ARGUMENT = 120_000; // bytes; Linux takes 128 KiB in one argument
 const MARGIN_SECONDS = 60; // a hook waits a little longer than we do
@@ -42,7 +43,7 @@ export async function prepareSession(
   if (opened.kind !== 'ready') return opened;
   const { cwd } = opened;
   const project = ports.store.projects().find(({ id }) => id === task.project)?.path ?? cwd;
-  const prefer = (await readRecord(ports.files, runDirOf(ports.home, task, task.attempt - 1)))?.profile;
+  const prefer = (await readConversationRecord(ports.files, runDirOf(ports.home, task, task.attempt - 1)))?.profile;
   const profile = ports.profiles.choose(seat.agent, prefer === undefined ? {} : { prefer });
   if ('wait' in profile) {
     const { wait: _, ...why } = profile;
@@ -133,7 +134,7 @@ function recordOf(ports: SessionAttemptPorts, attempt: Attempt, nonce: string, p
       ? ports.agent(seat.agent).names === 'itself' && { unnamed: true as const }
       : { resumes: chosen.resumes }),
     ...(model !== undefined && { model }),
-    transcript: chosen.resumes ?? ports.agent(seat.agent).transcript(where),
+    transcript: transcriptOf(chosen) ?? ports.agent(seat.agent).transcript(where),
     transcript_from: chosen.from,
     task_nonce: chosen.task_nonce ?? nonce,
     prompt_sha256: createHash('sha256').update(prompt).digest('hex'),
@@ -168,21 +169,13 @@ function environmentOf(
   return agentEnvironment(ports.env, codingAgent(ports.config(project), seat.agent), identity);
 }
 
-/** After a prompt that was too long for the model, learnings are the first to go. */
 function promptOf(ports: SessionAttemptPorts, attempt: Attempt, nonce: string): string {
-  const { body, chosen, project } = attempt;
+  const { body, chosen, project, complaint } = attempt;
   const { task } = attempt.claimed;
-  const complaint = attempt.complaint === undefined ? {} : { complaint: attempt.complaint };
   const { closing } = ports.config(task.project).prompt;
-  const file = `${task.id}.md`;
-  if (chosen.task_nonce !== undefined) {
-    return furtherPrompt({ file, nonce, closing, ...complaint, why: task.last_error?.reason ?? 'it was interrupted' });
-  }
-  const { constraints, depends_on, learnings, result_schema } = task.spec;
-  const results = depends_on.map((id) => ({ id, path: queueOf(project).done(id) }));
-  const lessons = task.last_error?.class === 'context_overflow' ? [] : learnings;
-  const words = { file, title: task.title, body, nonce, closing, ...complaint };
-  return localPrompt({ ...words, constraints, learnings: lessons, results, ...(result_schema && { result_schema }) });
+  const { result_schema } = task.spec;
+  const words = { task, body, project, nonce, closing, complaint, ...(result_schema && { result_schema }) };
+  return attemptPrompt({ ...words, told: chosen.task_nonce !== undefined });
 }
 
 function expanded(path: string | undefined, userHome: string): string | undefined {

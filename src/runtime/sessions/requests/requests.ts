@@ -9,7 +9,7 @@ import type { AgentRequest, Requests } from '../attempts/attempt-ports.ts';
 import { pause } from '../typing/box.ts';
 import { removeOldHold } from '../typing/hold.ts';
 import { NewReports, readReport } from '../typing/new-reports.ts';
-import { liveOf, type PaneAgent } from '../typing/pane-agent.ts';
+import { type Asker, liveOf } from '../typing/pane-agent.ts';
 import { BlockedBooks } from './blocked-books.ts';
 import { shownRequest } from './shown-request.ts';
 
@@ -28,8 +28,8 @@ export interface RequestPorts {
   readonly files: Files;
   readonly pipes: Pipes;
   readonly clock: Clock;
-  /** The agent that runs in a seat now. */
-  readonly agentIn: (seat: string) => PaneAgent | undefined;
+  /** The agent that runs in a seat now, or the one without a terminal that is called so. */
+  readonly agentIn: (seat: string) => Asker | undefined;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -46,7 +46,7 @@ interface Open {
 
 /** An answer that a hook has taken, and from where its agent is watched for a sign of it. */
 interface Given {
-  readonly by: PaneAgent;
+  readonly by: Asker;
   readonly reports: NewReports;
   readonly since: number;
 }
@@ -172,13 +172,13 @@ export class OpenRequests implements Requests {
   }
 
   /** Undefined where its report is gone. */
-  async #textOf(request: AgentRequest, by: PaneAgent, answer: FittingAnswer): Promise<string | undefined> {
+  async #textOf(request: AgentRequest, by: Asker, answer: FittingAnswer): Promise<string | undefined> {
     const report = await readReport(this.#ports.files, request.run_dir, request.report);
     return report && by.agent.answer(report, answer);
   }
 
   /** The agent itself says that nobody is asked any more. */
-  async #whoWasFirst(request: AgentRequest, by: PaneAgent, since: readonly HeardReport[]): Promise<string | undefined> {
+  async #whoWasFirst(request: AgentRequest, by: Asker, since: readonly HeardReport[]): Promise<string | undefined> {
     if (
       since.some(({ heard }) => (heard.kind === 'turn_ended' && heard.background === 0) || heard.kind === 'turn_failed')
     )
@@ -228,7 +228,7 @@ export class OpenRequests implements Requests {
   }
 
   /** After a restart it is a moment until panes have been looked at. */
-  async #inSight(request: AgentRequest, open: Open): Promise<PaneAgent | undefined> {
+  async #inSight(request: AgentRequest, open: Open): Promise<Asker | undefined> {
     const { clock } = this.#ports;
     for (const end = clock.now() + IN_SIGHT_MS; ; await pause(clock, LOOK_AGAIN_MS)) {
       const by = this.#agentOf(request);
@@ -236,7 +236,7 @@ export class OpenRequests implements Requests {
     }
   }
 
-  #agentOf({ seat, run_dir }: AgentRequest): PaneAgent | undefined {
+  #agentOf({ seat, run_dir }: AgentRequest): Asker | undefined {
     const by = this.#ports.agentIn(seat);
     return by?.run_dir === run_dir ? by : undefined; // another attempt's agent may be there by now
   }

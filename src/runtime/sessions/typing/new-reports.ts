@@ -13,7 +13,7 @@ const JUST_ASKED_MS = 5_000;
 interface Whose {
   readonly run_dir: string;
   readonly conversation: string;
-  readonly agent: SessionAgent;
+  readonly agent: Pick<SessionAgent, 'hear'>;
 }
 
 export class NewReports {

@@ -28,6 +28,13 @@ export interface PaneAgent {
   doing(): Doing;
 }
 
+/** An agent that asks, as far as its answer needs it: in a pane, or without any terminal. */
+export interface Asker
+  extends Pick<PaneAgent, 'seat' | 'run_dir' | 'conversation' | 'home' | 'config_dir' | 'transcript'> {
+  readonly agent: Pick<SessionAgent, 'hear' | 'answer' | 'live'>;
+  readonly target: Pick<PaneTarget, 'pid'>;
+}
+
 /** What its attempt says of it, as the guard has to know it. */
 export function doingOf(view: Pick<AttemptView, 'state' | 'blocked_on' | 'detail' | 'evidence'>): Doing {
   const { state, blocked_on, detail = state, evidence } = view;
@@ -52,7 +59,7 @@ export function doingOf(view: Pick<AttemptView, 'state' | 'blocked_on' | 'detail
 }
 
 /** What it says of itself; nothing where that is another conversation's. */
-export async function liveOf(files: Files, by: PaneAgent): Promise<LiveState | undefined> {
+export async function liveOf(files: Files, by: Asker): Promise<LiveState | undefined> {
   const { agent, home, config_dir, target, conversation, transcript } = by;
   const live = await agent.live(files, {
     ...{ home, pid: target.pid },

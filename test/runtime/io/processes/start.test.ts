@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, readlink, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -39,6 +40,15 @@ describe('a run from start to end', () => {
     expect(shown).toMatchObject({ args, cwd: root, stdin: 'do this\n' });
     const marks = { YARDMASTER_RUN: expect.stringMatching(/^[0-9a-f-]{36}$/), YARDMASTER_RUN_DIR: dir };
     expect(shown.env).toEqual({ ...env, PWD: root, ...marks });
+  });
+
+  it('a pipe as its input whose writer has died is at its end, and nobody waits for another one', async () => {
+    const { runner, root, dir, order } = await world();
+    const stdin = join(root, 'input');
+    execFileSync('mkfifo', [stdin]);
+    await runner.start({ ...order('shows-itself.mjs'), stdin });
+    expect(await runner.ended(dir)).toMatchObject({ kind: 'exited', code: 0 });
+    expect(JSON.parse(await readFile(join(dir, 'stdout'), 'utf8'))).toMatchObject({ stdin: '' });
   });
 
   it('starts the agent in a session of its own, apart from its supervisor, with no signal ignored', async () => {

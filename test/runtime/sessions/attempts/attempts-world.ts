@@ -81,6 +81,7 @@ export async function world(config: unknown = {}) {
   };
   const runner = memoryRunner(runs);
   const ports: SessionAttemptPorts = {
+    headless: { writerOf: () => undefined },
     ...{ home: join(root, 'home'), userHome: join(root, 'person'), store, runner, files, clock, seats },
     chance: seededChance(7),
     watcher: {

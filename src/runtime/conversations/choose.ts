@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import type { SessionAgent } from '../../agents/agent.ts';
-import { type Refusal, refuse } from '../../model/refusal.ts';
-import type { LiveTask } from '../../model/task.ts';
-import type { Chance, Files, TaskStore } from '../../ports.ts';
-import { runDirOf } from '../../runs/order.ts';
-import type { Seat } from '../seats.ts';
-import { readEnding } from './ending.ts';
-import { type RunRecord, readRecord } from './run-record.ts';
+import type { SessionAgent } from '../agents/agent.ts';
+import { type Refusal, refuse } from '../model/refusal.ts';
+import type { LiveTask } from '../model/task.ts';
+import type { Chance, Files, TaskStore } from '../ports.ts';
+import { runDirOf } from '../runs/order.ts';
+import { readEnding } from '../sessions/attempts/ending.ts';
+import type { Seat } from '../sessions/seats.ts';
+import { type ConversationRecord, readConversationRecord } from './record.ts';
 
 /*
- * Which conversation an attempt has.
+ * Which conversation an attempt has, in a session or without a terminal: either goes on with what the other began.
  *
  * V1. A later attempt goes on with the conversation of the one before it, unless that conversation was the reason of the
  *     failure, or is not there any more.
@@ -20,7 +20,7 @@ import { type RunRecord, readRecord } from './run-record.ts';
 
 export interface ChosenConversation {
   readonly conversation: string;
-  /** Its file, when it goes on. */
+  /** Its file, when it goes on; its id, where the agent has named it and nobody knows the file. */
   readonly resumes?: string;
   /** Bytes of it that are of earlier attempts. */
   readonly from: number;
@@ -39,7 +39,8 @@ export interface ConversationPorts {
 
 export interface Wanted {
   readonly task: LiveTask;
-  readonly seat: Pick<Seat, 'name' | 'kind'>;
+  /** None for a run without a terminal. */
+  readonly seat?: Pick<Seat, 'name' | 'kind'>;
   readonly agent: SessionAgent;
   readonly cwd: string;
   readonly config_dir?: string;
@@ -70,7 +71,7 @@ async function earlier(ports: ConversationPorts, { task, agent }: Wanted): Promi
   if (!found || found.fresh) return undefined;
   const { record } = found;
   const size = await sizeOf(ports.files, record.transcript);
-  if (size === undefined) return undefined;
+  if (size === undefined) return byName(record);
   const conversation = await agent.read(ports.files, record.transcript, 0); // the whole task may have been told long ago
   const known = conversation?.holds(record.task_nonce) === true; // V4
   return { ...goingOn(record, size), ...(known && { task_nonce: record.task_nonce }) };
@@ -85,8 +86,21 @@ async function continued(ports: ConversationPorts, { task, agent }: Wanted): Pro
   const newest = 'finished_seq' in other ? other.attempts : other.attempt;
   const found = await newestRecord(ports, { project, id: continues }, newest, agent);
   const size = found && (await sizeOf(ports.files, found.record.transcript));
-  if (!found || size === undefined) return gone(`the conversation of ${continues} is not there any more`);
-  return goingOn(found.record, size);
+  const going = found && (size === undefined ? byName(found.record) : goingOn(found.record, size));
+  if (going === undefined) return gone(`the conversation of ${continues} is not there any more`);
+  const { task_nonce: _, ...chosen } = going; // it was told another task
+  return chosen;
+}
+
+/** Agents that name their conversations themselves find them by that name, whatever the file is called. */
+function byName({ conversation, task_nonce, told, unnamed }: ConversationRecord): ChosenConversation | undefined {
+  if (told === undefined || unnamed !== undefined) return undefined;
+  return { conversation, resumes: conversation, from: 0, task_nonce };
+}
+
+/** Where a conversation that goes on is kept, as far as that is known. */
+export function transcriptOf({ resumes }: ChosenConversation): string | undefined {
+  return resumes?.includes('/') ? resumes : undefined;
 }
 
 function gone(why: string): Refusal {
@@ -100,7 +114,7 @@ function gone(why: string): Refusal {
 /** V3 */
 async function seeded(ports: ConversationPorts, wanted: Wanted): Promise<ChosenConversation | undefined> {
   const { resume_dir, seat, agent, cwd, config_dir } = wanted;
-  if (resume_dir === undefined || seat.kind !== 'dedicated') return undefined;
+  if (resume_dir === undefined || seat?.kind !== 'dedicated') return undefined;
   const { files, userHome: home, say } = ports;
   const path = join(resume_dir, `${seat.name}-resume-id.txt`);
   const bytes = await files.read(path, 4_096).catch(() => undefined);
@@ -123,10 +137,10 @@ async function newestRecord(
   ref: Parameters<typeof runDirOf>[1],
   newest: number,
   agent: SessionAgent,
-): Promise<{ record: RunRecord; fresh: boolean } | undefined> {
+): Promise<{ record: ConversationRecord; fresh: boolean } | undefined> {
   for (let attempt = newest; attempt > Math.max(0, newest - LOOK_BACK); attempt--) {
     const dir = runDirOf(home, ref, attempt);
-    const record = await readRecord(files, dir);
+    const record = await readConversationRecord(files, dir);
     if (record === undefined || record.agent !== agent.program) continue;
     const ending = await readEnding(files, dir);
     return { record, fresh: ending?.kind === 'failed' && ending.failure.fresh === true };
@@ -134,7 +148,7 @@ async function newestRecord(
   return undefined;
 }
 
-function goingOn({ conversation, transcript }: RunRecord, from: number): ChosenConversation {
+function goingOn({ conversation, transcript }: ConversationRecord, from: number): ChosenConversation {
   return { conversation, resumes: transcript, from };
 }
 
