@@ -77,7 +77,7 @@ async function verdictOf(ports: JudgePorts, run: EndedAttempt, seen: Seen): Prom
   return failed(run, seen, stderr, failure, rests);
 }
 
-const CLASS = { timeout: 'timeout', denied: 'permission' } as const;
+const CLASS = { timeout: 'timeout', denied: 'permission', stopped: 'stopped' } as const;
 
 async function accountRests({ failed }: JudgePorts, record: HeadlessRecord, failure: AgentFailure): Promise<boolean> {
   if (failure.account === undefined || record.profile === undefined) return false;
