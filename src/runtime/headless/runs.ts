@@ -223,7 +223,7 @@ export class HeadlessRuns implements Program {
       if (goesOn) continue;
       this.#kept.delete(keyOf(before));
       void kept.input?.close();
-      void kept.run?.close();
+      void kept.run?.end().then(() => kept.run?.close());
     }
   }
 }

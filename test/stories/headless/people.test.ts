@@ -44,6 +44,20 @@ test('a tool that a person denies is not used, and the result says that nothing 
   expect(world.lines(project, 'out.txt')).toEqual([]);
 });
 
+test('a question is answered, and the run goes on with the answer', async () => {
+  world = new HeadlessWorld();
+  const project = world.project('shop');
+  const client = await world.connect();
+  const { id } = await client.enqueue(project, '[[question:Which database?|postgres|sqlite]][[echo]]');
+  const { requests = [] } = await whenRun(client, `shop/${id}`, ({ blocked_on }) => blocked_on === 'question');
+  await client.ask('answer_request', {
+    ...{ request_id: requests[0]?.request_id, answers: { 'Which database?': 'postgres' } },
+  });
+  const ended = await client.ended(project, id);
+  expect(ended).toMatchObject({ state: 'done', attempts: 1 });
+  expect(ended.result?.text).toContain('postgres');
+});
+
 test('what nobody answers in time is denied, and the attempt fails', async () => {
   world = new HeadlessWorld({ blocked_timeout: '2s' });
   const project = world.project('shop');
