@@ -34,7 +34,7 @@ test('with everything there it says so and ends well', async () => {
     capture: async ([program]) => (program?.endsWith('tmux') ? 'tmux 3.3a\n' : '2.1.329 (Claude Code)\n'),
   });
   expect(said.code).toBe(0);
-  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(13);
+  expect(said.out.split('\n').filter((line) => line.startsWith('ok'))).toHaveLength(14);
   expect(said.out).toMatch(/ok {6}tmux {5}\/.*tmux, tmux 3\.3a\nok {6}claude {3}\/.*claude, 2\.1\.329/);
 });
 

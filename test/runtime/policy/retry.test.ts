@@ -36,6 +36,7 @@ const table: Row[] = [
   ['verify', { rejected: 0 }, { after: 0, spent: false }],
   ['verify', { rejected: 1 }, 'failed'],
   ['verify', { rejected: 1, verify_retries: 2, spent: 3 }, { after: 0, spent: false }],
+  ['stopped', { spent: 3 }, { after: 0, spent: false }],
   ['logic_error', {}, 'failed'],
   ['permission', {}, 'failed'],
   ['invalid', {}, 'failed'],
