@@ -109,7 +109,7 @@ test('ten tasks of one project work in ten worktrees at once, and a killed runti
     expect(task).toMatchObject({ state: 'done', attempts: 1 });
     expect(task).toMatchObject({ workspace: { branch: `yardmaster/${id}`, base: 'main', commits: committed } });
     const file = world.read(world.queue(shop, 'done', `${id}.md`));
-    expect(file).toContain(`\nbranch: yardmaster/${id}\nbase: main\ncommits: ${committed}\n`);
+    expect(file).toContain(`\nbranch: yardmaster/${id}\nbase: main\nbranch_commits: ${committed}\n`);
     expect(file.includes('worktree_kept: "2 files are not committed"')).toBe(id === 'messy');
   }
   expect(checkout()).toEqual(before);
