@@ -31,6 +31,7 @@ const OF_A_HOME = [
   /^runtime\.lock$/, // never unlinked: who holds it is what counts
   /^token$/,
   /^(?:snapshot|projects)\.json$/,
+  /^heartbeat\.json$/, // it says that the runtime has stopped
   /^(?:journal|finished)\/[\w-]+\.jsonl$/,
   /^logs\/runtime\.log$/,
   /^runs\/[^/]+\/[^/]+\/\d+\/\w+(?:\.\w+)?$/,

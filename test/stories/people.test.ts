@@ -58,10 +58,10 @@ test('a refusal is a sentence, never JSON, and names the command to try', async 
 });
 
 test('what no agent here can keep is shown, never run without it', async () => {
-  const { code, stdout } = await run(['enqueue', 'x', '--id', 'kept', '--verify', 'false', '--project', 'shop']);
+  const { code, stdout } = await run(['enqueue', 'x', '--id', 'kept', '--max-turns', '5', '--project', 'shop']);
   expect(code).toBe(0);
   expect(stdout).toContain('no configured agent can take it');
-  expect((await run(['status'])).stdout).toMatch(/no agent can ever take task kept:.*verify/);
+  expect((await run(['status'])).stdout).toMatch(/no agent can ever take task kept:.*max_turns/);
 });
 
 test('stop says when nothing runs, and the next command starts a runtime again', async () => {

@@ -66,7 +66,8 @@ test('a message to a run that is at work joins it, and what it does can be read'
   );
   await yard.enqueue('work', `Do it. ${play}`, HEADLESS);
   const { name } = await yard.session('work', ({ state }) => state === 'working');
-  await until(async () => JSON.stringify(await yard.client.ask('read_session', { name })).includes('I wait.'), 30_000);
+  const shown = () => yard.client.call('read_session', { name }).then((answer) => JSON.stringify(answer));
+  await until(async () => (await shown()).includes('I wait.'), 30_000);
   expect(await yard.say(name, 'Mind the gap.')).toMatchObject({
     verdict: expect.stringMatching(/delivered|unconfirmed/),
   });

@@ -19,12 +19,15 @@ import { type ModelUsage, type ResultLine, type StreamBlock, type StreamLine, st
 /** What is longer is cut, so that no line can fill the memory. */
 const LONGEST_ANSWER = 1_000_000; // characters
 const MOST_DENIALS = 100;
+const ENDED: ReadonlySet<string> = new Set(['completed', 'failed']);
 
 export class HeadlessReader implements StreamReader {
   #conversation: string | undefined;
   #model: string | undefined;
   #inTurn = false;
   #background = 0;
+  /** Tasks that were listed as in the background: of the end of any other one the agent is not told. */
+  readonly #listed = new Set<string>();
   /** Tasks in the background that have ended, and the agent has not been told. */
   readonly #news = new Set<string>();
   #unasked = false;
@@ -86,9 +89,10 @@ export class HeadlessReader implements StreamReader {
         return told('system', retryText(line));
       case 'background_tasks_changed':
         this.#background = line.tasks.length;
+        for (const { task_id } of line.tasks) this.#listed.add(task_id);
         return [];
       case 'task_notification':
-        if (line.status === 'completed' || line.status === 'failed') this.#news.add(line.task_id);
+        if (this.#listed.delete(line.task_id) && ENDED.has(line.status)) this.#news.add(line.task_id);
         return told('system', plainLine(line.summary.slice(0, MOST.tool)));
       case 'permission_denied':
         return told('system', plainLine(`${line.tool_name} was not allowed: ${line.message}`.slice(0, MOST.error)));

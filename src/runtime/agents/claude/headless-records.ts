@@ -25,10 +25,13 @@ const Retry = z.object({
 const Background = z.object({
   type: z.literal('system'),
   subtype: z.literal('background_tasks_changed'),
-  tasks: z.array(z.unknown()),
+  tasks: z.array(z.object({ task_id: text.catch('') }).catch({ task_id: '' })),
 });
 
-/** A task in the background has ended; the agent is told of it, in a turn of its own where none runs. */
+/**
+ * A task has ended: a tool that took some seconds, or one in the background, of which the agent is told, in a turn of its own
+ * where none runs.
+ */
 const TaskEnded = z.object({
   type: z.literal('system'),
   subtype: z.literal('task_notification'),

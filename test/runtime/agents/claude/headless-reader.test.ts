@@ -51,6 +51,11 @@ describe('a run', () => {
     expect(read(linesOf('message-waits')).state).toMatchObject({ results: 2, answer: { text: 'two' } });
   });
 
+  it('is idle after a tool that took some seconds, whose end is told like that of a background task', () => {
+    expect(linesOf('slow-tool').some((line) => line.includes('task_notification'))).toBe(true);
+    expect(idleAt('slow-tool')).toEqual([['success', true]]);
+  });
+
   it('shows why it takes long', () => {
     const text = 'the service refused (529 overloaded); try 1 of 2 in 0.6 s';
     expect(read(linesOf('retry-recovers')).shown[0]).toEqual({ by: 'system', text });
