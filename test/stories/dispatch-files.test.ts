@@ -73,14 +73,14 @@ test('200 files at once, an agent that fails by script, three kills in between: 
   const client = await here.connect();
   const ids = Array.from({ length: 200 }, (_, n) => `dispatch-${String((n * 77) % 200).padStart(3, '0')}`);
   const kinds = new Map(ids.map((id, n) => [id, kindOf(n)] as const));
+  const times = new Map<string, number>();
   for (const id of ids) {
     const kind = kinds.get(id);
     const file = { id, dispatched_by: 'a story', task: `Do it: kind=${kind}`, project: 'shop', project_dir: project };
     const more = { target_agent: kind === 'slow' ? 'sleeper' : 'bot', clawvisor_task_id: `cv-${id}` };
     writeFileSync(join(dispatch, `${id}.json`), JSON.stringify({ ...file, ...more }));
+    times.set(id, statSync(join(dispatch, `${id}.json`)).mtimeMs);
   }
-  const arrival = (id: string) => statSync(join(dispatch, `${id}.json`)).mtimeMs;
-  const times = new Map(ids.map((id) => [id, arrival(id)] as const));
   const inOrder = [...ids].sort((a, b) => (times.get(a) ?? 0) - (times.get(b) ?? 0) || (a < b ? -1 : 1));
 
   const reported = () => listed(dispatch, 'completed').length;
@@ -108,7 +108,9 @@ test('200 files at once, an agent that fails by script, three kills in between: 
   const queued = await here.events<{ type: string; task: { id: string } }>('task_queued');
   expect(queued.map(({ task }) => task.id)).toEqual(inOrder);
   const claimed = await here.events<{ type: string; id: string; attempt: number }>('task_claimed');
-  expect(claimed.filter(({ attempt }) => attempt === 1).map(({ id }) => id)).toEqual(inOrder);
+  // Four are claimed at a time, each as fast as its file is read.
+  const places = claimed.filter(({ attempt }) => attempt === 1).map(({ id }, place) => place - inOrder.indexOf(id));
+  expect(Math.max(...places.map(Math.abs))).toBeLessThan(4);
   const ended = await here.events<{ type: string; id: string }>('task_finished');
   expect(ended.map(({ id }) => id).sort()).toEqual([...ids].sort());
   const delivered = await here.events<{ type: string; id: string; ok: boolean }>('delivered');

@@ -11,6 +11,8 @@ export interface Seen {
   readonly conversation: string;
   /** Everything under the user's name that is no answer of a tool, as it came. */
   readonly prompts: readonly string[];
+  /** What its program told it between two steps: so come messages while it works. */
+  readonly notes: readonly string[];
   readonly play?: string;
   readonly step: number;
   /** With which account. */
@@ -94,6 +96,7 @@ export class Stage {
       at: Date.now(),
       conversation,
       prompts: messages.flatMap(promptsOf),
+      notes: messages.filter(({ role }) => role === 'system').map(({ content }) => textOf(content)),
       ...(place && { play: place.play }),
       step: place?.step ?? 0,
       account: String(headers['x-api-key'] ?? headers.authorization ?? ''),
