@@ -64,9 +64,11 @@ export function variableFor(section: string, key: string): string {
 }
 
 /** A key of the configuration that is a single value itself. */
-function readAlone(name: string, text: string, from: string): Override | undefined {
+function readAlone(name: string, text: string, from: string): Override | Problem | undefined {
   const schema = Object.hasOwn(Config.shape, name) ? Config.shape[name as keyof Config] : undefined;
   if (!schema || COMPOUND.has(kindOf(schema))) return undefined;
+  if (FILES_ONLY.has(name))
+    return { from, key: '', message: 'is not taken from here', allowed: `${name} in yardmaster.yaml` };
   return { from, path: [name], value: scalar(text, schema) };
 }
 
@@ -110,6 +112,9 @@ function sections(): Section[] {
     return [{ name, scalars: new Map(scalars) }];
   });
 }
+
+/** What lets agents do more is written down by a person: an agent may have made this environment. */
+const FILES_ONLY = new Set(['orchestrator_may_answer']);
 
 const COMPOUND = new Set(['object', 'record', 'array']);
 

@@ -114,6 +114,11 @@ test('what stands in no section is overridden by its name alone', async () => {
   ]);
 });
 
+test('what lets agents do more is not taken from an environment', async () => {
+  const env = { YARDMASTER_ORCHESTRATOR_MAY_ANSWER: 'true' };
+  expect(await problems('', env)).toEqual([expect.stringMatching(/ORCHESTRATOR_MAY_ANSWER.*yardmaster\.yaml/)]);
+});
+
 test.each<[string, string, RegExp]>([
   [
     'a wrong duration',
