@@ -90,9 +90,13 @@ function firstRun(cli: Cli, { config }: LoadedConfig): string {
   if (config === undefined || hasPool(config)) return '';
   const path = safeLine(configPath(cli.around.env, cli.around.userHome));
   const { PATH } = cli.around.env;
+  const agents = Object.keys(config.agents);
+  const claude = which('claude', PATH) !== undefined && (agents.length === 0 || agents.includes('claude'));
+  const now = claude ? 'Tasks run with Claude Code, without a terminal. ' : '';
   if (which('tmux', PATH) && which('claude', PATH))
-    return `Claude Code and tmux are here, but no session is configured. So that it does tasks in sessions that you can look at, put this into ${path}; it counts within seconds:\n${POOL}`;
-  if (Object.keys(config.agents).length > 0) return '';
+    return `${now}So that Claude Code does tasks in sessions of tmux that you can look at, put this into ${path}; it counts within seconds:\n${POOL}`;
+  if (claude) return now.trim();
+  if (agents.length > 0) return '';
   return `No agent is configured: tasks are kept and wait. To try it, put this into ${path}; it counts within seconds:\n${EXAMPLE}`;
 }
 
