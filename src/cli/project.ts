@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Cli } from './cli.ts';
 import { usage } from './failure.ts';
@@ -17,7 +17,7 @@ export function projectToUse(cli: Cli, named: string | undefined): string {
 
 /** The folder around the working directory that has a queue, or else a git repository. */
 export function projectAround({ around: { cwd } }: Cli): string | undefined {
-  return queueAround(cwd) ?? nearest(cwd, '.git');
+  return queueAround(cwd) ?? nearest(cwd, isRepository);
 }
 
 /** A path is made absolute, because the runtime works elsewhere; a name stays a name. */
@@ -40,11 +40,17 @@ export function taskRef(cli: Cli, given: string, named: string | undefined): { i
 }
 
 function queueAround(dir: string): string | undefined {
-  return nearest(dir, '.agent-queue');
+  return nearest(dir, (one) => existsSync(join(one, '.agent-queue')));
 }
 
-function nearest(dir: string, entry: string): string | undefined {
-  if (existsSync(join(dir, entry))) return dir;
+/** An empty `.git` is none, to git as to us: sandboxes of agents leave such folders, even in /tmp. */
+function isRepository(dir: string): boolean {
+  const git = statSync(join(dir, '.git'), { throwIfNoEntry: false });
+  return git?.isFile() === true || existsSync(join(dir, '.git', 'HEAD'));
+}
+
+function nearest(dir: string, isIt: (dir: string) => boolean): string | undefined {
+  if (isIt(dir)) return dir;
   const parent = dirname(dir);
-  return parent === dir ? undefined : nearest(parent, entry);
+  return parent === dir ? undefined : nearest(parent, isIt);
 }

@@ -51,6 +51,7 @@ test('none of it starts a runtime', async () => {
 test('explain says of each value where it comes from', async () => {
   const file = await configured('retry:\n  max_attempts: 5\n');
   await mkdir(join(world.dir, 'shop', '.git'), { recursive: true });
+  await writeFile(join(world.dir, 'shop', '.git', 'HEAD'), 'ref: refs/heads/main\n');
   const own = join(world.dir, 'shop', 'yardmaster.yaml');
   await writeFile(own, 'headless: { ttl: 10m }\nmax_running: 1\n');
   const around = { env: { YARDMASTER_LOG_LEVEL: 'debug' }, cwd: join(world.dir, 'shop') };
@@ -70,6 +71,7 @@ test('explain says of each value where it comes from', async () => {
 
 test("check also reads the project's own file, and says what it may not set", async () => {
   await mkdir(join(world.dir, 'shop', '.git'), { recursive: true });
+  await writeFile(join(world.dir, 'shop', '.git', 'HEAD'), 'ref: refs/heads/main\n');
   await writeFile(join(world.dir, 'shop', 'yardmaster.yaml'), 'agents: {}\n');
   const said = await world.yardmaster(['config', 'check'], { cwd: join(world.dir, 'shop') });
   expect(said.code).toBe(1);

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Answer, refusal, tool, World } from './world.ts';
 
@@ -56,6 +58,11 @@ test.each<[string, Answer, string, number]>([
 ])('%s', async (_, answer, line, code) => {
   world.runtime.answer = answer;
   expect((await world.yardmaster(line.split(' '))).code).toBe(code);
+});
+
+test('an empty .git makes no project of a folder', async () => {
+  mkdirSync(join(world.dir, '.git'));
+  expect((await world.yardmaster(['enqueue', 'x'])).code).toBe(2);
 });
 
 test('wait asks again until everything has ended', async () => {

@@ -16,6 +16,7 @@ let shop = '';
 beforeAll(() => {
   shop = world.project('shop');
   mkdirSync(join(shop, '.git'));
+  writeFileSync(join(shop, '.git', 'HEAD'), 'ref: refs/heads/main\n');
 });
 afterAll(() => world.end());
 

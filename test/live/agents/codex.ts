@@ -24,9 +24,13 @@ export function runCodex(
   });
 }
 
+/** Its sandbox makes a `.git` in each folder that may be written to, and /tmp would be one. */
 export function modelAt(url: string): string {
   return `model = "scripted"
 model_provider = "scripted"
+[sandbox_workspace_write]
+exclude_slash_tmp = true
+exclude_tmpdir_env_var = true
 [model_providers.scripted]
 name = "scripted"
 base_url = "${url}/v1"
