@@ -121,11 +121,20 @@ export class Site {
     await Promise.all(this.#talks.map((one) => one.close().catch(() => undefined)));
     const ours = () => processes().filter((pid) => pid !== process.pid && environment(pid).includes(this.root));
     await until(() => {
-      for (const pid of ours()) process.kill(pid, 'SIGKILL');
+      for (const pid of ours()) kill(pid);
       return ours().length === 0;
     });
     if (process.env.CHAOS_KEEP) process.stderr.write(`kept: ${this.root}\n`);
     else rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** One that has ended by itself meanwhile is no failure. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
