@@ -56,8 +56,14 @@ export function headlessAgents(
 /** Where nothing else is configured at all, Claude Code is. */
 function isConfigured(config: Config, program: CodingAgentName): boolean {
   if (config.agents[program] !== undefined || config.dispatcher.default_agent === program) return true;
-  if (config.projects.some(({ agent }) => agent === program)) return true;
+  if (config.projects.some(({ agent }) => agent === program) || inPool(config, program)) return true;
   return program === 'claude' && nothingIs(config);
+}
+
+/** Sessions of it come first, but a task may ask for a run without one. */
+function inPool({ pool: { dedicated, autonomous } }: Config, program: CodingAgentName): boolean {
+  const grows = autonomous.max + autonomous.min > 0;
+  return dedicated.some(({ agent }) => agent === program) || (grows && autonomous.agent === program);
 }
 
 function nothingIs({ agents, pool, dispatcher, delegation }: Config): boolean {

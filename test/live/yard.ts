@@ -24,6 +24,15 @@ interface Asked {
   readonly input: string;
 }
 
+export interface Requeued {
+  readonly type: string;
+  readonly id: string;
+  readonly error_class: string;
+  readonly reason: string;
+  readonly spent: boolean;
+  readonly not_before: number;
+}
+
 export type Ended = Status['tasks'][number];
 
 /** Somebody's yard with sessions of a real agent, seen as its user sees it. */
@@ -64,6 +73,20 @@ export class LiveYard {
       if (['done', 'failed', 'cancelled'].includes(task.state)) return task;
     }
     throw new Error(`${id} does not end: ${JSON.stringify(await this.sessions())}`);
+  }
+
+  /** How its first attempt that failed went back to the queue. */
+  async requeued(id: string): Promise<Requeued> {
+    let found: Requeued | undefined;
+    await until(async () => {
+      [found] = await this.requeues(id);
+      return found !== undefined;
+    }, 45_000);
+    return found as Requeued;
+  }
+
+  async requeues(id: string): Promise<Requeued[]> {
+    return (await this.world.events<Requeued>('task_requeued')).filter(({ id: of }) => of === id);
   }
 
   /** The front matter and text of its file. */

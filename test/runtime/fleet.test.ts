@@ -48,12 +48,13 @@ describe('coding agents without a terminal', () => {
     expect(usual({ agents: { codex: {} } })).toEqual(['codex']);
     expect(usual({ dispatcher: { default_agent: 'gemini' } })).toEqual(['gemini']);
     expect(usual({ projects: [{ name: 'shop', path: '/shop', agent: 'claude' }] })).toEqual(['claude']);
+    expect(usual({ pool: { autonomous: { max: 2, agent: 'codex' } } })).toEqual(['codex']);
+    expect(usual({ pool: { dedicated: [{ name: 'main', project: '/shop' }] } })).toEqual(['claude']);
   });
 
   it('are Claude Code alone where nothing else is configured at all', () => {
     expect(usual({})).toEqual(['claude']);
     expect(usual({ agents: { worker: { command: ['x'] } } })).toEqual([]);
-    expect(usual({ pool: { autonomous: { max: 2 } } })).toEqual([]);
     const far = { kind: 'jobs', base_url: 'https://x.example' };
     expect(usual({ delegation: { providers: { far } } })).toEqual([]);
   });

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { until } from '../../support/world.ts';
 import { bash, FAILURES, subscriptionLimit, type Turn } from '../model/play.ts';
 import { program } from '../program.ts';
 import type { LiveYard } from '../yard.ts';
@@ -12,21 +11,6 @@ const claude = program('claude');
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
 
-interface Requeued {
-  readonly id: string;
-  readonly error_class: string;
-  readonly spent: boolean;
-}
-
-async function requeued(id: string): Promise<Requeued> {
-  let found: Requeued | undefined;
-  await until(async () => {
-    found = (await yard.world.events<Requeued & { type: string }>('task_requeued')).find(({ id: of }) => of === id);
-    return found !== undefined;
-  }, 45_000);
-  return found as Requeued;
-}
-
 const enqueue = (id: string, more: object, ...play: Turn[]) =>
   yard.enqueue(id, `Do it. ${yard.stage.put(id, ...play)}`, { ...HEADLESS, max_attempts: 2, ...more });
 
@@ -37,13 +21,14 @@ describe('the service', () => {
     ['an invalid key', FAILURES.badKey, 'auth', false],
     ['no credit', FAILURES.credit, 'billing', false],
     ['a broken server', FAILURES.server, 'crash', true],
+    ['a dropped connection', FAILURES.dropped, 'crash', true],
     ['a context that is too long', FAILURES.tooLong, 'context_overflow', true],
   ] as const)(
     '%s: back to the queue',
     async (_name, failure, error_class, spent) => {
       yard = await openHeadless(claude());
       await enqueue('work', {}, { fails: failure });
-      expect(await requeued('work')).toMatchObject({ error_class, spent });
+      expect(await yard.requeued('work')).toMatchObject({ error_class, spent });
       expect(yard.world.listed(yard.shop, 'done')).toEqual([]);
     },
     90_000,
@@ -78,7 +63,7 @@ describe('the service', () => {
     let trouble = true;
     yard.stage.put('work', () => (trouble ? { fails: FAILURES.server } : { say: 'It is done.' }));
     await yard.enqueue('work', 'Do it. play:work.', { ...HEADLESS, max_attempts: 2 });
-    await requeued('work');
+    await yard.requeued('work');
     trouble = false;
     expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done.' } });
   }, 120_000);
@@ -91,7 +76,7 @@ test('a subscription’s limit costs no attempt; the work goes on in the same co
     Date.now() < reset ? { fails: subscriptionLimit('five_hour', reset) } : { say: 'It is done.' },
   );
   await yard.enqueue('work', 'Do it. play:work.', { ...HEADLESS, max_attempts: 1 });
-  expect(await requeued('work')).toMatchObject({ error_class: 'rate_limit', spent: false });
+  expect(await yard.requeued('work')).toMatchObject({ error_class: 'rate_limit', spent: false });
   expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done.' } });
   expect(new Set(yard.stage.seen.map(({ conversation }) => conversation)).size).toBe(1);
 }, 180_000);

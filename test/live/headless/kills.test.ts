@@ -1,9 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { until } from '../../support/world.ts';
-import { conversationsOf } from '../conversations.ts';
-import { bash } from '../model/play.ts';
+import { CutWork } from '../cut-work.ts';
 import { program } from '../program.ts';
 import type { LiveYard } from '../yard.ts';
 import { HEADLESS, openHeadless } from './yard.ts';
@@ -35,34 +31,15 @@ test.each<[string, Victim[], NodeJS.Signals]>([
   '%s under a tool: each step is taken once',
   async (_name, victims, signal) => {
     yard = await openHeadless(claude(), { agent: { allowed_tools: ['Bash'] } });
-    const log = join(yard.shop, 'log');
-    const step = (name: string) => bash(`echo ${name} >> '${log}'`);
-    const gate = join(yard.shop, 'open');
-    const wait = bash(`echo waits >> '${log}'; until [ -e '${gate}' ]; do command sleep 0.1; done; echo through`);
-    const play = yard.stage.put(
-      'work',
-      { uses: [step('one')] },
-      { uses: [wait] },
-      { uses: [step('two')] },
-      { say: 'It is done.' },
-    );
-    await yard.enqueue('work', `This is the work. ${play}`, { ...HEADLESS, max_attempts: 3 });
-    await until(() => logged(log).includes('waits'), 45_000);
-    await until(() => conversationsOf(yard.world.user).some((text) => text.includes('echo waits')), 10_000);
+    const work = new CutWork(yard);
+    await work.enqueue(HEADLESS);
+    await work.waits();
     kill(victims, signal);
     if (victims.includes('runtime')) await yard.world.start();
-    writeFileSync(gate, '');
+    work.letThrough();
     expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done.' } });
-    expect(logged(log)).toEqual(['one', 'waits', 'two']);
+    expect(work.steps()).toEqual(['one', 'waits', 'two']);
     expect(yard.stage.reached('This is the work.')).toBe(1);
   },
   180_000,
 );
-
-function logged(log: string): string[] {
-  try {
-    return readFileSync(log, 'utf8').trim().split('\n');
-  } catch {
-    return [];
-  }
-}

@@ -11,27 +11,6 @@ const claude = program('claude');
 let yard: LiveYard;
 afterEach(() => yard?.end(), 60_000);
 
-interface Requeued {
-  readonly type: string;
-  readonly id: string;
-  readonly error_class: string;
-  readonly reason: string;
-  readonly spent: boolean;
-  readonly not_before: number;
-}
-
-const requeues = async (id: string) =>
-  (await yard.world.events<Requeued>('task_requeued')).filter(({ id: of }) => of === id);
-
-async function requeued(id: string): Promise<Requeued> {
-  let found: Requeued | undefined;
-  await until(async () => {
-    [found] = await requeues(id);
-    return found !== undefined;
-  }, 45_000);
-  return found as Requeued;
-}
-
 const enqueue = (id: string, ...play: Turn[]) =>
   yard.enqueue(id, `Do it. ${yard.stage.put(id, ...play)}`, { max_attempts: 2 });
 
@@ -49,7 +28,7 @@ describe('the service', () => {
     async (_name, failure, error_class, spent) => {
       yard = await LiveYard.open(claude());
       await enqueue('work', { fails: failure });
-      expect(await requeued('work')).toMatchObject({ error_class, spent });
+      expect(await yard.requeued('work')).toMatchObject({ error_class, spent });
       expect(yard.world.listed(yard.shop, 'done')).toEqual([]);
     },
     90_000,
@@ -60,7 +39,7 @@ describe('the service', () => {
     let trouble = true;
     yard.stage.put('work', () => (trouble ? { fails: FAILURES.server } : { say: 'It is done.' }));
     await yard.enqueue('work', 'Do it. play:work.', { max_attempts: 2 });
-    await requeued('work');
+    await yard.requeued('work');
     trouble = false;
     expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done.' } });
   }, 120_000);
@@ -97,7 +76,7 @@ describe('a subscription’s limit', () => {
       Date.now() < reset ? { fails: subscriptionLimit('five_hour', reset) } : { say: 'It is done.' },
     );
     await yard.enqueue('work', 'Do it. play:work.', { max_attempts: 1 });
-    expect(await requeued('work')).toMatchObject({ error_class: 'rate_limit', spent: false });
+    expect(await yard.requeued('work')).toMatchObject({ error_class: 'rate_limit', spent: false });
     const { needs } = await yard.client.ask<{ needs: { what: string }[] }>('fleet_status');
     expect(JSON.stringify(needs)).toMatch(/limit/);
     expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done.' } });

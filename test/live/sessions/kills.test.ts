@@ -1,9 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../../support/world.ts';
-import { conversationsOf } from '../conversations.ts';
-import { bash } from '../model/play.ts';
+import { CutWork } from '../cut-work.ts';
 import { program } from '../program.ts';
 import { LiveYard } from '../yard.ts';
 
@@ -35,27 +32,15 @@ test.each<[string, Victim[]]>([
   'kill -9 of %s under a tool: each step is taken once, and nothing is left over',
   async (_name, victims) => {
     yard = await LiveYard.open(claude(), { agent: { allowed_tools: ['Bash'] } });
-    const log = join(yard.shop, 'log');
-    const step = (name: string) => bash(`echo ${name} >> '${log}'`);
-    const gate = join(yard.shop, 'open');
-    const wait = bash(`echo waits >> '${log}'; until [ -e '${gate}' ]; do command sleep 0.1; done; echo through`);
-    const play = yard.stage.put(
-      'work',
-      { uses: [step('one')] },
-      { uses: [wait] },
-      { uses: [step('two')] },
-      { say: 'It is done.' },
-    );
-    await yard.enqueue('work', `This is the work. ${play}`, { max_attempts: 3 });
+    const work = new CutWork(yard);
+    await work.enqueue();
     const { name } = await yard.session('work', ({ state }) => state === 'working');
-    await until(() => logged(log).includes('waits'), 45_000);
-    // Before that, it would not know of the call when it goes on: Claude Code writes it a moment after the tool began.
-    await until(() => conversationsOf(yard.world.user).some((text) => text.includes('echo waits')), 10_000);
+    await work.waits();
     await kill(victims, name);
     if (victims.includes('runtime')) await yard.world.start();
-    writeFileSync(gate, '');
+    work.letThrough();
     expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done.' } });
-    expect(logged(log)).toEqual(['one', 'waits', 'two']);
+    expect(work.steps()).toEqual(['one', 'waits', 'two']);
     expect(yard.stage.reached('This is the work.')).toBe(1);
   },
   180_000,
@@ -76,11 +61,3 @@ test('kill -9 of the agent in the middle of its words: it says them again, in th
   expect(new Set(yard.stage.seen.map(({ conversation }) => conversation)).size).toBe(1);
   expect(yard.stage.reached('This is the work.')).toBe(1);
 }, 180_000);
-
-function logged(log: string): string[] {
-  try {
-    return readFileSync(log, 'utf8').trim().split('\n');
-  } catch {
-    return [];
-  }
-}
