@@ -322,6 +322,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     grace: () => config.headless.grace,
     halt: async () => {
       await inboxes.stop();
+      await dispatchFiles.stop();
       await dispatcher.stop();
     },
     atWork: () => attempts.atWork().map((task) => atWork(task, yard.projectName(task.project))),

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { until } from '../support/world.ts';
 import { type Client, type Settings, shell, World } from './world.ts';
@@ -53,7 +54,7 @@ async function stopping(here: World): Promise<void> {
 }
 
 test('a stop waits for what is at work, says so, takes what comes, and ends with the last run', async () => {
-  const here = build('5m');
+  const here = build('5m', { dispatcher: { settle: '100ms', scan: '300ms' } });
   const { client, project, id } = await atWork(here);
   const pid = here.runtime;
   const stop = heard(here.spawn(['stop']));
@@ -67,9 +68,16 @@ test('a stop waits for what is at work, says so, takes what comes, and ends with
   const late = await client.enqueue(project, 'late', { agent: 'gate' });
   expect(late).toMatchObject({ state: 'queued', hint: expect.stringMatching(/^the runtime is being stopped/) });
   writeFileSync(here.queue(project, 'inbox', 'dropped.md'), '---\nagent: gate\n---\nlater\n');
+  const file = { id: 'dispatch-late', dispatched_by: 'a story', task: 'x', project: 'late', project_dir: project };
+  writeFileSync(join(here.root, 'late.json'), JSON.stringify({ ...file, target_agent: 'gate' }));
+  renameSync(join(here.root, 'late.json'), join(here.home, 'dispatch', 'dispatch-late.json'));
+  await setTimeout(1_500); // in which it would be taken
   expect(here.runtime).toBe(pid);
   writeFileSync(join(project, 'open'), '');
   await stop.ended;
+  expect(readdirSync(join(here.home, 'dispatch')).filter((name) => name.endsWith('.json'))).toEqual([
+    'dispatch-late.json',
+  ]);
   expect(stop.said.text).toMatch(/the runtime has stopped; what ran goes on/);
   expect(here.listed(project, 'done')).toEqual([`${id}.md`]); // it was recorded by the one that waited
   expect(here.listed(project, 'inbox')).toEqual(['dropped.md', `${late.id}.md`].sort());
