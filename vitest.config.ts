@@ -10,7 +10,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    maxWorkers: 4, // many tests wait for somebody else's clock
+    maxWorkers: 3, // many tests wait for somebody else's clock
     // CI runs on machines that are shared: a test that fails is tried once more, and named in the counts (scripts/count.mjs).
     retry: report ? 1 : 0,
     ...(report ? { reporters: ['default', 'json'], outputFile: { json: report } } : {}),

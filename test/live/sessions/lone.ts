@@ -15,7 +15,7 @@ import type { PermissionMode } from '../../../src/runtime/model/spec.ts';
 import { OpenRequests } from '../../../src/runtime/sessions/requests/requests.ts';
 import { Guard } from '../../../src/runtime/sessions/typing/guard.ts';
 import type { Doing, PaneAgent } from '../../../src/runtime/sessions/typing/pane-agent.ts';
-import type { PaneTarget, Tmux } from '../../../src/runtime/terminals.ts';
+import type { PaneProgram, PaneTarget, Tmux } from '../../../src/runtime/terminals.ts';
 import { until } from '../../support/world.ts';
 import { type Surroundings, surroundings } from '../sealed.ts';
 
@@ -38,6 +38,7 @@ export class Bench {
   readonly guard: Guard;
   readonly agents = new Map<string, Lone>();
   readonly #program: readonly string[];
+  #keeper: PaneTarget | undefined;
 
   private constructor(claude: string, around: Surroundings) {
     this.around = around;
@@ -59,11 +60,25 @@ export class Bench {
   static async open(claude: string): Promise<Bench> {
     const around = await surroundings();
     writeFileSync(join(around.world.root, 'reporter.sh'), REPORTER, { mode: 0o700 });
-    return new Bench(claude, around);
+    const bench = new Bench(claude, around);
+    await bench.#keepServer();
+    return bench;
   }
 
   get shop(): string {
     return this.around.world.project('shop');
+  }
+
+  /** A server ends with its last session, and whoever comes at that moment finds none. */
+  async #keepServer(): Promise<void> {
+    const program = { argv: ['sleep', 'infinity'], cwd: this.shop, env: {} } as const;
+    this.#keeper = await this.#create('keeper', program);
+  }
+
+  async #create(name: string, program: Omit<PaneProgram, 'facts'>): Promise<PaneTarget> {
+    const target = await this.tmux.create({ name, cwd: this.shop, facts: {}, width: 120, height: 40, program });
+    if (isRefusal(target) || 'unconfirmed' in target) throw new Error(JSON.stringify(target));
+    return target;
   }
 
   async start(name: string, order: Order): Promise<Lone> {
@@ -93,8 +108,7 @@ export class Bench {
     );
     if (refused) throw new Error(refused.message);
     const program = { argv: start.argv, cwd: this.shop, env: { ...this.around.agentEnv, ...start.env } };
-    const target = await this.tmux.create({ name, cwd: this.shop, facts: {}, width: 120, height: 40, program });
-    if (isRefusal(target) || 'unconfirmed' in target) throw new Error(JSON.stringify(target));
+    const target = await this.#create(name, program);
     const lone = new Lone(this, name, run_dir, conversation, target);
     this.agents.set(name, lone);
     return lone;
@@ -103,6 +117,7 @@ export class Bench {
   async end(): Promise<void> {
     await this.requests.close();
     for (const { target } of this.agents.values()) await this.tmux.kill(target);
+    if (this.#keeper) await this.tmux.kill(this.#keeper);
     await until(() => ![...this.agents.values()].some(({ alive }) => alive));
     await this.tmux.close();
     this.around.network.close();
