@@ -28,7 +28,7 @@ test('an agent that dies at work is followed by one that goes on with its conver
   const [first = '', second = ''] = world.conversations;
   expect(second).toContain(first.replace('--session-id=', ''));
   expect(second).toMatch(/^--resume=/);
-});
+}, 90_000);
 
 test('an agent whose runtime dies works on, and the next runtime has its result; nobody can speak to it', async () => {
   const { project, client, id } = await begun();
@@ -40,7 +40,7 @@ test('an agent whose runtime dies works on, and the next runtime has its result;
   expect(await client.ended(project, id)).toMatchObject({ state: 'done', attempts: 1 });
   expect(world.lines(project, 'a.txt')).toEqual(['first', 'second']);
   expect(world.begun).toHaveLength(1);
-});
+}, 90_000);
 
 test('an agent that ends while no runtime is there is found done', async () => {
   const { project, id, agent } = await begun();
@@ -49,7 +49,7 @@ test('an agent that ends while no runtime is there is found done', async () => {
   const client = await world.connect();
   expect(await client.ended(project, id)).toMatchObject({ state: 'done', attempts: 1 });
   expect(world.begun).toHaveLength(1);
-});
+}, 90_000);
 
 test('where both die, the next runtime goes on with the conversation', async () => {
   const { project, client, id, agent } = await begun();
@@ -58,7 +58,7 @@ test('where both die, the next runtime goes on with the conversation', async () 
   expect(await client.ended(project, id)).toMatchObject({ state: 'done', attempts: 2 });
   expect(world.lines(project, 'a.txt')).toEqual(['first', 'second']);
   expect(world.conversations[1]).toMatch(/^--resume=/);
-});
+}, 90_000);
 
 test('an account that has met its limit rests, and the next one goes on with the conversation', async () => {
   world = new HeadlessWorld();
@@ -75,7 +75,7 @@ test('an account that has met its limit rests, and the next one goes on with the
   expect(await world.events('profile_paused')).toMatchObject([{ profile: 'one', why: 'limit' }]);
   const file = world.read(project, '.agent-queue/done', `${id}.md`);
   expect(file).toContain('profile: two');
-});
+}, 90_000);
 
 test('a conversation that began without a terminal is gone on with by a task that continues it', async () => {
   world = new HeadlessWorld();
@@ -87,4 +87,4 @@ test('a conversation that began without a terminal is gone on with by a task tha
   expect(await client.ended(project, next.id)).toMatchObject({ state: 'done' });
   const [began = '', went = ''] = world.conversations;
   expect(went).toContain(began.replace('--session-id=', ''));
-});
+}, 90_000);
