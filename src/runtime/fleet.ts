@@ -16,7 +16,9 @@ export interface FleetParts {
   /** Live tasks and reservations. */
   readonly load: Counts;
   readonly paused: { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
-  readonly providers: readonly { readonly id: string; readonly ai: readonly string[]; readonly offline?: boolean }[];
+  readonly providers: readonly { readonly id: string; readonly ai: readonly string[] }[];
+  /** Why a provider gets nothing now, and until when, by id. */
+  readonly away?: ReadonlyMap<string, { readonly detail: string; readonly until?: number }>;
   /** Agents that can't start now, by id, and why. */
   readonly offline?: ReadonlyMap<string, string>;
   readonly sessions?: FleetSessions;
@@ -63,14 +65,14 @@ function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): Fleet
   };
 }
 
+const LOCAL_ONLY = { detail: 'local_only: no task leaves this machine' };
+
 function fleetProvider(provider: FleetParts['providers'][number], parts: FleetParts): FleetProvider {
-  const { local_only } = parts.config;
+  const away = parts.config.local_only ? LOCAL_ONLY : parts.away?.get(provider.id);
   return {
     id: provider.id,
     ai: provider.ai,
-    keeps: [],
-    status: provider.offline || local_only ? 'offline' : 'available',
-    ...(local_only && { detail: 'local_only: no task leaves this machine' }),
+    ...(away ? { status: 'offline', ...away } : { status: 'available' }),
     load: parts.load.provider(provider.id),
     max: parts.config.delegation.providers[provider.id]?.max ?? 0,
   };

@@ -4,7 +4,7 @@ import type { TaskRef } from './model/ids.ts';
 import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
 import type { ProviderRoute } from './model/route.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
-import { notKept } from './policy/abilities.ts';
+import { notKeptAway } from './policy/abilities.ts';
 import { findProvider } from './policy/delegation.ts';
 import type { TaskStore } from './ports.ts';
 
@@ -58,7 +58,7 @@ function whyNot(
     const why = provider.detail ?? 'it does not answer';
     return refuse('not_possible', `provider ${provider.id} is offline: ${why}`, 'the task stays where it is');
   }
-  const broken = notKept(task.spec, provider);
+  const broken = notKeptAway(task.spec);
   if (broken.length > 0) return refuse('not_allowed', `provider ${provider.id} can't keep ${broken.join(', ')}`, stays);
   return undefined;
 }

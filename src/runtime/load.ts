@@ -2,11 +2,13 @@ import { keyOf, type ProjectId, type TaskId, type TaskKey, type TaskRef } from '
 import type { RunRoute } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
 import { isLive, type OpenTask } from './model/task.ts';
+import { worksInWorktree } from './policy/abilities.ts';
 import type { Change } from './ports.ts';
 
 /** A task at work on this machine that may work in a worktree. */
 export interface WorkingTask extends TaskRef {
-  readonly workspace: TaskSpec['workspace'];
+  /** It asks for one. */
+  readonly worktree: boolean;
   readonly continues?: TaskId | undefined;
 }
 
@@ -14,7 +16,7 @@ interface Work {
   readonly project: ProjectId;
   readonly route: RunRoute;
   readonly id: TaskId;
-  readonly workspace: TaskSpec['workspace'];
+  readonly worktree: boolean;
   readonly continues: TaskId | undefined;
   readonly reserved: boolean;
 }
@@ -56,8 +58,9 @@ export class Load implements Counts {
   }
 
   reserve(ref: TaskRef, spec: TaskSpec, route: RunRoute): void {
-    const { workspace, continues } = spec;
-    this.#set(keyOf(ref), { project: ref.project, id: ref.id, route, workspace, continues, reserved: true });
+    const worktree = worksInWorktree(spec);
+    const { continues } = spec;
+    this.#set(keyOf(ref), { project: ref.project, id: ref.id, route, worktree, continues, reserved: true });
   }
 
   /** Gives a reservation back whose claim came to nothing; a task that is live stays counted. */
@@ -100,8 +103,9 @@ export class Load implements Counts {
   #look(task: OpenTask): void {
     if (!isLive(task)) return;
     const { project, id, route } = task;
-    const { workspace, continues } = task.spec;
-    this.#set(keyOf(task), { project, id, route, workspace, continues, reserved: false });
+    const worktree = worksInWorktree(task.spec);
+    const { continues } = task.spec;
+    this.#set(keyOf(task), { project, id, route, worktree, continues, reserved: false });
   }
 
   #set(key: TaskKey, work: Work | undefined): void {
@@ -126,12 +130,13 @@ export class Load implements Counts {
     }
     add(this.#agents, route.agent, by);
     if (route.kind !== 'session') this.headless += by;
-    if (work.workspace === 'project') add(this.#checkouts, project, by);
+    if (!work.worktree) add(this.#checkouts, project, by);
   }
 }
 
-function isInWorktree({ route, workspace, continues }: Work): boolean {
-  return route.to === 'agent' && (workspace === 'worktree' || continues !== undefined);
+/** What a provider answers works in one only where its patch is applied. */
+function isInWorktree({ route, worktree, continues }: Work): boolean {
+  return worktree || (route.to === 'agent' && continues !== undefined);
 }
 
 function add<K>(counts: Map<K, number>, key: K, by: number): void {

@@ -6,6 +6,7 @@ import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
 import type { Dispatch, ErrorClass, TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, Lease, LiveTask, OpenTask, OutcomeInput } from './model/task.ts';
+import type { Cost, Tokens, Used } from './model/usage.ts';
 import type { TaskState } from './model/view.ts';
 
 /* Every effect the runtime has on the world goes through one of these. `io/` implements them. */
@@ -250,12 +251,15 @@ export interface JobOrder {
   readonly priority: string;
   readonly prompt: string;
   readonly preferred_ai?: string;
+  /** Where the task itself names one. */
+  readonly model?: string;
   readonly source: string;
 }
 
 export type Submitted =
   | { readonly kind: 'accepted'; readonly job_id: string }
-  | { readonly kind: 'refused'; readonly class: ErrorClass; readonly reason: string }
+  /** This attempt is over: there is no job of it, or (`transient`) none that goes on. */
+  | { readonly kind: 'refused'; readonly class: ErrorClass; readonly reason: string; readonly used?: Used }
   | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number } // certainly not taken
   | { readonly kind: 'unconfirmed'; readonly reason: string }; // it may have been taken
 
@@ -266,10 +270,14 @@ export type JobLook =
       readonly response: string;
       readonly provider?: string;
       readonly model?: string;
-      readonly cost_cad?: number;
+      readonly cost?: Cost;
       readonly tokens?: number;
+      readonly usage?: Tokens;
+      /** It was cut off at a limit: not all of the answer. */
+      readonly truncated?: boolean;
     }
-  | { readonly kind: 'failed'; readonly reason: string }
+  /** `class`: what kind of failure it was, where that is known; else `upstream`. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly class?: ErrorClass; readonly used?: Used }
   | { readonly kind: 'unknown_job' }
   | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number };
 
@@ -278,11 +286,18 @@ export interface Provider {
   readonly ai: readonly string[];
   /** A second submit with the same key makes no second job. */
   readonly idempotent: boolean;
+  /**
+   * Its jobs are this process's own requests: one that is lost with the process has done nothing but cost, so that the next
+   * attempt may ask again. Nothing of it is ever `unconfirmed`, and an `unknown_job` was such a one.
+   */
+  readonly transient: boolean;
   submit(order: JobOrder, signal: AbortSignal): Promise<Submitted>;
   look(job_id: string, signal: AbortSignal): Promise<JobLook>;
   /** Looks a job up by its key, where the service can. */
   find?(key: string, signal: AbortSignal): Promise<string | undefined>;
   cancel?(job_id: string, signal: AbortSignal): Promise<void>;
+  /** Settles when a look at the job would tell of its end, where the provider knows that without being asked. */
+  ended?(job_id: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -346,6 +361,8 @@ export type AttemptEnd =
       readonly reason: string;
       readonly not_before: number;
       readonly spent: boolean;
+      /** What the attempt took all the same. */
+      readonly used?: Used;
     }
   /** It provably never began: nothing is counted. */
   | { readonly kind: 'void'; readonly reason: string };

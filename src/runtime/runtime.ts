@@ -3,12 +3,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sessionAgent } from './agents/agents.ts';
 import { headlessAgent } from './agents/headless-agents.ts';
+import { DelegatedAnswers } from './answers/answers.ts';
 import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
 import { WorkChecks } from './checks/checks.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
-import { composeDelegated } from './delegations/compose.ts';
+import { DelegatedPrompts } from './context/compose.ts';
 import { Delegations } from './delegations/delegations.ts';
 import { settingsOf } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
@@ -163,7 +164,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     ...{ store, files, clock, chance },
     providers: () => providers.all(),
     settings: () => settingsOf(config),
-    compose: (task, bytes) => composeDelegated(settings.of(task.project), task, bytes),
+    composer: new DelegatedPrompts({ home: home.dir, files, config: ofProject }),
+    answers: new DelegatedAnswers({ home: home.dir, checks }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),

@@ -1,7 +1,11 @@
+import type { ErrorClass } from './model/spec.ts';
 import type { Lease, LiveTask, OutcomeInput, Workspace } from './model/task.ts';
 import type { Failure } from './policy/retry.ts';
 
-/* What every attempt on this machine has around its agent, whoever runs it: a folder to work in, and a look at its work. */
+/*
+ * What every attempt has around its agent, whoever runs it: on this machine a folder to work in and a look at its work, at
+ * a provider what it is told and what becomes of its answer.
+ */
 
 export interface Workspaces {
   /** Where this attempt works, made where it is not there yet. The same for every attempt of a task. */
@@ -47,4 +51,28 @@ export interface Checks {
   stop(dir: string): Promise<void>;
   /** What the check of the attempt before this one complained about, for its agent to read. */
   complaint(task: LiveTask): Promise<string | undefined>;
+}
+
+/** What a provider is told: made once per attempt and kept in its run directory, so that a repeated request says the same. */
+export interface Composer {
+  compose(task: LiveTask, lease: Lease, bytes: Uint8Array): Promise<Composed>;
+}
+
+export type Composed =
+  | { readonly kind: 'ready'; readonly prompt: string }
+  /** The task's own fault, or what it names must not leave: another try would end in the same way. */
+  | { readonly kind: 'unfit'; readonly class: ErrorClass; readonly reason: string };
+
+export interface Answer {
+  readonly task: LiveTask;
+  readonly lease: Lease;
+  readonly outcome: DoneOutcome;
+}
+
+/** What becomes of a provider's answer before anybody hears of it. */
+export interface Answers {
+  /** Made once per attempt: after a restart it is taken up where it is. */
+  judge(answer: Answer): Promise<Checked>;
+  /** What is being found out about this attempt ends; settles when nothing of it runs. */
+  stop(lease: Lease): Promise<void>;
 }

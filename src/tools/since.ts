@@ -1,4 +1,4 @@
-import { Duration } from '../runtime/model/config.ts';
+import { Duration } from '../runtime/model/duration.ts';
 import { type Refusal, refuse } from '../runtime/model/refusal.ts';
 
 /** `12h` before now, or an ISO time; milliseconds since the epoch. */

@@ -240,7 +240,7 @@ describe('fleet', () => {
       { id: 'lint-bot', capabilities: ['lint'], status: 'available', load: 0, max: 2, takes_model: false },
       { id: 'writer', max: 1, takes_model: true },
     ]);
-    expect(fleet.providers).toEqual([{ id: 'far', ai: ['gpu'], status: 'available', load: 0, max: 7, keeps: [] }]);
+    expect(fleet.providers).toEqual([{ id: 'far', ai: ['gpu'], status: 'available', load: 0, max: 7 }]);
     expect(fleet.projects.get(PROJECT)).toMatchObject({ weight: 2, max_running: 3, agent: 'lint-bot' });
     expect(fleet.projects.get(OTHER)).toMatchObject({ weight: 1, max_running: 0, agent: 'writer' });
     expect(fleet).toMatchObject({ default_provider: 'far', headless: { running: 0, max: 2 }, paused: false });
@@ -262,10 +262,11 @@ describe('fleet', () => {
     }
     const stopped = { all: true, projects: new Set([OTHER]) };
     const offline = new Map([['writer', 'its program is missing']]);
-    const away = [{ id: 'far', ai: [], offline: true }];
-    const fleet = buildFleet({ config, projects, load, paused: stopped, providers: away, offline });
+    const away = new Map([['far', { detail: 'it does not answer', until: 7 }]]);
+    const providers = [{ id: 'far', ai: [] }];
+    const fleet = buildFleet({ config, projects, load, paused: stopped, providers, away, offline });
     expect(fleet.agents).toMatchObject([{ status: 'busy', load: 2 }, { status: 'offline' }]);
-    expect(fleet.providers).toMatchObject([{ status: 'offline' }]);
+    expect(fleet.providers).toMatchObject([{ status: 'offline', detail: 'it does not answer', until: 7 }]);
     expect(fleet).toMatchObject({ paused: true, headless: { running: 2, max: 2 } });
     expect(fleet.projects.get(PROJECT)).toMatchObject({ paused: false, running: 1, checkout_busy: false }); // shared
     expect(fleet.projects.get(OTHER)).toMatchObject({ paused: true, running: 1, checkout_busy: true });

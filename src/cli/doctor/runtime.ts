@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { HttpState } from '../../assembly.ts';
-import { durationText } from '../../runtime/model/config.ts';
+import { durationText } from '../../runtime/model/duration.ts';
 import type { RetentionView } from '../../runtime/yard.ts';
 import type { Cli } from '../cli.ts';
 import { sourcesOf } from '../commands/config.ts';

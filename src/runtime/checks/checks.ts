@@ -1,6 +1,7 @@
 import type { Config } from '../model/config.ts';
 import type { ProjectId } from '../model/ids.ts';
 import type { Evidence, LiveTask } from '../model/task.ts';
+import { worksInWorktree } from '../policy/abilities.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { Git, Patterns } from '../ports.ts';
 import { runDirOf } from '../runs/order.ts';
@@ -55,7 +56,7 @@ export class WorkChecks implements Checks {
 
   /** C2 */
   async before({ spec }: LiveTask, dir: string, cwd: string): Promise<void> {
-    if (spec.verify === undefined && spec.workspace !== 'worktree') return;
+    if (spec.verify === undefined && !worksInWorktree(spec)) return;
     const look = await lookAt(this.#ports, cwd);
     if (look) await writeRecord(this.#ports.files, checkFiles(dir).before, look);
   }
@@ -139,7 +140,7 @@ export class WorkChecks implements Checks {
 
   /** C2 */
   async #work({ task: { spec }, dir, cwd }: CheckOrder): Promise<Work | undefined> {
-    if (spec.verify === undefined && spec.workspace !== 'worktree') return undefined;
+    if (spec.verify === undefined && !worksInWorktree(spec)) return undefined;
     const before = await readRecord(this.#ports.files, checkFiles(dir).before, Look);
     return before && workSince(this.#ports, cwd, before);
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Config, codingAgent, commandAgents, durationText, isCodingAgent } from '../model/config.ts';
+import { type Config, codingAgent, commandAgents, isCodingAgent } from '../model/config.ts';
+import { durationText } from '../model/duration.ts';
 import { keyOf, type ProjectId } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { Evidence, LiveTask } from '../model/task.ts';

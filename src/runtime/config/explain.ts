@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { Config, durationText, ProjectConfig } from '../model/config.ts';
+import { Config, ProjectConfig } from '../model/config.ts';
+import { durationText } from '../model/duration.ts';
 import { needsRestart } from './difference.ts';
 import type { LoadedConfig } from './load.ts';
 import type { Origin } from './origin.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Config, durationText, ProjectConfig } from '../model/config.ts';
+import { Config, ProjectConfig } from '../model/config.ts';
+import { durationText } from '../model/duration.ts';
 import { isDuration } from './validate.ts';
 
 /** The JSON Schema of the configuration file, for editors: what may be written, with meanings and defaults. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { AttemptTime, Config, Duration, Keep, ProjectConfig } from '../model/config.ts';
+import { AttemptTime, Config, Keep, ProjectConfig } from '../model/config.ts';
+import { Duration } from '../model/duration.ts';
 import { keyOfPath } from './problem.ts';
 
 /** A value that the schema refuses, said for a person; the path finds its line. */

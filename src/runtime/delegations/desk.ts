@@ -1,7 +1,8 @@
 import type { TaskRef } from '../model/ids.ts';
-import type { ErrorClass } from '../model/spec.ts';
 import type { LiveTask } from '../model/task.ts';
+import type { Failure } from '../policy/retry.ts';
 import type { AttemptEnd, Chance, Clock, Files, Provider, TaskStore } from '../ports.ts';
+import type { Answers, Composer } from '../work.ts';
 import type { Lane } from './lane.ts';
 import type { DelegationSettings } from './settings.ts';
 import type { Tally } from './status.ts';
@@ -25,10 +26,10 @@ export interface DelegationPorts {
   /** Asked anew each time, so that a changed configuration counts at once. */
   readonly providers: () => ReadonlyMap<string, Provider>;
   readonly settings: () => DelegationSettings;
-  /** The prompt; the same for the same task, because a repeated submit must not differ from the first. */
-  readonly compose: (task: LiveTask, bytes: Uint8Array) => string;
+  readonly composer: Composer;
+  readonly answers: Answers;
   /** The retry policy: what follows a failure of this class. */
-  readonly afterFailure: (task: LiveTask, failure: { class: ErrorClass; reason: string }) => AttemptEnd;
+  readonly afterFailure: (task: LiveTask, failure: Failure) => AttemptEnd;
   /** Something that a person may want to know; it changes nothing. */
   readonly report: (trouble: Trouble) => void;
 }

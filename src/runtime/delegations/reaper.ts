@@ -1,4 +1,5 @@
 import type { LiveTask } from '../model/task.ts';
+import { costFacts } from '../model/usage.ts';
 import type { JobLook, Provider } from '../ports.ts';
 import { cancelled, conclude, fail } from './conclude.ts';
 import { cancelUpstream } from './confirm.ts';
@@ -33,8 +34,15 @@ function follow(watch: Watch, desk: Desk, phase: Accepted, look: JobLook): Next 
       watch.phase = { kind: 'accepted', job_id, journalled, status: look.status, heard_at: now };
       return { kind: 'again', at: now + interval_ms };
     case 'completed': {
-      const { kind: _kind, response: result, ...facts } = look;
-      const outcome = { state: 'done' as const, result, provider: watch.provider, ...facts, job_id };
+      const { kind: _kind, response: result, cost, ...facts } = look;
+      const outcome = {
+        state: 'done' as const,
+        result,
+        provider: watch.provider,
+        ...facts,
+        ...costFacts(cost),
+        job_id,
+      };
       return conclude(watch, desk, { kind: 'finished', outcome });
     }
     case 'failed':

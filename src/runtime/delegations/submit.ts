@@ -1,6 +1,6 @@
 import type { LiveTask } from '../model/task.ts';
 import type { AttemptEnd, JobOrder, Provider, Submitted } from '../ports.ts';
-import { cancelled, conclude, giveUp } from './conclude.ts';
+import { cancelled, conclude, fail, giveUp } from './conclude.ts';
 import { backoffMs, type Desk, pause, projectOf, report, tryAgain } from './desk.ts';
 import { type DelegationMarker, writeMarker } from './marker.ts';
 import { absentAgain, believed, type Next, OVER, type Watch } from './watch.ts';
@@ -22,7 +22,9 @@ export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, give
     return putBack(watch, desk, task, `${watch.provider} asked us to wait`, desk.lane.held_until - desk.clock.now());
   const bytes = given ?? (await desk.store.text(watch.lease.task))?.bytes;
   if (!bytes) return conclude(watch, desk, { kind: 'void', reason: 'its file is not there' });
-  const order = orderOf(watch, desk, task, bytes);
+  const composed = await desk.composer.compose(task, watch.lease, bytes);
+  if (composed.kind === 'unfit') return fail(watch, desk, composed.class, composed.reason);
+  const order = orderOf(watch, desk, task, composed.prompt);
 
   await mark(watch, desk, null); // 1
   const refusal = task.state === 'claimed' ? await desk.store.started(watch.lease) : undefined;
@@ -46,7 +48,9 @@ export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, give
 
 /** The same request once more, under the same key, to a provider that makes one job of both. */
 export async function submitAgain(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, bytes: Uint8Array) {
-  const submitted: Submitted = await provider.submit(orderOf(watch, desk, task, bytes), desk.submits);
+  const composed = await desk.composer.compose(task, watch.lease, bytes);
+  if (composed.kind === 'unfit') return giveUp(watch, desk, composed.reason);
+  const submitted: Submitted = await provider.submit(orderOf(watch, desk, task, composed.prompt), desk.submits);
   switch (submitted.kind) {
     case 'accepted':
       return accept(watch, desk, submitted.job_id);
@@ -119,14 +123,15 @@ function named(end: AttemptEnd, provider: Provider): AttemptEnd {
   return { ...end, outcome: { provider: provider.id, ...end.outcome } };
 }
 
-function orderOf(watch: Watch, desk: Desk, task: LiveTask, bytes: Uint8Array): JobOrder {
+function orderOf(watch: Watch, desk: Desk, task: LiveTask, prompt: string): JobOrder {
   const ai = task.route.to === 'provider' ? task.route.ai : undefined;
   return {
     key: watch.key,
     type: 'analyze',
     priority: desk.settings().priorities[task.spec.priority],
-    prompt: desk.compose(task, bytes),
+    prompt,
     ...(ai !== undefined && { preferred_ai: ai }),
+    ...(task.spec.model !== undefined && { model: task.spec.model }),
     source: 'yardmaster/dispatcher',
   };
 }

@@ -1,23 +1,7 @@
 import { z } from 'zod';
+import { Duration } from './duration.ts';
+import { ProviderConfig } from './provider.ts';
 import { PermissionMode, Priority } from './spec.ts';
-
-const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
-const UNIT: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `30s`, `5m`, `1h`, or seconds as a number; becomes milliseconds. */
-export const Duration = z
-  .union([z.number().nonnegative(), z.string().regex(DURATION, 'a duration such as 30s, 5m or 1h')])
-  .transform((given) => {
-    if (typeof given === 'number') return given * 1_000;
-    const [, amount, unit] = DURATION.exec(given) ?? [];
-    return Number(amount) * (UNIT[unit ?? 's'] ?? 1_000);
-  });
-
-/** Milliseconds as a file would say them: `90s`, `1h`, `30d`. */
-export function durationText(ms: number): string {
-  const [unit, length] = Object.entries(UNIT).findLast(([, length]) => ms > 0 && ms % length === 0) ?? ['ms', 1];
-  return `${ms / length}${unit}`;
-}
 
 /** How long something is kept: a duration, or `forever`. */
 export const Keep = z.union([z.literal('forever'), Duration]);
@@ -76,18 +60,6 @@ const session = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/, 'a name that tmux keeps as it is: letters, digits, _ and -');
 const ofSessions = z.enum(CODING_AGENTS).default('claude').describe('the agent that works in it');
-
-export const JobsProvider = z.strictObject({
-  kind: z.literal('jobs'),
-  base_url: z.url(),
-  key_env: z.string().optional().describe('name of the environment variable that holds the API key'),
-  key_file: z.string().optional(),
-  ai: z.array(z.string()).default([]).describe('the AIs it serves; preferred_ai may name one'),
-  idempotent_submit: z.boolean().default(false),
-  max: z.number().int().min(0).default(0),
-  timeout: Duration.default(30_000),
-});
-export type JobsProvider = z.infer<typeof JobsProvider>;
 
 /** The whole configuration; every key has a default, so that an empty file is a working one. */
 export const Config = z.strictObject({
@@ -234,7 +206,23 @@ export const Config = z.strictObject({
       interval: Duration.default(30_000),
       concurrency: z.number().int().min(1).max(256).default(8),
       default_provider: z.string().optional(),
-      providers: z.record(name, JobsProvider).default({}),
+      breaker: z
+        .strictObject({
+          after: z.number().int().min(1).default(5).describe('failures in a row'),
+          pause: Duration.refine((ms) => ms >= 1_000, 'at least 1s')
+            .default(60_000)
+            .describe('until it is tried again'),
+        })
+        .prefault({})
+        .describe('a provider that fails again and again is left alone for a while'),
+      include: z
+        .strictObject({
+          max_bytes: z.number().int().min(1).default(262_144).describe('of all packed files together'),
+          max_files: z.number().int().min(1).default(200),
+        })
+        .prefault({})
+        .describe('what a task may send along by include'),
+      providers: z.record(name, ProviderConfig).default({}),
     })
     .prefault({}),
   retry: z

@@ -4,6 +4,7 @@ import { ProfileEvent } from './profile.ts';
 import { RunRoute } from './route.ts';
 import { ErrorClass } from './spec.ts';
 import { Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
+import { Used } from './usage.ts';
 
 /** A task's bytes inside a record: text where it is UTF-8, else base64. */
 export const Bytes = z.union([z.object({ text: z.string() }), z.object({ base64: z.string() })]);
@@ -67,6 +68,8 @@ export const Event = z.discriminatedUnion('type', [
     reason: z.string(),
     not_before: z.number(),
     spent: z.boolean(),
+    /** What the attempt took all the same. */
+    used: Used.optional(),
   }),
   z.object({ type: z.literal('task_released'), ...ref, reason: z.string() }), // an unknown task, or one in backoff, is free to run now
   z.object({ type: z.literal('cancel_requested'), ...ref, reason: z.string() }),

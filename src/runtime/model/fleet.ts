@@ -30,14 +30,13 @@ export interface FleetAgent {
 }
 
 export interface FleetProvider {
-  /** See `FleetAgent.keeps`. */
-  readonly keeps?: readonly string[];
   readonly id: string;
   /** The AIs it serves; `preferred_ai` may name one of them. */
   readonly ai: readonly string[];
   readonly status: 'available' | 'offline';
-  /** Why it is offline, where that is known. */
+  /** Why it is offline, and until when, where that is known. */
   readonly detail?: string;
+  readonly until?: number;
   readonly load: number;
   readonly max: number;
 }

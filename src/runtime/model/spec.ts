@@ -43,6 +43,14 @@ export const Dispatch = z.object({
 });
 export type Dispatch = z.infer<typeof Dispatch>;
 
+/** Below the project, in words that mean the same on every system. */
+export const IncludePattern = z
+  .string()
+  .min(1)
+  .max(300)
+  .regex(/^!?[^/!\\\p{Cc}][^\\\p{Cc}]*$/u, 'a path or glob below the project, such as src/**/*.ts or !src/old/**')
+  .refine((given) => !given.split('/').includes('..'), 'no way out of the project (..)');
+
 /**
  * What a task asks for: the front matter of its file and the arguments of `enqueue_task`, under the same names.
  * Unknown front-matter keys are kept in the file and ignored here; a wrong value is refused with its key.
@@ -81,6 +89,10 @@ export const TaskSpec = z.object({
   constraints: z.array(z.string().max(2_000)).max(50).default([]),
   learnings: z.array(z.string().max(4_000)).max(200).default([]),
   callback_url: z.url().optional(),
+  /** Files of the project that a provider is shown, as paths or globs; `!` leaves some out. */
+  include: z.array(IncludePattern).min(1).max(100).optional(),
+  /** What becomes of a patch in a provider's answer: without it, nothing. */
+  apply: z.enum(['worktree']).optional(),
   budget_usd: z.number().positive().max(100_000).optional(),
   max_turns: z.number().int().min(1).max(10_000).optional(),
   idempotency_key: z.string().min(1).max(200).optional(),

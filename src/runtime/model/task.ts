@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ProjectId, TaskId, TaskRef } from './ids.ts';
 import { RunRoute } from './route.ts';
 import { Dispatch, ErrorClass, TaskSpec } from './spec.ts';
+import { Cost, Tokens, Used } from './usage.ts';
 
 /** Who caused a change. `call` names the request of a client, so that the same request sent again changes nothing. */
 export const Cause = z.object({
@@ -135,6 +136,10 @@ export const Workspace = z.object({
 });
 export type Workspace = z.infer<typeof Workspace>;
 
+/** What a patch would change. */
+export const Patch = z.object({ files: z.number(), insertions: z.number(), deletions: z.number() });
+export type Patch = z.infer<typeof Patch>;
+
 const seen = { evidence: Evidence.optional(), workspace: Workspace.optional() };
 
 /** How a task ended. The result's text is in `done/<id>.md` (and in the journal until that file is safe). */
@@ -150,14 +155,9 @@ export const Outcome = z.discriminatedUnion('state', [
     cost_usd: z.number().optional(),
     cost_cad: z.number().optional(),
     tokens: z.number().optional(),
-    usage: z
-      .object({
-        input_tokens: z.number(),
-        output_tokens: z.number(),
-        cache_read_tokens: z.number(),
-        cache_write_tokens: z.number(),
-      })
-      .optional(),
+    /** In a currency that has no key of its own. */
+    cost: Cost.optional(),
+    usage: Tokens.optional(),
     profile: z.string().optional(),
     exit_code: z.number().optional(),
     verified: z.enum(['unverified', 'passed']).default('unverified'),
@@ -165,6 +165,8 @@ export const Outcome = z.discriminatedUnion('state', [
     /** The result as data, where `result_schema` asked for it. */
     structured: z.unknown().optional(),
     turns: z.number().optional(),
+    /** A patch stands in the result; it lies beside it as `done/<id>.patch`. */
+    patch: Patch.optional(),
     ...seen,
   }),
   z.object({
@@ -180,6 +182,8 @@ export const Outcome = z.discriminatedUnion('state', [
     /** What the agent said of work that a check has refused. */
     answer: z.string().optional(),
     cost_usd: z.number().optional(),
+    /** What the attempt took all the same. */
+    used: Used.optional(),
     ...seen,
   }),
   z.object({ state: z.literal('cancelled'), reason: z.string(), workspace: Workspace.optional() }),
@@ -210,6 +214,7 @@ export const FinishedTask = z.object({
   job_id: z.string().optional(),
   cost_usd: z.number().optional(),
   cost_cad: z.number().optional(),
+  cost: Cost.optional(),
   /** Absent where only its agent says that it is done. */
   verified: z.literal('passed').optional(),
   retry_of: TaskId.optional(),

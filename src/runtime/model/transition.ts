@@ -171,9 +171,9 @@ function finished(task: OpenTask, outcome: Outcome, when: Moment): FinishedTask 
 function ending(outcome: Outcome) {
   switch (outcome.state) {
     case 'done': {
-      const { agent, provider, model, job_id, cost_usd, cost_cad } = outcome;
+      const { agent, provider, model, job_id, cost_usd, cost_cad, cost } = outcome;
       const verified = outcome.verified === 'passed' ? ('passed' as const) : undefined;
-      return strip({ agent, provider, model, job_id, cost_usd, cost_cad, verified });
+      return strip({ agent, provider, model, job_id, cost_usd, cost_cad, cost, verified });
     }
     case 'failed': {
       const { agent, provider, job_id, reason, error_class } = outcome;

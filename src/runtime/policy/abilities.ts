@@ -10,6 +10,7 @@ const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
   verify: (spec) => spec.verify !== undefined,
   result_schema: (spec) => spec.result_schema !== undefined,
   'workspace: worktree': (spec) => spec.workspace === 'worktree',
+  'apply: worktree': (spec) => spec.apply === 'worktree',
   base: (spec) => spec.base !== undefined,
   continues: (spec) => spec.continues !== undefined,
   permission_mode: (spec) => spec.permission_mode !== undefined,
@@ -19,7 +20,24 @@ const ASKS: Readonly<Record<string, (spec: TaskSpec) => boolean>> = {
 };
 
 /** What every place on this machine keeps, because it is done around the agent: no provider has any of it. */
-export const LOCALLY_KEPT: readonly string[] = ['verify', 'result_schema', 'workspace: worktree', 'base'];
+export const LOCALLY_KEPT: readonly string[] = [
+  'verify',
+  'result_schema',
+  'workspace: worktree',
+  'apply: worktree',
+  'base',
+];
+
+/** On this machine its agent works there; of a provider's answer a patch is applied there. */
+export function worksInWorktree({ workspace, apply }: Pick<TaskSpec, 'workspace' | 'apply'>): boolean {
+  return workspace === 'worktree' || apply === 'worktree';
+}
+
+/** What is done around every provider: its answer is compared with a schema, a patch in it is applied where that is asked for. */
+const REMOTELY_KEPT: readonly string[] = ['result_schema', 'apply: worktree'];
+
+/** What makes sense of a provider's answer only once its patch is applied. */
+const KEPT_WHEN_APPLIED: readonly string[] = ['verify', 'workspace: worktree', 'base'];
 
 export function asksOf(spec: TaskSpec): string[] {
   return Object.keys(ASKS).filter((key) => ASKS[key]?.(spec));
@@ -29,4 +47,8 @@ export function asksOf(spec: TaskSpec): string[] {
 export function notKept(spec: TaskSpec, place: { readonly keeps?: readonly string[] }): string[] {
   const { keeps } = place;
   return keeps ? asksOf(spec).filter((key) => !keeps.includes(key)) : [];
+}
+
+export function notKeptAway(spec: TaskSpec): string[] {
+  return notKept(spec, { keeps: spec.apply ? [...REMOTELY_KEPT, ...KEPT_WHEN_APPLIED] : REMOTELY_KEPT });
 }

@@ -2,7 +2,7 @@ import type { ProjectId, TaskId } from '../model/ids.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import type { QueuedTask } from '../model/task.ts';
-import { asksOf } from './abilities.ts';
+import { asksOf, worksInWorktree } from './abilities.ts';
 
 /** What `decide` wants to know about a task: one from the queue, or one that nobody has enqueued yet. */
 export interface RouteAsk {
@@ -36,7 +36,7 @@ export function askOf(task: QueuedTask): RouteAsk {
 
 /** Then the answer may be its alone, whatever others of the same signature get. */
 export function mayHaveWorktree({ spec, attempt }: QueuedTask): boolean {
-  return attempt > 0 && (spec.workspace === 'worktree' || spec.continues !== undefined);
+  return attempt > 0 && (worksInWorktree(spec) || spec.continues !== undefined);
 }
 
 /** The ask of a task that is only thought of. */

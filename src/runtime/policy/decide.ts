@@ -1,7 +1,7 @@
 import type { Fleet, FleetProvider } from '../model/fleet.ts';
 import type { Route, RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
-import { notKept } from './abilities.ts';
+import { notKeptAway } from './abilities.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
 import { unsupported } from './known-agents.ts';
@@ -41,23 +41,26 @@ function contradiction(spec: TaskSpec, side: Side, fleet: Fleet): string | undef
 function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, { kind: 'provider' }>): Route {
   const waits = generalWaits(ask, fleet, now);
   const { provider } = side;
-  const broken = notKept(ask.spec, provider);
+  const broken = notKeptAway(ask.spec);
   if (broken.length > 0) {
     const detail = `provider ${provider.id} can't keep ${broken.join(', ')}`;
     return waiting(side.rules, [{ reason: 'no_eligible_agent', detail }], waits); // R3
   }
-  if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', detail: noRoomAt(provider) });
+  const worktree = ask.spec.apply && worktreeWait(ask, fleet);
+  if (worktree) waits.push(worktree);
+  if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', ...noRoomAt(provider) });
   if (waits.length > 0) return waiting(side.rules, waits);
   const rules = [...side.rules, rule('provider', `${provider.id} takes it`)];
   return { to: 'provider', provider: provider.id, ...(side.ai !== undefined && { ai: side.ai }), rules };
 }
 
-function noRoomAt(provider: FleetProvider): string {
+function noRoomAt(provider: FleetProvider): Omit<Wait, 'reason'> {
   if (provider.status === 'offline') {
     const why = provider.detail === undefined ? '' : ` (${provider.detail})`;
-    return `provider ${provider.id} is offline${why}`;
+    const { until } = provider;
+    return { detail: `provider ${provider.id} is offline${why}`, ...(until !== undefined && { until }) };
   }
-  return `provider ${provider.id} has ${provider.load} of ${provider.max} jobs`;
+  return { detail: `provider ${provider.id} has ${provider.load} of ${provider.max} jobs` };
 }
 
 function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, { kind: 'local' }>): Route {

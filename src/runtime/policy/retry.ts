@@ -1,5 +1,6 @@
 import type { ErrorClass } from '../model/spec.ts';
 import type { Evidence } from '../model/task.ts';
+import type { Used } from '../model/usage.ts';
 import type { AttemptEnd } from '../ports.ts';
 
 /** How an attempt failed. */
@@ -20,6 +21,8 @@ export interface Failure {
   readonly answer?: string;
   readonly evidence?: Evidence;
   readonly cost_usd?: number;
+  /** What the attempt took all the same. */
+  readonly used?: Used;
 }
 
 export interface RetrySituation {
@@ -85,7 +88,8 @@ function delay({ spent, backoff, backoff_max, fraction }: RetrySituation): numbe
 }
 
 function requeue(failure: Failure, not_before: number, spent: boolean): AttemptEnd {
-  return { kind: 'requeue', class: failure.class, reason: failure.reason, not_before, spent };
+  const { class: error_class, reason, used } = failure;
+  return { kind: 'requeue', class: error_class, reason, not_before, spent, ...(used && { used }) };
 }
 
 function failed({ class: error_class, final: _final, reset_at: _reset, ...facts }: Failure): AttemptEnd {

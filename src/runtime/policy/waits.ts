@@ -1,6 +1,7 @@
 import type { Fleet, FleetProject, FleetWorktrees } from '../model/fleet.ts';
 import { keyOf, type TaskKey } from '../model/ids.ts';
 import type { WaitReason } from '../model/route.ts';
+import { worksInWorktree } from './abilities.ts';
 import { listed, type RouteAsk } from './ask.ts';
 
 export interface Wait {
@@ -37,7 +38,7 @@ function full(project: FleetProject): boolean {
 
 /** The checkout is used by one task at a time; a worktree is the task's own. */
 export function checkoutWait(ask: RouteAsk, fleet: Fleet): Wait | undefined {
-  if (ask.spec.workspace !== 'project' || !ask.project) return undefined;
+  if (worksInWorktree(ask.spec) || !ask.project) return undefined;
   if (!fleet.projects.get(ask.project)?.checkout_busy) return undefined;
   return {
     reason: 'checkout_busy',
@@ -53,7 +54,7 @@ export function worktreeWait(ask: RouteAsk, { worktrees }: Fleet): Wait | undefi
   const writer = root && writers.get(root);
   if (writer)
     return { reason: 'checkout_busy', detail: `task ${writer} works in the worktree in which this one goes on` };
-  const needsOne = root !== undefined || ask.spec.workspace === 'worktree';
+  const needsOne = root !== undefined || worksInWorktree(ask.spec);
   if (!needsOne || max === 0 || count < max || (root && there.has(root))) return undefined;
   const stay =
     kept.length === 0 ? '' : `; ${listed(kept, 5)} ${kept.length === 1 ? 'is' : 'are'} kept for uncommitted work`;

@@ -70,9 +70,10 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
       break;
     case 'requeue':
       if (task.cancel === undefined) {
-        const { class: error_class, reason, not_before, spent } = end;
+        const { class: error_class, reason, not_before, spent, used } = end;
+        const facts = { error_class, reason, not_before, spent, ...(used && { used }) };
         return {
-          events: [{ type: 'task_requeued', ...lease.task, attempt, error_class, reason, not_before, spent }],
+          events: [{ type: 'task_requeued', ...lease.task, attempt, ...facts }],
           reply: undefined,
         };
       }

@@ -23,7 +23,7 @@ export class FleetView {
     for (const task of atWork) {
       const { project, id, continues } = task;
       const known = roots.get(keyOf(task)) ?? (continues && roots.get(keyOf({ project, id: continues })));
-      if (known || task.workspace === 'worktree') writers.set(known || keyOf(task), id);
+      if (known || task.worktree) writers.set(known || keyOf(task), id);
     }
     const coming = [...writers.keys()].filter((root) => !there.has(root)).length;
     return { max, count: there.size + coming, roots, there, kept, writers };

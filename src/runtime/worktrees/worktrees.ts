@@ -4,6 +4,7 @@ import type { Project } from '../model/event.ts';
 import type { FleetWorktrees } from '../model/fleet.ts';
 import { keyOf, type ProjectId, type TaskRef } from '../model/ids.ts';
 import { isLive, type LiveTask, type OpenTask, type Workspace } from '../model/task.ts';
+import { worksInWorktree } from '../policy/abilities.ts';
 import type { Change, Git, TaskStore } from '../ports.ts';
 import type { OpenedWorkspace, Workspaces } from '../work.ts';
 import type { CleanedWorktree, WorktreeDesk, WorktreeView } from '../worktree-desk.ts';
@@ -80,7 +81,7 @@ export class Worktrees implements Workspaces, WorktreeDesk {
   async open(task: LiveTask): Promise<OpenedWorkspace> {
     const project = this.#project(task.project);
     if (!project) return { kind: 'unfit', reason: 'its project is not there any more' };
-    if (!this.#treeFor(task) && task.spec.workspace !== 'worktree') return { kind: 'ready', cwd: project.path };
+    if (!this.#treeFor(task) && !worksInWorktree(task.spec)) return { kind: 'ready', cwd: project.path };
     try {
       return await this.#turns.run(project.id, () => this.#open(task, project));
     } catch (error) {

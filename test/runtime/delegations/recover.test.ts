@@ -39,7 +39,13 @@ class Death {
 function mortal(world: World, death: Death, provider: Provider): [Provider, Partial<DelegationPorts>] {
   const { store } = world;
   const dying: Provider = {
-    ...{ id: provider.id, ai: provider.ai, idempotent: provider.idempotent, close: async () => {} },
+    ...{
+      id: provider.id,
+      ai: provider.ai,
+      idempotent: provider.idempotent,
+      transient: provider.transient,
+      close: async () => {},
+    },
     submit: death.around('submit', provider.submit.bind(provider)),
     look: death.around('look', provider.look.bind(provider)),
     ...(provider.find && { find: death.around('find', provider.find.bind(provider)) }),

@@ -5,8 +5,9 @@ import { Delegations } from '../../../src/runtime/delegations/delegations.ts';
 import type { DelegationPorts } from '../../../src/runtime/delegations/desk.ts';
 import { type DelegationSettings, settingsOf } from '../../../src/runtime/delegations/settings.ts';
 import { type JobsOptions, jobsProvider } from '../../../src/runtime/io/providers/jobs.ts';
-import { Config, JobsProvider } from '../../../src/runtime/model/config.ts';
+import { Config } from '../../../src/runtime/model/config.ts';
 import { keyOf, ProjectId, TaskId, type TaskKey } from '../../../src/runtime/model/ids.ts';
+import { JobsProvider } from '../../../src/runtime/model/provider.ts';
 import { isRefusal, refuse } from '../../../src/runtime/model/refusal.ts';
 import { TaskSpec, type TaskSpecInput } from '../../../src/runtime/model/spec.ts';
 import { type ClaimedTask, isLive, type Lease, type LiveTask, type OpenTask } from '../../../src/runtime/model/task.ts';
@@ -199,7 +200,13 @@ export class World {
       chance: { hex: () => '00', fraction: () => 0.5 },
       providers: () => known,
       settings: () => given,
-      compose: (task, bytes) => `Task: ${task.id}.md\n\n${Buffer.from(bytes)}`,
+      composer: {
+        compose: async (task, _lease, bytes) => ({
+          kind: 'ready',
+          prompt: `Task: ${task.id}.md\n\n${Buffer.from(bytes)}`,
+        }),
+      },
+      answers: { judge: async ({ outcome }) => ({ kind: 'done', outcome }), stop: async () => undefined },
       afterFailure: (_task, { class: error_class, reason }) => ({
         kind: 'finished',
         outcome: { state: 'failed', error_class, reason },

@@ -36,7 +36,8 @@ describe('the bound on worktrees', () => {
     expect(route({}, trees())).toMatchObject(runs);
     expect(route(TREE, trees({ count: 1 }))).toMatchObject(runs);
     expect(route(TREE, trees({ max: 0, count: 100 }))).toMatchObject(runs);
-    expect(route({ ...TREE, preferred_ai: 'alpha' }, trees())).toMatchObject({ to: 'provider' });
+    expect(route({ preferred_ai: 'alpha' }, trees())).toMatchObject({ to: 'provider' });
+    expect(route({ preferred_ai: 'alpha', apply: 'worktree' }, trees())).toMatchObject(waits);
   });
 
   it('does not hold a task that has its worktree, or goes on in one that is there', () => {

@@ -193,7 +193,7 @@ it('counts for the dispatcher: those that are there, those to come, the kept one
   const { cwd, lease, task } = await trees.opened('a');
   trees.write('a.txt', 'a', cwd);
   const { project } = task;
-  const atWork = [task, { project, id: 'new' as never }].map((one) => ({ ...one, workspace: 'worktree' as const }));
+  const atWork = [task, { project, id: 'new' as never }].map((one) => ({ ...one, worktree: true }));
   expect(trees.worktrees.forFleet(atWork)).toMatchObject({ max: 20, count: 2, kept: [] });
   await trees.done(lease);
   await noted();

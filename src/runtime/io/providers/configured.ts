@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, JobsProvider } from '../../model/config.ts';
+import type { Config } from '../../model/config.ts';
+import type { ProviderConfig } from '../../model/provider.ts';
 import { isRefusal, type Refusal } from '../../model/refusal.ts';
 import type { Provider } from '../../ports.ts';
 
@@ -7,7 +8,7 @@ import type { Provider } from '../../ports.ts';
 export class ConfiguredProviders {
   readonly #env: NodeJS.ProcessEnv;
   readonly #unusable: (refusal: Refusal) => void;
-  readonly #known = new Map<string, { readonly settings: JobsProvider; readonly provider: Provider }>();
+  readonly #known = new Map<string, { readonly settings: ProviderConfig; readonly provider: Provider }>();
 
   constructor(env: NodeJS.ProcessEnv, unusable: (refusal: Refusal) => void) {
     this.#env = env;
@@ -32,10 +33,23 @@ export class ConfiguredProviders {
     await Promise.all([...this.#known.values()].map(({ provider }) => provider.close()));
   }
 
-  async #add(id: string, settings: JobsProvider): Promise<void> {
-    const { jobsProvider } = await import('./jobs.ts'); // an HTTP client takes a while to load
-    const provider = jobsProvider(id, settings, { env: this.#env });
+  async #add(id: string, settings: ProviderConfig): Promise<void> {
+    const provider = await this.#make(id, settings);
     if (isRefusal(provider)) this.#unusable(provider);
     else this.#known.set(id, { settings, provider });
+  }
+
+  /** An HTTP client takes a while to load. */
+  async #make(id: string, settings: ProviderConfig): Promise<Provider | Refusal> {
+    switch (settings.kind) {
+      case 'jobs': {
+        const { jobsProvider } = await import('./jobs.ts');
+        return jobsProvider(id, settings, { env: this.#env });
+      }
+      case 'openai-chat': {
+        const { chatProvider } = await import('./chat.ts');
+        return chatProvider(id, settings, { env: this.#env });
+      }
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import type { JobsProvider as JobsConfig } from '../../model/config.ts';
+import type { JobsProvider as JobsConfig } from '../../model/provider.ts';
 import { type Refusal, refuse } from '../../model/refusal.ts';
 import type { JobLook, JobOrder, Provider, Submitted } from '../../ports.ts';
 import { complaint, FindAnswer, parse, quote, ResultAnswer, StatusAnswer, wording } from './answers.ts';
@@ -33,6 +33,7 @@ class Jobs implements Provider {
   readonly id: string;
   readonly ai: readonly string[];
   readonly idempotent: boolean;
+  readonly transient = false;
   readonly find?: (key: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly cancel?: (job_id: string, signal: AbortSignal) => Promise<void>;
   readonly #config: JobsConfig;
@@ -104,7 +105,7 @@ class Jobs implements Provider {
       response,
       ...(provider !== undefined && { provider }),
       ...(model !== undefined && { model }),
-      ...(cost_cad !== undefined && { cost_cad }),
+      ...(cost_cad !== undefined && { cost: { amount: cost_cad, currency: this.#config.currency } }),
       ...(tokens !== undefined && { tokens }),
     };
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type JobsOptions, jobsProvider } from '../../../../src/runtime/io/providers/jobs.ts';
-import { JobsProvider } from '../../../../src/runtime/model/config.ts';
+import { JobsProvider } from '../../../../src/runtime/model/provider.ts';
 import { isRefusal } from '../../../../src/runtime/model/refusal.ts';
 import type { Provider } from '../../../../src/runtime/ports.ts';
 import { type ProviderFault, type ProviderWorld, providerConformance } from '../../../conformance/provider.ts';
