@@ -167,7 +167,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     providers: () => providers.all(),
     settings: () => settingsOf(config),
     composer: new DelegatedPrompts({
-      ...{ home: home.dir, files, packing, workspaces: worktrees, checks, config: ofProject },
+      ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
     }),
     answers: new DelegatedAnswers({ home: home.dir, checks }),
     afterFailure: (task, failure) =>
