@@ -26,7 +26,7 @@ const NAMES: readonly NameRule[] = [
   {
     rule: 'credentials-file',
     names:
-      /^credentials[._-](?!.*\.(?:[cm]?[jt]sx?|py|go|rb|rs|java|kt|cs|php|swift|scala|exs?|lua|sql|vue|svelte|html|css|md|rst|[hc](?:pp|c|h)?|mm?)$)/,
+      /^credentials(?=[._-])(?!.*\.(?:[cm]?[jt]sx?|py|go|rb|rs|java|kt|cs|php|swift|scala|exs?|lua|sql|vue|svelte|html|css|md|rst|[hc](?:pp|c|h)?|mm?)$)/,
   },
   { rule: 'credentials-file', names: /^client_?secrets?.*\.json$/ },
   { rule: 'service-account', names: /(?:^|[._-])service[._-]?account.*\.json$/ },

@@ -12,7 +12,7 @@ export function looksRandom(value: string, least: number): boolean {
   const letters = value.replace(/[^A-Za-z]/g, '').length;
   if (digits < 2 || letters < 4) return false;
   if (isWords(value)) return false;
-  return entropy(value) >= (/^[0-9a-f]+$/i.test(value) ? 3 : 3.4);
+  return entropy(value) >= (value.length < 20 || /^[0-9a-f]+$/i.test(value) ? 3 : 3.4);
 }
 
 /** `sha256-of-the-body`, `user_id_2`, `maxAge30Days`: parts that are words, with few digits. */
