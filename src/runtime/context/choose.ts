@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
-import { isGlob } from '../policy/include/glob.ts';
+import { folderOf, isGlob } from '../policy/include/glob.ts';
 import { type IncludePatterns, includePatterns, type Matched } from '../policy/include/patterns.ts';
 import { quote } from '../taskfile/split.ts';
 import { type FolderPorts, type KnownFiles, knownFiles } from './known-files.ts';
 import { type Found, locate } from './locate.ts';
-import { isNeverPacked } from './walk.ts';
+import { isNeverPacked, repositoryAround } from './walk.ts';
 
 /*
  * Which files of a folder the patterns of a task name.
@@ -110,7 +110,7 @@ async function whyNot(
   const not = left_out.find(({ path }) => mine.some((one) => one.path === path));
   if (not) return `names nothing that can be sent: ${not.path} ${not.why}`;
   if (mine.length > 0) return 'names what git knows, but it is not there: deleted, or not checked out';
-  const around = [...known.repositories].find((one) => one === pattern || pattern.startsWith(`${one}/`));
+  const around = await repositoryAround(files, folder, folderOf(pattern));
   if (around !== undefined) return `lies in ${around}, a git repository of its own, which is not entered`;
   const there = await files.stat(join(folder, pattern));
   if (there === undefined) return isGlob(pattern) ? 'matches no file' : 'is not there';

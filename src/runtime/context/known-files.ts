@@ -11,10 +11,8 @@ import { walk } from './walk.ts';
 export interface KnownFiles {
   /** Whether git says what is ignored. */
   readonly by: 'git' | 'walk';
-  /** Below the folder, in order, without repetition. */
+  /** Below the folder, in order, without repetition. Submodules are among them, what is in them is not. */
   readonly paths: readonly string[];
-  /** Folders that are repositories of their own: they are not entered. A submodule is among the paths. */
-  readonly repositories: readonly string[];
 }
 
 export interface FolderPorts {
@@ -33,7 +31,7 @@ export async function knownFiles(
   const listed = await askGit(ports, folder, roots ?? []);
   if (listed !== 'no repository') return listed;
   const walked = await walk(ports.files, folder, roots ?? ['']);
-  if (walked !== 'too many') return { by: 'walk', ...walked };
+  if (walked !== 'too many') return { by: 'walk', paths: walked };
   return refuse('invalid', `include: ${folder} holds too many files to look through`, NARROWER);
 }
 
@@ -46,20 +44,14 @@ async function askGit(
   const { code, stdout, stderr } = await git.run(folder, ['--literal-pathspecs', ...list]);
   if (code === 0) return fromGit(stdout);
   if (/not a git repository/i.test(stderr)) return 'no repository';
-  const inside = /is in submodule '([^']*)'/.exec(stderr)?.[1];
-  if (inside !== undefined) return fromGit(`${inside}/\0`);
   if (code === undefined && !(await hasRepository(files, folder))) return 'no repository'; // nor is git there, perhaps
   const why = stderr.trim().split('\n')[0]?.slice(0, 300) ?? '';
   return refuse('unavailable', `include: git can't list the files of ${folder}: ${why}`, `${NARROWER}, and try again`);
 }
 
 function fromGit(listed: string): KnownFiles {
-  const names = [...new Set(listed.split('\0'))].filter((name) => name !== '').sort(byCode);
-  return {
-    by: 'git',
-    paths: names.filter((name) => !name.endsWith('/')),
-    repositories: names.filter((name) => name.endsWith('/')).map((name) => name.slice(0, -1)),
-  };
+  const names = new Set(listed.split('\0').filter((name) => name !== '' && !name.endsWith('/'))); // a repository within
+  return { by: 'git', paths: [...names].sort() };
 }
 
 /** Which of these paths are among the known ones, where there is something that knows. */
@@ -78,9 +70,4 @@ async function hasRepository(files: Pick<Files, 'stat'>, folder: string): Promis
     if (await files.stat(join(dir, '.git'))) return true;
     if (dir === join(dir, '..')) return false;
   }
-}
-
-/** The same on every machine. */
-export function byCode(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

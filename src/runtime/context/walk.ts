@@ -19,15 +19,13 @@ export async function walk(
   files: Pick<Files, 'list' | 'stat'>,
   folder: string,
   roots: readonly string[],
-): Promise<{ readonly paths: readonly string[]; readonly repositories: readonly string[] } | 'too many'> {
+): Promise<readonly string[] | 'too many'> {
   const paths = new Set<string>();
-  const repositories = new Set<string>();
   const open: string[] = [];
   for (const root of roots.filter((one) => !one.split('/').some(isSkipped))) {
     const around = await repositoryAround(files, folder, root);
     const kind = around === undefined ? (await files.stat(join(folder, root)))?.kind : undefined;
-    if (around !== undefined) repositories.add(around);
-    else if (kind === 'dir') open.push(root);
+    if (kind === 'dir') open.push(root);
     else if (kind !== undefined) paths.add(root);
   }
   const seen = new Set<string>();
@@ -38,20 +36,22 @@ export async function walk(
     const here = (await files.list(join(folder, dir))) ?? [];
     entries += here.length + 1;
     if (entries > MOST_ENTRIES || dir.split('/').length > MOST_DEPTH) return 'too many';
-    if (dir !== '' && here.some(({ name }) => name === '.git')) {
-      repositories.add(dir);
-      continue;
-    }
+    if (dir !== '' && here.some(({ name }) => name === '.git')) continue;
     for (const { name, kind } of here.filter((entry) => !isSkipped(entry.name))) {
       const path = dir === '' ? name : `${dir}/${name}`;
       if (kind === 'dir') open.push(path);
       else paths.add(path);
     }
   }
-  return { paths: [...paths].sort(), repositories: [...repositories].sort() };
+  return [...paths].sort();
 }
 
-async function repositoryAround(files: Pick<Files, 'stat'>, folder: string, path: string): Promise<string | undefined> {
+/** The outermost folder on the way to a path, itself included, that is a git repository of its own. */
+export async function repositoryAround(
+  files: Pick<Files, 'stat'>,
+  folder: string,
+  path: string,
+): Promise<string | undefined> {
   const parts = path.split('/');
   for (const [n] of parts.entries()) {
     const around = parts.slice(0, n + 1).join('/');

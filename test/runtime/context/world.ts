@@ -11,7 +11,7 @@ import { ProjectId, TaskId } from '../../../src/runtime/model/ids.ts';
 import { isRefusal } from '../../../src/runtime/model/refusal.ts';
 import { TaskSpec, type TaskSpecInput } from '../../../src/runtime/model/spec.ts';
 
-export const PROJECT = ProjectId.parse('shop-1');
+export const PROJECT = ProjectId.parse('p_0123456789ab');
 
 /** A project's folder with a neighbour that is nobody's business, and the packing of it. */
 export class World {
