@@ -165,7 +165,9 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     providers: () => providers.all(),
     settings: () => settingsOf(config),
     composer: new DelegatedPrompts({ home: home.dir, files, config: ofProject }),
-    answers: new DelegatedAnswers({ home: home.dir, checks }),
+    answers: new DelegatedAnswers({
+      ...{ ...machine, home: home.dir, store, say, workspaces: worktrees, checks, config: ofProject },
+    }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),

@@ -1,6 +1,7 @@
 import type { LiveTask } from '../model/task.ts';
 import { costFacts } from '../model/usage.ts';
 import type { JobLook, Provider } from '../ports.ts';
+import type { DoneOutcome } from '../work.ts';
 import { cancelled, conclude, fail } from './conclude.ts';
 import { cancelUpstream } from './confirm.ts';
 import { type Desk, report, tryAgain } from './desk.ts';
@@ -21,10 +22,10 @@ export async function reap(watch: Watch, desk: Desk, task: LiveTask, phase: Acce
   const { held_until } = desk.lane;
   if (held_until > desk.clock.now()) return { kind: 'again', at: held_until };
   desk.tally.polled();
-  return follow(watch, desk, phase, await provider.look(phase.job_id, desk.looks));
+  return follow(watch, desk, task, phase, await provider.look(phase.job_id, desk.looks));
 }
 
-function follow(watch: Watch, desk: Desk, phase: Accepted, look: JobLook): Next | Promise<Next> {
+function follow(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look: JobLook): Next | Promise<Next> {
   const { job_id, journalled } = phase;
   const now = desk.clock.now();
   const { interval_ms, silence_ms } = desk.settings();
@@ -43,7 +44,7 @@ function follow(watch: Watch, desk: Desk, phase: Accepted, look: JobLook): Next 
         ...costFacts(cost),
         job_id,
       };
-      return conclude(watch, desk, { kind: 'finished', outcome });
+      return judge(watch, desk, task, outcome);
     }
     case 'failed':
       return fail(watch, desk, 'upstream', look.reason, job_id);
@@ -54,6 +55,18 @@ function follow(watch: Watch, desk: Desk, phase: Accepted, look: JobLook): Next 
       if (now - phase.heard_at >= silence_ms)
         return fail(watch, desk, 'upstream', `no usable answer for too long: ${look.reason}`, job_id);
       return tryAgain(desk, watch, interval_ms, look.retry_after_ms);
+  }
+}
+
+async function judge(watch: Watch, desk: Desk, task: LiveTask, outcome: DoneOutcome): Promise<Next> {
+  const checked = await desk.answers.judge({ task, lease: watch.lease, outcome });
+  switch (checked.kind) {
+    case 'done':
+      return conclude(watch, desk, { kind: 'finished', outcome: checked.outcome });
+    case 'failed':
+      return conclude(watch, desk, desk.afterFailure(task, checked.failure));
+    case 'stopped':
+      return tryAgain(desk, watch, 0);
   }
 }
 
