@@ -59,7 +59,7 @@ export class World {
   unavailable: string | undefined;
   steps = 0;
   #left = Number.POSITIVE_INFINITY;
-  #after = false;
+  #before = '';
   readonly #runners: ReturnType<typeof createRunner>[] = [];
   readonly #dirs = new Set<string>();
 
@@ -82,6 +82,7 @@ export class World {
     this.checks?.close();
     await this.worktrees?.stop();
     this.#left = Number.POSITIVE_INFINITY;
+    this.#before = '';
     const runner = createRunner({ pollMs: 50, supervisor });
     this.#runners.push(runner);
     const files = new DiskFiles({ file: 0o600, dir: 0o700 });
@@ -114,10 +115,14 @@ export class World {
     this.answers = new DelegatedAnswers({ ...ports, checks: this.checks, workspaces: this.worktrees });
   }
 
-  /** It is killed before the nth step from now, or with `after` right behind it. */
-  killAt(step: number, after: boolean): void {
+  /** It is killed right behind the nth step from now. */
+  killBehind(step: number): void {
     this.#left = step;
-    this.#after = after;
+  }
+
+  /** It is killed before this command of git. */
+  killBefore(command: string): void {
+    this.#before = command;
   }
 
   async task(id: string, spec: TaskSpecInput = {}): Promise<{ task: LiveTask; lease: Lease; dir: string }> {
@@ -198,16 +203,14 @@ export class World {
       run: (folder, args, options) => {
         const { unavailable: stderr } = this;
         if (stderr !== undefined) return Promise.resolve({ code: undefined, stdout: '', stderr });
+        if (this.#before !== '' && args.join(' ').includes(this.#before)) this.#left = 0;
         return this.#step(() => realGit.run(folder, args, options));
       },
     };
   }
 
   async #step<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#left <= 0 || (this.#left === 1 && !this.#after)) {
-      this.#left = 0;
-      throw new Killed('killed');
-    }
+    if (this.#left <= 0) throw new Killed('killed');
     this.#left -= 1;
     this.steps += 1;
     const came = await act();
