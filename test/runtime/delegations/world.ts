@@ -227,6 +227,10 @@ export class World {
     }
   }
 
+  ref(id: string): Lease['task'] {
+    return { project: PROJECT, id: TaskId.parse(id) };
+  }
+
   async marker(id: string): Promise<Record<string, unknown> | undefined> {
     const bytes = await readFile(join(this.inbox, `${id}.md.delegated`)).catch(() => undefined);
     return bytes && (JSON.parse(bytes.toString()) as Record<string, unknown>);
