@@ -133,6 +133,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load,
       paused: store.paused(),
       providers: [...providers.all().values()],
+      away: delegations.away(),
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
@@ -169,6 +170,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     ttl: (task) => ttlOfTask(task, config),
+    changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
   const callbacks = new Callbacks({
@@ -300,6 +302,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       ...worktrees.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...delegations.needs(),
       ...orphans.needs(),
     ],
     settled: () => inboxes.settled && dispatchFiles.settled,
@@ -315,7 +318,10 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     headless.configured();
     callbacks.configured();
     dispatchFiles.configured();
-    void providers.update(config).then(() => dispatcher.wake());
+    void providers.update(config).then(() => {
+      delegations.configured();
+      dispatcher.wake();
+    });
     dispatcher.wake();
   });
 
