@@ -92,6 +92,7 @@ test('with apply: worktree it is checked there, and the provider hears of what i
   expect(ended).toMatchObject({ state: 'done', attempts: 2, verified: 'passed', workspace: { commits: 1 } });
   const prompts = [...service.jobs.values()].map(({ order }) => order.prompt).filter((text) => text.includes(body));
   expect(prompts).toHaveLength(2);
+  expect(prompts[1]).toContain('no drei in it');
   expect(git(project, 'log', '--format=%an %s', `main..yardmaster/${id}`)).toMatch(/^Yardmaster story-\d+$/);
   expect(git(project, 'show', `yardmaster/${id}:a.txt`)).toBe('one\ndrei\nthree');
   expect(git(project, 'status', '--porcelain')).toBe('');
