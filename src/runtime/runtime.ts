@@ -12,7 +12,7 @@ import { openSettings } from './config/settings.ts';
 import { DelegatedPrompts } from './context/compose.ts';
 import { Packing } from './context/packing.ts';
 import { Delegations } from './delegations/delegations.ts';
-import { settingsOf } from './delegations/settings.ts';
+import { settingsOf, ttlOfTask } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
 import { DispatchFiles } from './dispatch-files/dispatch-files.ts';
 import { reportPlaces } from './dispatch-files/places.ts';
@@ -134,6 +134,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load,
       paused: store.paused(),
       providers: [...providers.all().values()],
+      away: delegations.away(),
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
@@ -169,9 +170,13 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     composer: new DelegatedPrompts({
       ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
     }),
-    answers: new DelegatedAnswers({ home: home.dir, checks }),
+    answers: new DelegatedAnswers({
+      ...{ ...machine, home: home.dir, store, say, workspaces: worktrees, checks, config: ofProject },
+    }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
+    ttl: (task) => ttlOfTask(task, config),
+    changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
   const callbacks = new Callbacks({
@@ -304,6 +309,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       ...worktrees.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...delegations.needs(),
       ...orphans.needs(),
     ],
     settled: () => inboxes.settled && dispatchFiles.settled,
@@ -319,7 +325,10 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     headless.configured();
     callbacks.configured();
     dispatchFiles.configured();
-    void providers.update(config).then(() => dispatcher.wake());
+    void providers.update(config).then(() => {
+      delegations.configured();
+      dispatcher.wake();
+    });
     dispatcher.wake();
   });
 
@@ -332,9 +341,14 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       await dispatchFiles.stop();
       await dispatcher.stop();
     },
-    atWork: () => attempts.atWork().map((task) => atWork(task, yard.projectName(task.project))),
+    atWork: () =>
+      [...attempts.atWork(), ...delegations.atWork()].map((task) => atWork(task, yard.projectName(task.project))),
     subscribe: (changed) => store.subscribe(changed),
-    endAll: () => attempts.endAll('a person ended it, together with the runtime'),
+    endAll: async () => {
+      const why = 'a person ended it, together with the runtime';
+      await Promise.all([attempts.endAll(why), delegations.endOwn(why)]);
+    },
+    endMortal: () => delegations.endOwn('it was not done when the runtime ended'),
   });
   const recover = async (): Promise<void> => {
     await projects.start();

@@ -180,6 +180,22 @@ describe('a runtime that is killed', () => {
     expect(service.jobs.size).toBe(1);
   });
 
+  it('does not ask again for an answer that was kept, not even where its provider is gone', async () => {
+    const { lease } = world.store.claim('paid', { provider: 'far' });
+    await world.store.started(lease);
+    await world.store.jobAccepted(lease, 'job-1');
+    const outcome = { state: 'done', result: 'Paid for.', provider: 'far', job_id: 'job-1' } as const;
+    const answers = {
+      judge: async () => ({ kind: 'done', outcome }) as const,
+      stop: async () => undefined,
+      kept: async () => outcome,
+    };
+    const runtime = world.runtime([], {}, { answers });
+    await runtime.start();
+    await world.untilEnded(runtime);
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done', result: 'Paid for.' } });
+  });
+
   it('follows a job that was taken over while it runs', async () => {
     const service = await world.service('far', { statuses: ['completed'] });
     const runtime = world.runtime([world.provider('far')]);

@@ -52,8 +52,13 @@ function classOf(status: number): ErrorClass {
   return 'upstream';
 }
 
+/** When to come again, where the answer says so, and whether there was only too much to do. */
+export function retryAfter(end: Exchange & { kind: 'answer' }): { retry_after_ms?: number; busy?: true } {
+  return { ...waitOf(end), ...(end.status === 429 && { busy: true as const }) };
+}
+
 /** Seconds or a date, as HTTP allows both. */
-export function retryAfter(end: Exchange & { kind: 'answer' }): { retry_after_ms?: number } {
+function waitOf(end: Exchange & { kind: 'answer' }): { retry_after_ms?: number } {
   const given = end.headers['retry-after'];
   const text = Array.isArray(given) ? given[0] : given;
   if (text === undefined) return {};
