@@ -8,6 +8,7 @@ import { handOver } from './handover.ts';
 import type { RunProgress } from './headless/progress.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
+import type { Load } from './load.ts';
 import type { Config } from './model/config.ts';
 import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
@@ -66,6 +67,7 @@ export interface DeskPorts {
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;
+  readonly load: Load;
   readonly inboxes: Inboxes;
   readonly fleet: () => Fleet;
   readonly offline: ReadonlyMap<string, string>;

@@ -444,6 +444,9 @@ export interface TaskStore {
   record(event: SessionEvent, cause: Cause): Promise<void>;
   pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void>;
 
+  /** A change was made for this very call: sent again, it makes none. */
+  answered(call: string): boolean;
+
   /** The open tasks in memory. */
   open(): ReadonlyMap<string, OpenTask>;
   get(ref: TaskRef): Promise<OpenTask | FinishedTask | undefined>;

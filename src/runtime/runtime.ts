@@ -286,6 +286,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       projects,
       dispatcher,
       delegations,
+      load,
       inboxes,
       fleet,
     },

@@ -103,7 +103,15 @@ export class MemoryStore implements TaskStore {
     );
   }
 
-  async claim(ref: TaskRef, route: RunRoute): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
+  answered(call: string): boolean {
+    return this.#replies.has(call);
+  }
+
+  async claim(
+    ref: TaskRef,
+    route: RunRoute,
+    cause?: Cause,
+  ): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
     const task = this.#open.get(keyOf(ref));
     const given = this.#given.get(keyOf(ref));
     if (!task || !given) return refuse('not_found', `there is no open task ${ref.id}`, 'list_tasks');
@@ -118,6 +126,7 @@ export class MemoryStore implements TaskStore {
       ...{ state: 'claimed', attempt, spent: task.spent + 1, token: lease.token, route, claimed_at: this.#clock.now() },
     };
     this.#commit('task_claimed', (changes) => this.#put(claimed, changes));
+    if (cause?.call !== undefined) this.#replies.set(cause.call, { attempt });
     return { lease, task: this.#open.get(keyOf(ref)) as LiveTask, bytes: given.task.bytes };
   }
 

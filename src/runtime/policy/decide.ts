@@ -26,16 +26,18 @@ export function decide(ask: RouteAsk, fleet: Fleet, now: number): Route {
 }
 
 function contradiction(spec: TaskSpec, side: Side, fleet: Fleet): string | undefined {
-  const { agent } = spec;
+  const { agent, mode } = spec;
+  if (side.kind === 'provider' && mode === 'session') return elsewhere('mode: session', spec);
   if (!agent) return undefined;
   if (spec.needs_claude_code && agent !== 'claude') {
     const isClaude = fleet.agents.some((one) => one.id === agent && one.program === 'claude');
     return isClaude ? undefined : `needs_claude_code: true and agent: ${agent} exclude each other`;
   }
-  if (side.kind === 'provider') {
-    return `agent: ${agent} runs on this machine, preferred_ai: ${spec.preferred_ai} elsewhere: name one of them`;
-  }
-  return undefined;
+  return side.kind === 'provider' ? elsewhere(`agent: ${agent}`, spec) : undefined;
+}
+
+function elsewhere(here: string, { preferred_ai }: TaskSpec): string {
+  return `${here} runs on this machine, preferred_ai: ${preferred_ai} elsewhere: name one of them`;
 }
 
 function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, { kind: 'provider' }>): Route {
@@ -68,7 +70,8 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const eligible = eligibleAgents(ask, fleet, ask.spec.agent ? undefined : side.wish);
   const rules = [...side.rules, ...eligible.rules];
   if (eligible.kind === 'none') {
-    const away = side.may_leave && !ask.spec.agent ? findProvider('auto', fleet) : undefined;
+    const bound = ask.spec.agent !== undefined || ask.spec.mode === 'session';
+    const away = side.may_leave && !bound ? findProvider('auto', fleet) : undefined;
     if (away) {
       const says = `true: no agent here could take it, so ${away.provider.id} may`;
       return remotely(ask, fleet, now, {

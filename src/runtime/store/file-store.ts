@@ -86,6 +86,10 @@ export class FileStore implements TaskStore {
     return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause));
   }
 
+  answered(call: string): boolean {
+    return this.#commits.committed.replies.has(call);
+  }
+
   claim(
     ref: TaskRef,
     route: RunRoute,

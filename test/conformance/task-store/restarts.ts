@@ -65,6 +65,7 @@ export function restartStories(make: MakeStore): void {
     const batch = [world.task(undefined, { title: 'Build it' })];
     const first = await world.store.enqueue(batch, call);
     await restarted(world, skip);
+    expect(world.store.answered('bridge-1:7')).toBe(true);
     expect(await world.store.enqueue(batch, call)).toEqual(first);
     expect(world.store.open().size).toBe(1);
   });
