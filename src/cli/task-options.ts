@@ -33,6 +33,11 @@ export const TASK_KEYS: Readonly<Record<string, { kind: Kind; help: string }>> =
   constraints: { kind: 'lines', help: 'a rule to keep; repeat for more' },
   learnings: { kind: 'lines', help: 'something to know; repeat for more' },
   callback_url: { kind: 'text', help: 'where the completion report goes' },
+  include: {
+    kind: 'lines',
+    help: 'files that a provider is shown, as a path or glob (!glob leaves out); repeat for more',
+  },
+  apply: { kind: 'text', help: "worktree: a patch in a provider's answer is applied in one" },
   budget_usd: { kind: 'number', help: 'the most it may cost' },
   max_turns: { kind: 'number', help: 'the most turns that its agent may take' },
   idempotency_key: { kind: 'text', help: 'the same key again makes no second task' },

@@ -1,3 +1,4 @@
+import type { Packing } from './context/packing.ts';
 import type { Delegations } from './delegations/delegations.ts';
 import type { Load } from './load.ts';
 import type { Fleet } from './model/fleet.ts';
@@ -20,6 +21,8 @@ export interface HandoverPorts {
   readonly fleet: () => Fleet;
   readonly clock: Clock;
   readonly load: Pick<Load, 'reserve' | 'release'>;
+  /** What it would show besides itself, or why it can't. */
+  readonly packing: Pick<Packing, 'preview'>;
 }
 
 export interface HandedOver {
@@ -29,7 +32,7 @@ export interface HandedOver {
 
 /** Hands one queued task to a provider now, because somebody asked for just that. */
 export async function handOver(
-  { store, delegations, fleet, clock, load }: HandoverPorts,
+  { store, delegations, fleet, clock, load, packing }: HandoverPorts,
   ref: TaskRef,
   provider: string | undefined,
   cause: Cause,
@@ -39,6 +42,8 @@ export async function handOver(
     return { ref, provider: findProvider(name, fleet())?.provider.id ?? name }; // H2
   const task = queuedAmong(await store.get(ref), ref);
   if (isRefusal(task)) return task;
+  const packed = await packing.preview(ref.project, task.spec);
+  if (isRefusal(packed)) return packed;
   const route = leave(askOf(task), name, fleet(), clock.now());
   if (isRefusal(route)) return route;
   load.reserve(ref, task.spec, route); // as the dispatcher does: its next choice sees the place as taken

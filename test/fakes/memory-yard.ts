@@ -45,6 +45,7 @@ export class MemoryYard implements Yard {
   readonly working: SlotView[] = [];
   /** Tasks that were handed over by name. */
   readonly sent: string[] = [];
+  unpackable: Refusal | undefined;
   readonly needed: Need[] = [];
   ending: Stopping | undefined;
   left: readonly Orphan[] = [];
@@ -116,7 +117,12 @@ export class MemoryYard implements Yard {
     const { store, clock, sent } = this;
     const delegations = { submit: async ({ task: { id } }: Lease) => void sent.push(id) };
     const load = { reserve: () => undefined, release: () => undefined };
-    return handOver({ store, clock, load, delegations, fleet: () => this.fleet() }, ref, provider, cause);
+    const packing = { preview: () => this.packing() };
+    return handOver({ store, clock, load, packing, delegations, fleet: () => this.fleet() }, ref, provider, cause);
+  }
+
+  async packing() {
+    return this.unpackable ?? { files: 0, bytes: 0 };
   }
 
   fleet(): Fleet {

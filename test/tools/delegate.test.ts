@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { FleetProvider } from '../../src/runtime/model/fleet.ts';
+import { refuse } from '../../src/runtime/model/refusal.ts';
 import { Desk } from './desk.ts';
 
 let desk: Desk;
@@ -81,6 +82,15 @@ test('a new prompt that could never go is refused before anything is stored', as
   expect(await desk.yard.store.get(desk.ref(String(id)))).toMatchObject({
     spec: { apply: 'worktree', verify: 'npm test', include: ['src/**', '!src/old/**'], preferred_ai: 'auto' },
   });
+});
+
+test("what can't be packed is refused with its reason, and neither claimed nor stored", async () => {
+  const secret = refuse('not_allowed', 'include: .env:3 holds what looks like a key (aws)', 'leave it out with !.env');
+  desk.yard.unpackable = secret;
+  await desk.enqueue('shown', { include: ['**'] });
+  expect(await desk.refusal('delegate', { id: 'shown' })).toEqual(secret);
+  expect(await desk.refusal('delegate', { project: 'shop', body: 'Think.', include: ['**'] })).toEqual(secret);
+  expect(open()).toEqual(['build queued', 'shown queued']);
 });
 
 test('with local_only nothing is handed over and nothing new is taken for it', async () => {

@@ -6,7 +6,8 @@ import type { Files } from '../ports.ts';
 import { runDirOf, runFiles } from '../runs/order.ts';
 import { delegatedPrompt } from '../runs/prompt.ts';
 import { parseTask } from '../taskfile/parse.ts';
-import type { Composed, Composer } from '../work.ts';
+import type { Checks, Composed, Composer, Workspaces } from '../work.ts';
+import type { Packing } from './packing.ts';
 
 /*
  * What a provider is told: the task alone, for it sees nothing else.
@@ -19,6 +20,9 @@ const MAX_PROMPT = 64 * 1024 * 1024;
 export interface ComposerPorts {
   readonly home: string;
   readonly files: Pick<Files, 'makeDir' | 'read' | 'replace' | 'sync' | 'syncDir'>;
+  readonly packing: Pick<Packing, 'preview'>;
+  readonly workspaces: Pick<Workspaces, 'open'>;
+  readonly checks: Pick<Checks, 'complaint'>;
   readonly config: (project: ProjectId) => Config;
 }
 

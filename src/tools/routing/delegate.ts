@@ -130,6 +130,8 @@ async function whereTo(
   const project = scope === undefined || isRefusal(scope) ? {} : { project: scope }; // a new one is adopted, or refused, by the queue
   const spec = TaskSpec.parse(keys);
   const route = yard.route({ ...project, spec });
+  const packed = spec.include && project.project && (await yard.packing(project.project, spec));
+  if (packed && isRefusal(packed)) return packed;
   const { provider, ai } = findProvider(keys.preferred_ai, yard.fleet()) ?? {};
   const going = { ...(provider && { provider: provider.id }), ...(ai !== undefined && { ai }) };
   if (route.to === 'provider') return going;
