@@ -11,7 +11,7 @@ import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Load } from './load.ts';
 import type { Config } from './model/config.ts';
-import type { DelegatedStatus } from './model/delegated.ts';
+import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
@@ -324,6 +324,10 @@ export class Desk implements Yard {
 
   delegated(): DelegatedStatus {
     return this.#ports.delegations.status();
+  }
+
+  delegatedJob(ref: TaskRef): DelegatedJob | undefined {
+    return this.#ports.delegations.job(ref);
   }
 
   async scan(project: ProjectId, { takeOver, cause }: { takeOver: boolean; cause: Cause }) {

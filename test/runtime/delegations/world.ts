@@ -207,10 +207,11 @@ export class World {
         }),
       },
       answers: { judge: async ({ outcome }) => ({ kind: 'done', outcome }), stop: async () => undefined },
-      afterFailure: (_task, { class: error_class, reason }) => ({
+      afterFailure: (_task, { class: error_class, final: _, ...facts }) => ({
         kind: 'finished',
-        outcome: { state: 'failed', error_class, reason },
+        outcome: { state: 'failed', error_class, ...facts },
       }),
+      ttl: () => 7 * 24 * 60 * MINUTE,
       report: ({ message }) => this.troubles.push(message),
       ...ports,
     });
