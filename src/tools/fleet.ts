@@ -121,9 +121,10 @@ function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
         ...(detail !== undefined && { detail: plainLine(detail) }),
         ...(until !== undefined && { until: new Date(until).toISOString() }),
       })),
-    providers: providers.map(({ id, status, load, max, ai, detail }) => ({
+    providers: providers.map(({ id, status, load, max, ai, detail, until }) => ({
       ...{ id, status, load, max },
-      ...(detail !== undefined && { detail }),
+      ...(detail !== undefined && { detail: plainLine(detail) }),
+      ...(until !== undefined && { until: new Date(until).toISOString() }),
       ...(ai.length > 0 && { ai: [...ai] }),
       ...(id === default_provider && { is_default: true }),
     })),
