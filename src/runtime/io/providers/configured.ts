@@ -3,12 +3,15 @@ import type { Config } from '../../model/config.ts';
 import type { ProviderConfig } from '../../model/provider.ts';
 import { isRefusal, type Refusal } from '../../model/refusal.ts';
 import type { Provider } from '../../ports.ts';
+import { ChatJobs } from './chat-jobs.ts';
 
 /** The providers that the configuration names, as it is now; one that can't be used is told and left out. */
 export class ConfiguredProviders {
   readonly #env: NodeJS.ProcessEnv;
   readonly #unusable: (refusal: Refusal) => void;
   readonly #known = new Map<string, { readonly settings: ProviderConfig; readonly provider: Provider }>();
+  /** Answers on their way live in this process alone, so they outlive a change of their provider's settings. */
+  readonly #chats = new Map<string, ChatJobs>();
 
   constructor(env: NodeJS.ProcessEnv, unusable: (refusal: Refusal) => void) {
     this.#env = env;
@@ -27,9 +30,15 @@ export class ConfiguredProviders {
       void provider.close().catch(() => undefined);
     }
     for (const [id, settings] of Object.entries(providers)) if (!this.#known.has(id)) await this.#add(id, settings);
+    for (const [id, jobs] of this.#chats) {
+      if (providers[id]?.kind === 'openai-chat') continue;
+      this.#chats.delete(id);
+      jobs.close();
+    }
   }
 
   async close(): Promise<void> {
+    for (const jobs of this.#chats.values()) jobs.close();
     await Promise.all([...this.#known.values()].map(({ provider }) => provider.close()));
   }
 
@@ -48,8 +57,14 @@ export class ConfiguredProviders {
       }
       case 'openai-chat': {
         const { chatProvider } = await import('./chat.ts');
-        return chatProvider(id, settings, { env: this.#env });
+        return chatProvider(id, settings, { env: this.#env, jobs: this.#chat(id) });
       }
     }
+  }
+
+  #chat(id: string): ChatJobs {
+    const jobs = this.#chats.get(id) ?? new ChatJobs();
+    this.#chats.set(id, jobs);
+    return jobs;
   }
 }
