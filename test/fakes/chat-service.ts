@@ -18,7 +18,12 @@ export type ChatFault =
   | { readonly kind: 'whole'; readonly body?: unknown; readonly type?: string } // `stream` ignored: one piece of JSON
   | { readonly kind: 'tool' }
   /** These very bytes, each piece in a write of its own. */
-  | { readonly kind: 'bytes'; readonly pieces: readonly (string | Buffer)[]; readonly type?: string };
+  | {
+      readonly kind: 'bytes';
+      readonly pieces: readonly (string | Buffer)[];
+      readonly type?: string;
+      readonly taken?: true;
+    };
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -106,6 +111,11 @@ export class ChatService {
   finish(request: ChatRequest, text: string, finish = 'stop'): void {
     this.say(request, text);
     this.#end(request, finish, this.#options.usage ?? USAGE);
+  }
+
+  /** An answer that is held fails in the middle. */
+  fail(request: ChatRequest, error: unknown): void {
+    request.response.end(event({ error }));
   }
 
   connections(): Promise<number> {
@@ -249,6 +259,7 @@ export class ChatService {
         return this.#end(request, 'tool_calls', USAGE);
       }
       case 'bytes':
+        request.taken = fault.taken ?? false;
         response.writeHead(200, { 'content-type': fault.type ?? 'text/event-stream' });
         return this.#writeAll(response, fault.pieces);
     }

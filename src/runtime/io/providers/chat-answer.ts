@@ -1,10 +1,9 @@
-import { answerText } from '../../model/plain-text.ts';
 import type { Prices } from '../../model/provider.ts';
 import type { ErrorClass } from '../../model/spec.ts';
 import type { Used } from '../../model/usage.ts';
 import { costOf } from '../../policy/prices.ts';
 import type { JobLook } from '../../ports.ts';
-import { quote } from './answers.ts';
+import { answerOf, nameIn, quote } from './answers.ts';
 import type { Counted, Piece } from './chat-chunk.ts';
 import { type Complaint, knownTrouble } from './chat-trouble.ts';
 
@@ -30,8 +29,6 @@ export interface Asked {
   readonly key: string | undefined;
   readonly prices: Prices | undefined;
 }
-
-const SECRET_LENGTH = 12;
 
 export class ChatAnswer {
   readonly #asked: Asked;
@@ -99,7 +96,7 @@ export class ChatAnswer {
     if (this.#finish === 'error') return this.#failed('crash', `${this.#soFar()}, then it failed without a reason`);
     if (this.#calls)
       return this.#failed('upstream', `${model} called a tool instead of answering, and it was offered none`);
-    const response = withoutKey(answerText(this.#text), this.#asked.key);
+    const response = answerOf(this.#text, this.#asked.key);
     const truncated = this.#finish === 'length';
     if (response.trim() === '') return this.#failed('upstream', this.#whyEmpty(truncated));
     return { kind: 'completed', response, ...this.#used(), ...(truncated && { truncated }) };
@@ -114,9 +111,8 @@ export class ChatAnswer {
 
   #told(complaint: Complaint): JobLook {
     const { status, message } = complaint;
-    const busy = status === 429 || status === 503 || status === 529;
-    const known = knownTrouble(complaint) ?? (busy ? 'rate_limit' : 'crash');
-    return this.#failed(known, `${this.#soFar()}, then the server said: ${message || 'error'}`);
+    const error_class = knownTrouble(complaint) ?? classOf(status);
+    return this.#failed(error_class, `${this.#soFar()}, then the server said: ${message || 'error'}`);
   }
 
   #failed(error_class: ErrorClass, reason: string): JobLook {
@@ -128,8 +124,7 @@ export class ChatAnswer {
   #used() {
     const { tokens, usage, cost_usd } = this.#counted ?? {};
     const { prices, key } = this.#asked;
-    const model =
-      key !== undefined && this.#model?.includes(key) ? this.#asked.model : (this.#model ?? this.#asked.model);
+    const model = nameIn(this.#model, key) ?? this.#asked.model;
     const named = cost_usd === undefined ? undefined : { amount: cost_usd, currency: 'USD' };
     // The server's name for what was asked may be longer (with a date): a table has either.
     const cost = named ?? (usage && (costOf(prices, model, usage) ?? costOf(prices, this.#asked.model, usage)));
@@ -142,9 +137,10 @@ export class ChatAnswer {
   }
 }
 
-/** A real key, said back to us, stays out of our files; a word such as `none` or `ollama` is nobody's secret. */
-function withoutKey(text: string, key: string | undefined): string {
-  return key === undefined || key.length < SECRET_LENGTH ? text : text.replaceAll(key, '[key]');
+/** Of an error that an answer ended with, where its words do not tell. */
+function classOf(status: number | undefined): ErrorClass {
+  if (status === 429 || status === 503 || status === 529) return 'rate_limit';
+  return status !== undefined && status < 500 && status !== 408 ? 'upstream' : 'crash';
 }
 
 function brokenAs(broken: string | undefined): string {

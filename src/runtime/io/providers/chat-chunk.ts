@@ -49,13 +49,7 @@ const Usage = z.object({
 type Usage = z.infer<typeof Usage>;
 
 const Chunk = z.object({
-  model: z
-    .string()
-    .min(1)
-    .max(200)
-    .regex(/^\P{C}*$/u)
-    .nullish()
-    .catch(undefined),
+  model: z.string().nullish().catch(undefined),
   choices: z.array(Choice).nullish().catch(undefined),
   usage: Usage.nullish().catch(undefined),
 });

@@ -24,7 +24,7 @@ export function judgeRefusal(opened: NotOpen, asked: AskedOf): Submitted {
   if (!opened.sent) return { kind: 'later', reason };
   switch (opened.why) {
     case 'time':
-      return { kind: 'refused', class: 'timeout', reason: `${asked.model}: ${reason}` };
+      return { kind: 'refused', class: 'timeout', reason: quote(`${asked.model}: ${opened.reason}`, asked.key) };
     case 'called_off':
       return { kind: 'refused', class: 'stopped', reason };
     case 'connection':
@@ -32,11 +32,12 @@ export function judgeRefusal(opened: NotOpen, asked: AskedOf): Submitted {
   }
 }
 
-function judgeStatus({ status, headers, body }: NotOpen & { kind: 'answer' }, asked: AskedOf): Submitted {
+function judgeStatus(answer: NotOpen & { kind: 'answer' }, asked: AskedOf): Submitted {
+  const { status, body } = answer;
   const complaint = complaintIn(body, status);
   const said = quote(`HTTP ${status} ${complaint.message}`, asked.key);
   const error_class = classOf(status, complaint);
-  if (error_class === 'later') return { kind: 'later', reason: said, ...waitOf(headers, Date.now()) };
+  if (error_class === 'later') return { kind: 'later', reason: said, ...waitOf(answer, Date.now()) };
   return { kind: 'refused', class: error_class, reason: `${said}${adviceFor(error_class, status, asked)}` };
 }
 
@@ -55,10 +56,10 @@ function classOf(status: number, complaint: Complaint): ErrorClass | 'later' {
   return status >= 500 ? 'crash' : 'upstream';
 }
 
-function adviceFor(error_class: ErrorClass, status: number, { provider, model }: AskedOf): string {
+function adviceFor(error_class: ErrorClass, status: number, { provider, model, key }: AskedOf): string {
   const settings = `delegation.providers.${provider}`;
   if (error_class === 'invalid')
-    return ` (asked for ${model}: see ${settings}.model and .models, and the task's own model)`;
+    return ` (asked for ${quote(model, key)}: see ${settings}.model and .models, and the task's own model)`;
   if (status >= 300 && status < 400) return ` (redirects are not followed: mend ${settings}.base_url)`;
   if (status === 404 || status === 405)
     return ` (is ${settings}.base_url right? It ends with the version, such as /v1)`;

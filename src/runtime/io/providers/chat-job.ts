@@ -1,17 +1,18 @@
 import type { JobLook } from '../../ports.ts';
 import type { ChatAnswer, Ending } from './chat-answer.ts';
+import type { OwnJob } from './chat-jobs.ts';
 import type { Heard, Reading } from './chat-reading.ts';
 import type { Incoming } from './open-exchange.ts';
 
 export interface Patience {
-  /** Until the first sign of the model. */
+  /** Until the first words of the model. */
   readonly first_ms: number;
   /** Between two of them. */
   readonly stall_ms: number;
 }
 
 /** One answer on its way, read in the background until it ends. */
-export class ChatJob {
+export class ChatJob implements OwnJob {
   /** Settles when a look tells the end. */
   readonly ended: Promise<void>;
   readonly #body: Incoming;
@@ -47,9 +48,9 @@ export class ChatJob {
 
   #hear(heard: Heard): void {
     if (heard === 'nothing') return;
-    if (heard !== 'life') this.#finish(heard);
-    else if (this.#alive) this.#deadline.refresh();
-    else this.#begin();
+    if (typeof heard === 'object') this.#finish(heard);
+    else if (heard === 'words' && !this.#alive) this.#begin();
+    else this.#deadline.refresh();
   }
 
   #begin(): void {

@@ -1,12 +1,18 @@
 import type { JobLook } from '../../ports.ts';
-import type { ChatJob } from './chat-job.ts';
+
+/** One answer on its way (`chat-job.ts`). */
+export interface OwnJob {
+  readonly ended: Promise<void>;
+  look(): JobLook;
+  callOff(): void;
+}
 
 /**
  * The jobs of one chat provider, as long as this process lives. An end that was looked at is kept for a little while: who
  * looked may have failed to store it, and would have to pay for the answer again.
  */
 export class ChatJobs {
-  readonly #jobs = new Map<string, ChatJob>();
+  readonly #jobs = new Map<string, OwnJob>();
   /** Ends that were looked at, the oldest first. */
   readonly #told = new Map<string, JobLook>();
   #told_size = 0;
@@ -20,7 +26,7 @@ export class ChatJobs {
     return this.#jobs.has(job_id) || this.#told.has(job_id);
   }
 
-  add(job_id: string, job: ChatJob): void {
+  add(job_id: string, job: OwnJob): void {
     this.#jobs.set(job_id, job);
   }
 

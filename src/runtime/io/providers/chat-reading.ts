@@ -1,10 +1,10 @@
 import type { ChatAnswer, Ending } from './chat-answer.ts';
-import { understand } from './chat-chunk.ts';
+import { type Piece, understand } from './chat-chunk.ts';
 import { ServerEvents } from './chat-events.ts';
 import { complaintOf } from './chat-trouble.ts';
 
-/** What some bytes meant: the end, a sign that the model is at work, or neither. */
-export type Heard = Ending | 'life' | 'nothing';
+/** What some bytes meant: the end, words of the model (also those it only thinks), an empty sign of life, or nothing. */
+export type Heard = Ending | 'words' | 'life' | 'nothing';
 
 export interface Reading {
   data(chunk: Buffer): Heard;
@@ -59,7 +59,7 @@ class EventReading implements Reading {
       if (given.kind === 'error') return { kind: 'error', complaint: complaintOf(given.error) };
       if (given.kind === 'garbled') return { kind: 'garbled', text: data.slice(0, 200) };
       this.#answer.take(given.piece);
-      heard = 'life';
+      if (heard !== 'words') heard = hasWords(given.piece) ? 'words' : 'life';
     }
     return heard;
   }
@@ -123,6 +123,10 @@ class UntypedReading implements Reading {
   end(broken: string | undefined): Ending {
     return this.#reading?.end(broken) ?? { kind: 'closed', broken };
   }
+}
+
+function hasWords({ text, thought, refusal, calls, finish }: Piece): boolean {
+  return text !== '' || thought > 0 || refusal !== '' || calls || finish !== undefined;
 }
 
 function tooLarge({ answer_bytes }: Bounds): Ending {

@@ -1,4 +1,8 @@
+import { retryAfter } from './classify.ts';
+import type { Exchange } from './exchange.ts';
 import type { Headers } from './open-exchange.ts';
+
+type Answer = Exchange & { readonly kind: 'answer' };
 
 const LONGEST_MS = 24 * 3_600_000;
 const UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -7,8 +11,9 @@ const UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 
  * How long a server asks us to wait, by the most exact thing that it says. Of its limits only those count that are used
  * up, and only what can be read without doubt: a wrong wait is worse than our own.
  */
-export function waitOf(headers: Headers, now: number): { retry_after_ms?: number } {
-  const wait = exact(headers) ?? retryAfter(headers, now) ?? usedUp(headers, now);
+export function waitOf(answer: Answer, now: number): { retry_after_ms?: number } {
+  const { headers } = answer;
+  const wait = exact(headers) ?? retryAfter(answer).retry_after_ms ?? usedUp(headers, now);
   return wait === undefined || wait > LONGEST_MS ? {} : { retry_after_ms: Math.ceil(wait) };
 }
 
@@ -16,15 +21,6 @@ export function waitOf(headers: Headers, now: number): { retry_after_ms?: number
 function exact(headers: Headers): number | undefined {
   const given = one(headers, 'retry-after-ms');
   return given !== undefined && /^\d{1,9}(\.\d+)?$/.test(given) ? Number(given) : undefined;
-}
-
-/** Seconds or a date, as HTTP allows both; some send parts of a second. */
-function retryAfter(headers: Headers, now: number): number | undefined {
-  const given = one(headers, 'retry-after');
-  if (given === undefined) return undefined;
-  if (/^\d{1,9}(\.\d+)?$/.test(given)) return Number(given) * 1_000;
-  const at = Date.parse(given);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
 function usedUp(headers: Headers, now: number): number | undefined {

@@ -1,7 +1,8 @@
-import { Pool } from 'undici';
+import { buildConnector, Client } from 'undici';
 import type { ChatProvider as ChatConfig } from '../../model/provider.ts';
-import { type Refusal, refuse } from '../../model/refusal.ts';
+import { isRefusal, type Refusal } from '../../model/refusal.ts';
 import type { JobLook, JobOrder, Provider, Submitted } from '../../ports.ts';
+import { addressOf } from './address.ts';
 import { ChatAnswer } from './chat-answer.ts';
 import { judgeRefusal } from './chat-head.ts';
 import { ChatJob } from './chat-job.ts';
@@ -18,7 +19,7 @@ import { type Headers, type Opened, openExchange } from './open-exchange.ts';
  * 1. One key is one request that is answered: a second submit with it, while the first is known, gets the same job.
  * 2. A request is repeated only where the server has refused it for a key that it does not know (`stream_options`), which
  *    is remembered; it goes out under another idempotency key, since it is another request.
- * 3. `timeout` is for what comes before the first sign of the model, `stall` for each silence after it. Where there is no
+ * 3. `timeout` is for what comes before the first words of the model, `stall` for each silence after it. Where there is no
  *    stream, `timeout` is for everything.
  */
 
@@ -37,11 +38,8 @@ const STREAM_FACTOR = 32;
 
 /** A server that speaks OpenAI's chat completions. */
 export function chatProvider(id: string, config: ChatConfig, options: ChatOptions = {}): Provider | Refusal {
-  const base = new URL(config.base_url);
-  if (base.protocol !== 'http:' && base.protocol !== 'https:') {
-    const hint = `set delegation.providers.${id}.base_url to an http or https address`;
-    return refuse('not_configured', `provider ${id} has the address of something that is not HTTP`, hint);
-  }
+  const base = addressOf(id, config.base_url);
+  if (isRefusal(base)) return base;
   return new Chat(id, config, base, options);
 }
 
@@ -53,8 +51,8 @@ class Chat implements Provider {
   readonly #config: ChatConfig;
   readonly #options: ChatOptions;
   readonly #path: string;
-  /** A request takes so long that a connection of its own costs nothing; a used one may be closing at that moment. */
-  readonly #pool: Pool;
+  readonly #origin: string;
+  readonly #connect: buildConnector.connector;
   readonly #jobs: ChatJobs;
   readonly #submits = new Map<string, Promise<Submitted>>();
   #usage: 'asked' | 'unasked' = 'asked';
@@ -65,8 +63,9 @@ class Chat implements Provider {
     this.#config = config;
     this.#options = options;
     this.#jobs = options.jobs ?? new ChatJobs();
-    this.#path = `${base.pathname.replace(/\/+$/, '')}/chat/completions${base.search}`;
-    this.#pool = new Pool(base.origin, { connect: { timeout: config.timeout }, pipelining: 0 });
+    this.#path = `${base.pathname.replace(/\/+$/, '')}/chat/completions`;
+    this.#origin = base.origin;
+    this.#connect = buildConnector({ timeout: config.timeout });
   }
 
   async submit(order: JobOrder, signal: AbortSignal): Promise<Submitted> {
@@ -91,7 +90,6 @@ class Chat implements Provider {
 
   async close(): Promise<void> {
     if (!this.#options.jobs) this.#jobs.close();
-    await this.#pool.close(); // when what is on its way has ended
   }
 
   async #submit(job_id: string, order: JobOrder, signal: AbortSignal): Promise<Submitted> {
@@ -127,7 +125,8 @@ class Chat implements Provider {
       'idempotency-key': idempotency,
       ...(key && { authorization: `Bearer ${key}` }),
     };
-    return openExchange(this.#pool, { method: 'POST', path: this.#path, headers, body }, this.#config.timeout, [
+    const client = new Client(this.#origin, { connect: this.#connect });
+    return openExchange(client, { method: 'POST', path: this.#path, headers, body }, this.#config.timeout, [
       signal,
       this.#jobs.closing,
     ]);

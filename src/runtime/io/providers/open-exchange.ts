@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import type { Client, Dispatcher } from 'undici';
 import type { Request } from './exchange.ts';
 
 /*
@@ -7,7 +7,8 @@ import type { Request } from './exchange.ts';
  * 1. One request, once: never redirected and never repeated.
  * 2. `sent: false` is a promise: not one byte of it has left this machine.
  * 3. `timeout_ms` is for everything up to the head; how long the body may take is decided by whoever reads it.
- * 4. What is not read any more is closed, and nothing comes after that.
+ * 4. It has a connection of its own, which ends with it: an answer takes so long that this costs nothing, a used connection
+ *    may be closing at that moment, and whoever answers sees at once when nobody listens any more.
  */
 
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -32,14 +33,15 @@ export interface Reader {
 
 const MAX_COMPLAINT_BYTES = 64 * 1024;
 
+/** `client`: for this request alone. */
 export function openExchange(
-  pool: Dispatcher,
+  client: Client,
   request: Request,
   timeout_ms: number,
   signals: readonly AbortSignal[],
 ): Promise<Opened> {
   return new Promise((resolve) => {
-    const opening = new Opening(resolve);
+    const opening = new Opening(client, resolve);
     const callOff = () => opening.fail('called_off', 'the request was called off');
     if (signals.some(({ aborted }) => aborted)) return callOff();
     for (const signal of signals) signal.addEventListener('abort', callOff, { once: true });
@@ -49,21 +51,22 @@ export function openExchange(
       for (const signal of signals) signal.removeEventListener('abort', callOff);
     };
     const { method, path, headers, body = null } = request;
-    pool.dispatch({ method, path, headers: { ...headers }, body, headersTimeout: 0, bodyTimeout: 0 }, opening);
+    client.dispatch({ method, path, headers: { ...headers }, body, headersTimeout: 0, bodyTimeout: 0 }, opening);
   });
 }
 
 /** Hears undici from the start of a request until its head has been judged, and hands the body on. */
 class Opening implements Dispatcher.DispatchHandler {
   settled: () => void = () => undefined;
+  readonly #client: Client;
   readonly #resolve: (opened: Opened) => void;
-  #controller: Dispatcher.DispatchController | undefined;
   #sent = false;
   #done = false;
   #body: Incoming | undefined;
   #complaint: { status: number; headers: Headers; chunks: Buffer[]; size: number } | undefined;
 
-  constructor(resolve: (opened: Opened) => void) {
+  constructor(client: Client, resolve: (opened: Opened) => void) {
+    this.#client = client;
     this.#resolve = resolve;
   }
 
@@ -72,34 +75,30 @@ class Opening implements Dispatcher.DispatchHandler {
     if (this.#body) return;
     if (this.#complaint) this.#complained();
     else this.#settle({ kind: 'broken', sent: this.#sent, why, reason });
-    this.#controller?.abort(new Error(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
     // Aborted here, undici writes nothing: a request that was given up while it waited for a socket stays unsent. // 2
     if (this.#done) controller.abort(new Error('given up before it was sent'));
     else this.#sent = true;
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     if (status < 200 || this.#done) return; // only an announcement
     if (status >= 300) {
       this.#complaint = { status, headers, chunks: [], size: 0 };
       return;
     }
-    this.#body = new Incoming(() => controller.abort(new Error('closed')));
+    this.#body = new Incoming(() => void this.#client.destroy());
     this.#settle({ kind: 'open', status, headers, body: this.#body });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#body?.push(chunk);
     if (!this.#complaint || this.#done) return;
     this.#complaint.chunks.push(chunk);
     this.#complaint.size += chunk.length;
-    if (this.#complaint.size < MAX_COMPLAINT_BYTES) return;
-    this.#complained();
-    controller.abort(new Error('read enough'));
+    if (this.#complaint.size >= MAX_COMPLAINT_BYTES) this.#complained();
   }
 
   onResponseEnd(): void {
@@ -122,6 +121,7 @@ class Opening implements Dispatcher.DispatchHandler {
     this.#done = true;
     this.settled();
     this.#resolve(opened);
+    if (opened.kind !== 'open') void this.#client.destroy(); // 4
   }
 }
 
@@ -146,8 +146,8 @@ export class Incoming {
   /** Whoever answers sees the connection end, and can stop working. */
   close(): void {
     if (this.#closed) return;
-    this.#closed = true; // 4
-    if (!this.#end) this.#hangUp();
+    this.#closed = true;
+    this.#hangUp(); // 4
   }
 
   push(chunk: Buffer): void {
