@@ -11,7 +11,7 @@ import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
 import { DelegatedPrompts } from './context/compose.ts';
 import { Delegations } from './delegations/delegations.ts';
-import { settingsOf } from './delegations/settings.ts';
+import { settingsOf, ttlOfTask } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
 import { DispatchFiles } from './dispatch-files/dispatch-files.ts';
 import { reportPlaces } from './dispatch-files/places.ts';
@@ -133,6 +133,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load,
       paused: store.paused(),
       providers: [...providers.all().values()],
+      away: delegations.away(),
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
@@ -168,6 +169,8 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     answers: new DelegatedAnswers({ home: home.dir, checks }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
+    ttl: (task) => ttlOfTask(task, config),
+    changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
   const callbacks = new Callbacks({
@@ -299,6 +302,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       ...worktrees.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...delegations.needs(),
       ...orphans.needs(),
     ],
     settled: () => inboxes.settled && dispatchFiles.settled,
@@ -314,7 +318,10 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     headless.configured();
     callbacks.configured();
     dispatchFiles.configured();
-    void providers.update(config).then(() => dispatcher.wake());
+    void providers.update(config).then(() => {
+      delegations.configured();
+      dispatcher.wake();
+    });
     dispatcher.wake();
   });
 
@@ -327,9 +334,14 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       await dispatchFiles.stop();
       await dispatcher.stop();
     },
-    atWork: () => attempts.atWork().map((task) => atWork(task, yard.projectName(task.project))),
+    atWork: () =>
+      [...attempts.atWork(), ...delegations.atWork()].map((task) => atWork(task, yard.projectName(task.project))),
     subscribe: (changed) => store.subscribe(changed),
-    endAll: () => attempts.endAll('a person ended it, together with the runtime'),
+    endAll: async () => {
+      const why = 'a person ended it, together with the runtime';
+      await Promise.all([attempts.endAll(why), delegations.endOwn(why)]);
+    },
+    endMortal: () => delegations.endOwn('it was not done when the runtime ended'),
   });
   const recover = async (): Promise<void> => {
     await projects.start();

@@ -1,36 +1,53 @@
 import type { LiveTask } from '../model/task.ts';
 import type { Provider } from '../ports.ts';
+import { cancelUpstream } from './cancel.ts';
 import { cancelled, giveUp } from './conclude.ts';
 import { type Desk, report, tryAgain } from './desk.ts';
+import { describeLimit, isOverdue, isOverdueUnseen } from './limit.ts';
+import { lost } from './own.ts';
 import { accept, submitAgain } from './submit.ts';
-import { absentAgain, believed, type Next, type Watch } from './watch.ts';
+import { absentAgain, believed, type Next, type Watch, waitAtGate } from './watch.ts';
 
 /**
  * A submit whose answer nobody saw. Asked again under the same key where that is harmless, else looked up by its key
  * where the service can, else ended as what it is. It never becomes another request under another key.
  */
 export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
+  if (watch.transient) return lostOnTheWay(watch, desk, task);
   const provider = desk.providers().get(watch.provider);
   if (task.cancel !== undefined) return abandon(watch, desk, provider, task.cancel);
-  const { held_until } = desk.lane;
-  if (held_until > desk.clock.now()) return { kind: 'again', at: held_until };
+  if (isOverdueUnseen(watch, desk, task) || (watch.failures > 0 && isOverdue(watch, desk, task)))
+    return giveUp(watch, desk, `${reasonOf(watch)}; ${describeLimit(desk.ttl(task))}`);
   const trusted = desk.clock.now() - watch.started_at < desk.settings().key_trusted_ms;
   if (!provider) {
     if (!trusted) return giveUp(watch, desk, 'its provider is not configured any more');
     report(desk, watch, 'a submit is unconfirmed and its provider is not configured any more');
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
-  if (provider.idempotent && trusted) {
-    if (desk.settings().local_only) return tryAgain(desk, watch, desk.settings().interval_ms);
-    const bytes = (await desk.store.text(watch.lease.task))?.bytes;
-    if (bytes) return submitAgain(watch, desk, task, provider, bytes);
+  const again = provider.idempotent && trusted;
+  if (again && desk.settings().local_only) return tryAgain(desk, watch, desk.settings().interval_ms);
+  if (!again && !provider.find) return giveUp(watch, desk, reasonOf(watch));
+  const pass = desk.gate.enter();
+  if (pass.kind === 'shut') return waitAtGate(watch, pass);
+  try {
+    const bytes = again ? (await desk.store.text(watch.lease.task))?.bytes : undefined;
+    if (bytes) return await submitAgain(watch, desk, task, provider, pass, bytes);
+    if (!provider.find) return await giveUp(watch, desk, reasonOf(watch));
+    const found = await tryFind(watch, desk, provider);
+    if (!desk.looks.aborted)
+      pass.found(found.kind === 'trouble' ? { kind: 'trouble', reason: found.reason } : { kind: 'well' });
+    return await lookedUp(watch, desk, found, trusted);
+  } finally {
+    pass.leave();
   }
-  if (!provider.find) return giveUp(watch, desk, reasonOf(watch));
-  return lookUp(watch, desk, provider, trusted);
 }
 
-async function lookUp(watch: Watch, desk: Desk, provider: Provider, trusted: boolean): Promise<Next> {
-  const found = await tryFind(watch, desk, provider);
+function lostOnTheWay(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
+  if (task.cancel !== undefined) return cancelled(watch, desk, task.cancel);
+  return lost(watch, desk, task, reasonOf(watch));
+}
+
+async function lookedUp(watch: Watch, desk: Desk, found: Found, trusted: boolean): Promise<Next> {
   if (found.kind === 'job') return accept(watch, desk, found.job_id);
   if (found.kind === 'trouble') {
     if (!trusted) return giveUp(watch, desk, `${reasonOf(watch)}; ${found.reason}`);
@@ -52,18 +69,6 @@ async function abandon(watch: Watch, desk: Desk, provider: Provider | undefined,
   if (found?.kind !== 'job') return cancelled(watch, desk, `${reason} (it may have run upstream)`);
   const stopped = await cancelUpstream(watch, desk, provider, found.job_id);
   return cancelled(watch, desk, stopped ? reason : `${reason} (job ${found.job_id} may go on upstream)`);
-}
-
-/** True when the provider says that the job has ended. */
-export async function cancelUpstream(watch: Watch, desk: Desk, provider: Provider | undefined, job_id: string) {
-  if (!provider?.cancel) return false;
-  try {
-    await provider.cancel(job_id, desk.looks);
-    return true;
-  } catch (error) {
-    report(desk, watch, `job ${job_id} could not be cancelled upstream: ${String(error)}`);
-    return false;
-  }
 }
 
 type Found = { kind: 'job'; job_id: string } | { kind: 'none' } | { kind: 'trouble'; reason: string };

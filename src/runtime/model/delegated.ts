@@ -9,7 +9,17 @@ export const DelegatedJob = z.object({
   provider: z.string(),
   duration: z.number().describe('seconds since the attempt began'),
   attempt: z.number(),
-  status: z.string().describe("the provider's word for it; before there is a job: unsent, unconfirmed or ending"),
+  status: z
+    .string()
+    .describe(
+      "the provider's word for it; before there is a job: unsent or unconfirmed; when it is over: answered while its answer is checked, then ending",
+    ),
+  heard_at: z.string().optional().describe('when the provider last said something usable about it'),
+  next_look_at: z
+    .string()
+    .optional()
+    .describe('absent while a request is under way, and where the provider tells its end by itself'),
+  trouble: z.string().optional().describe('what went wrong last, until something goes well'),
 });
 export type DelegatedJob = z.infer<typeof DelegatedJob>;
 
@@ -23,9 +33,19 @@ const counted = {
 export const DelegatedCounters = z.object(counted);
 export type DelegatedCounters = z.infer<typeof DelegatedCounters>;
 
+export const DelegatedProvider = z.object({
+  ...counted,
+  state: z
+    .enum(['closed', 'open', 'half_open'])
+    .describe('open: it failed again and again and is left alone for a while; half_open: one request tries it'),
+  until: z.string().optional().describe('nothing is asked before; also where it has asked for a pause itself'),
+  last_trouble: z.string().optional().describe('since the runtime started'),
+});
+export type DelegatedProvider = z.infer<typeof DelegatedProvider>;
+
 export const DelegatedStatus = z.object({
   ...counted,
   jobs: z.array(DelegatedJob),
-  providers: z.record(z.string(), DelegatedCounters),
+  providers: z.record(z.string(), DelegatedProvider),
 });
 export type DelegatedStatus = z.infer<typeof DelegatedStatus>;
