@@ -37,12 +37,17 @@ function judgeStatus(answer: NotOpen & { kind: 'answer' }, asked: AskedOf): Subm
   const complaint = complaintIn(body, status);
   const said = quote(`HTTP ${status} ${complaint.message}`, asked.key);
   const error_class = classOf(status, complaint);
-  if (error_class === 'later') return { kind: 'later', reason: said, ...waitOf(answer, Date.now()) };
+  if (error_class === 'later') {
+    const busy = BUSY.has(status) && { busy: true as const };
+    return { kind: 'later', reason: said, ...waitOf(answer, Date.now()), ...busy };
+  }
   return { kind: 'refused', class: error_class, reason: `${said}${adviceFor(error_class, status, asked)}` };
 }
 
-/** Busy, overloaded, or (408, 425) never heard to the end. */
-const LATER: ReadonlySet<number> = new Set([408, 425, 429, 498, 503, 529]);
+/** Too much to do, and well otherwise. */
+const BUSY: ReadonlySet<number> = new Set([429, 498, 529]);
+/** Those, loading a model or (408, 425) never heard to the end. */
+const LATER: ReadonlySet<number> = new Set([...BUSY, 408, 425, 503]);
 
 function classOf(status: number, complaint: Complaint): ErrorClass | 'later' {
   const known = knownTrouble(complaint);
