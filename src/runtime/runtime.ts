@@ -8,6 +8,7 @@ import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
 import { WorkChecks } from './checks/checks.ts';
 import { ConfigFollower } from './config/follow.ts';
+import { keyVariables } from './config/key-variables.ts';
 import { openSettings } from './config/settings.ts';
 import { DelegatedPrompts } from './context/compose.ts';
 import { Packing } from './context/packing.ts';
@@ -26,6 +27,7 @@ import { Inboxes } from './inbox/inboxes.ts';
 import { admit } from './intake.ts';
 import { httpPoster } from './io/http-post.ts';
 import { thisMachine } from './io/machine.ts';
+import { hideFromChildren } from './io/own-environment.ts';
 import { which } from './io/processes/which.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
@@ -88,7 +90,8 @@ const MAX_PROJECT_CONFIG = 262_144;
 const JOURNAL_LOST = 70; // exit code: only a new start can tell what is on disk
 
 /** Assembles the services on this machine. */
-export async function startRuntime({ version, home, env, log, set }: RuntimeOptions): Promise<Runtime> {
+export async function startRuntime({ version, home, env: given, log, set }: RuntimeOptions): Promise<Runtime> {
+  const env = { ...given }; // the process's own is slow to read, and loses its keys
   const userHome = env.HOME || homedir();
   const say = (level: 'info' | 'warn' | 'error', message: string, facts: object = {}) => log[level](facts, message);
   const settings = await openSettings({ read: textOf, env, userHome, ...(set && { set }) });
@@ -120,6 +123,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
   const providers = new ConfiguredProviders(env, ({ message, hint }) => say('warn', message, { next: hint }));
+  hideFromChildren(keyVariables(config));
   await providers.update(config);
   const offline = new OfflineAgents(
     clock,
@@ -134,13 +138,14 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       load,
       paused: store.paused(),
       providers: [...providers.all().values()],
+      away: delegations.away(),
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
       headless: headless.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
-  const commands = new Commands({ store, files, chance, config: ofProject, env: { ...env } }); // the process's own is slow to read
+  const commands = new Commands({ store, files, chance, config: ofProject, env });
   const worktrees = new Worktrees({
     ...{ ...machine, home: home.dir, store, say },
     max: () => config.max_worktrees,
@@ -173,6 +178,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     ttl: (task) => ttlOfTask(task, config),
+    changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
   const callbacks = new Callbacks({
@@ -306,6 +312,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       ...worktrees.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...delegations.needs(),
       ...orphans.needs(),
     ],
     settled: () => inboxes.settled && dispatchFiles.settled,
@@ -321,7 +328,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     headless.configured();
     callbacks.configured();
     dispatchFiles.configured();
-    void providers.update(config).then(() => dispatcher.wake());
+    hideFromChildren(keyVariables(config));
+    void providers.update(config).then(() => {
+      delegations.configured();
+      dispatcher.wake();
+    });
     dispatcher.wake();
   });
 

@@ -211,6 +211,7 @@ export class World {
         kind: 'finished',
         outcome: { state: 'failed', error_class, ...facts },
       }),
+      changed: () => undefined,
       ttl: () => 7 * 24 * 60 * MINUTE,
       report: ({ message }) => this.troubles.push(message),
       ...ports,
@@ -225,6 +226,10 @@ export class World {
       await delegations.tick();
       this.clock.time += step_ms;
     }
+  }
+
+  ref(id: string): Lease['task'] {
+    return { project: PROJECT, id: TaskId.parse(id) };
   }
 
   async marker(id: string): Promise<Record<string, unknown> | undefined> {

@@ -91,6 +91,11 @@ describe('the jobs provider', () => {
     await service.close();
   });
 
+  it('names the model that the task names', async () => {
+    await open(service.url).submit({ ...order, model: 'large-2' }, never);
+    expect(service.job('job-1').order).toMatchObject({ model: 'large-2' });
+  });
+
   it('sends exactly the fields of the contract, and the key as a header', async () => {
     const submitted = await open(service.url).submit({ ...order, preferred_ai: 'gemini' }, never);
     expect(submitted).toEqual({ kind: 'accepted', job_id: 'job-1' });
@@ -173,8 +178,24 @@ describe('the jobs provider', () => {
     await expect(provider.find?.('k', never)).rejects.toThrow(/could not look a job up: HTTP 500/);
   });
 
-  it('refuses an address that is not HTTP', () => {
-    const refusal = jobsProvider('odd', JobsProvider.parse({ kind: 'jobs', base_url: 'ftp://example.com' }));
-    expect(refusal).toMatchObject({ refused: true, code: 'not_configured' });
+  it.each([
+    ['an address that is not HTTP', { base_url: 'ftp://example.com' }, /not HTTP/],
+    ['a password in the address', { base_url: 'http://me:hunter2@example.com' }, /a user or a password/],
+    ['a key in the address', { base_url: 'http://example.com/?key=hunter2' }, /behind \? or #/],
+    [
+      'a path that names no job',
+      { base_url: 'http://e.com', paths: { status: '/jobs' } },
+      /paths\.status names no job/,
+    ],
+    ['a lookup without its key', { base_url: 'http://e.com', paths: { find: '/jobs' } }, /paths\.find names no job/],
+  ])('refuses %s', (_name, config, message) => {
+    const refusal = jobsProvider('odd', JobsProvider.parse({ kind: 'jobs', ...config }));
+    expect(refusal).toMatchObject({ refused: true, code: 'not_configured', message: expect.stringMatching(message) });
+    expect(JSON.stringify(refusal)).not.toContain('hunter2');
+  });
+
+  it('has find and cancel only where their paths are configured', () => {
+    expect(open(service.url).find).toBeUndefined();
+    expect(open(service.url).cancel).toBeUndefined();
   });
 });
