@@ -98,7 +98,8 @@ export interface Git {
   run(
     folder: string,
     args: readonly string[],
-    options?: { readonly timeoutMs?: number },
+    /** `index`: another file than the folder's own index. */
+    options?: { readonly timeoutMs?: number; readonly index?: string },
   ): Promise<{ code: number | undefined; stdout: string; stderr: string }>;
 }
 

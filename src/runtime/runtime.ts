@@ -174,7 +174,9 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     composer: new DelegatedPrompts({
       ...{ home: home.dir, files, packing, workspaces: worktrees, checks, config: ofProject },
     }),
-    answers: new DelegatedAnswers({ home: home.dir, checks }),
+    answers: new DelegatedAnswers({
+      ...{ ...machine, home: home.dir, store, say, workspaces: worktrees, checks, config: ofProject },
+    }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     ttl: (task) => ttlOfTask(task, config),
