@@ -172,7 +172,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     providers: () => providers.all(),
     settings: () => settingsOf(config),
     composer: new DelegatedPrompts({
-      ...{ home: home.dir, files, packing, workspaces: worktrees, checks, config: ofProject },
+      ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
     }),
     answers: new DelegatedAnswers({
       ...{ ...machine, home: home.dir, store, say, workspaces: worktrees, checks, config: ofProject },
