@@ -186,7 +186,13 @@ export const Outcome = z.discriminatedUnion('state', [
     used: Used.optional(),
     ...seen,
   }),
-  z.object({ state: z.literal('cancelled'), reason: z.string(), workspace: Workspace.optional() }),
+  z.object({
+    state: z.literal('cancelled'),
+    reason: z.string(),
+    workspace: Workspace.optional(),
+    /** What the attempt took all the same. */
+    used: Used.optional(),
+  }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;
 export type OutcomeInput = z.input<typeof Outcome>;
