@@ -136,6 +136,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
+      books: store.books(),
       headless: headless.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);

@@ -148,13 +148,7 @@ function reportOf(outcome: Outcome): Report {
 }
 
 /** B2 */
-function settle(
-  books: Books,
-  { project, route }: LiveTask,
-  report: Report,
-  how: Outcome['state'],
-  at: number,
-): void {
+function settle(books: Books, { project, route }: LiveTask, report: Report, how: Outcome['state'], at: number): void {
   const whole = tokensOf(report);
   const tokens = how === 'done' ? whole : how === 'failed' ? Math.ceil(whole / 2) : 0;
   const money = moneyOf(report);

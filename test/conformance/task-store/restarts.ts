@@ -41,7 +41,9 @@ export function restartStories(make: MakeStore): void {
   story(make, 'what was spent of an allowance is as it was', async (world, skip) => {
     for (const id of ['done', 'failed', 'cancelled', 'void', 'later', 'running']) await world.enqueue(id);
     const used = { tokens: 101, cost: { amount: 0.25, currency: 'EUR' } };
-    accepted(await world.store.end(await world.run('done'), finish({ state: 'done', result: 'x', tokens: 100 }), RUNNER));
+    accepted(
+      await world.store.end(await world.run('done'), finish({ state: 'done', result: 'x', tokens: 100 }), RUNNER),
+    );
     const failed = { state: 'failed', error_class: 'crash', reason: 'x', used } as const;
     accepted(await world.store.end(await world.run('failed'), finish(failed), RUNNER));
     const lease = await world.run('cancelled');
