@@ -54,15 +54,9 @@ export function buildFleet(parts: FleetParts): Fleet {
   };
 }
 
-/** Nothing to look at where nothing is limited: a fleet is built for every pick. */
 function allowanceOf({ config, books, load }: FleetParts): { allowance?: FleetAllowance } {
   const { agents, models } = config.allowance;
-  if (!books || !limitsAnything(config)) return {};
-  return { allowance: { agents, models, books, load: load.allowance } };
-}
-
-function limitsAnything({ allowance }: Config): boolean {
-  return Object.values(allowance).some((section) => Object.keys(section).length > 0);
+  return books ? { allowance: { agents, models, books, load: load.allowance } } : {};
 }
 
 function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): FleetAgent {

@@ -1,3 +1,4 @@
+import type { AllowanceView } from './model/allowance.ts';
 import type { Config } from './model/config.ts';
 import type { DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
@@ -199,6 +200,8 @@ export interface Yard {
   ): Promise<{ ref: TaskRef; provider: string } | Refusal>;
 
   fleet(): Fleet;
+  /** What may be spent and what was; the worst first. */
+  allowance(): readonly AllowanceView[];
   /** What the dispatcher would do with it now. */
   route(task: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route;
   summary(task: OpenTask | FinishedTask): TaskSummary;

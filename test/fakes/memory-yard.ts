@@ -1,3 +1,4 @@
+import type { AllowanceView } from '../../src/runtime/model/allowance.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { Event, JournalRecord, Project } from '../../src/runtime/model/event.ts';
 import type { Fleet, FleetAgent, FleetProvider } from '../../src/runtime/model/fleet.ts';
@@ -41,6 +42,7 @@ export class MemoryYard implements Yard {
   readonly providers: FleetProvider[] = [{ id: 'gpu', ai: ['gemini'], status: 'available', load: 0, max: 0 }];
   readonly working: SlotView[] = [];
   readonly needed: Need[] = [];
+  readonly allowances: AllowanceView[] = [];
   ending: Stopping | undefined;
   left: readonly Orphan[] = [];
   readonly sessions = new MemorySessions(this.clock);
@@ -119,6 +121,10 @@ export class MemoryYard implements Yard {
       projects: new Map(),
       models: this.config.models,
     };
+  }
+
+  allowance() {
+    return this.allowances;
   }
 
   route({ spec }: { spec: TaskSpec }): Route {

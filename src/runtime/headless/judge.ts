@@ -1,6 +1,7 @@
 import type { AgentFailure } from '../agents/agent.ts';
 import type { HeadlessAgent, RunState } from '../agents/headless.ts';
 import type { CodingAgentName } from '../model/config.ts';
+import { usedOf } from '../model/usage.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { Clock, Files } from '../ports.ts';
 import { bounded } from '../runs/bounded.ts';
@@ -130,6 +131,7 @@ function doubtOf(run: EndedAttempt, { state, record, denials }: Done): Failure |
 function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFailure, gated = false): RunVerdict {
   const { state, record, said } = seen;
   const { account: _, fresh: __, ...facts } = failure;
+  const used = usedOf(spending(seen));
   const output = [stderr.trim(), lastOf(said).trim()].filter((text) => text !== '');
   return {
     kind: 'failed',
@@ -139,6 +141,7 @@ function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFai
       session_id: state.conversation ?? record.conversation,
       ...(run.end.kind === 'exited' && { exit_code: run.end.code }),
       ...(state.usage?.cost_usd !== undefined && { cost_usd: state.usage.cost_usd }),
+      ...(used && { used }),
       ...(output.length > 0 && { output: output.join('\n\n') }),
     },
     ...(gated && { gated }),

@@ -58,7 +58,6 @@ export interface Fleet {
   readonly projects: ReadonlyMap<ProjectId, FleetProject>;
   /** Model per priority, from the config: `critical: opus, default: sonnet`. */
   readonly models: Readonly<Record<string, string>>;
-  /** Absent where nothing is limited. */
   readonly allowance?: FleetAllowance;
 }
 
