@@ -162,7 +162,9 @@ export class MemoryStore implements TaskStore {
     return this.#commit(end.kind, (changes) => {
       if (task.cancel !== undefined) {
         const used = end.kind === 'finished' ? usedOf(end.outcome as object) : undefined;
-        return this.#finish(task, { state: 'cancelled', reason: task.cancel, ...(used && { used }) }, changes);
+        const never = end.kind === 'void' ? { never_began: true as const } : {};
+        const outcome = { state: 'cancelled', reason: task.cancel, ...never, ...(used && { used }) } as const;
+        return this.#finish(task, outcome, changes);
       }
       const of = { ...lease.task, attempt: lease.attempt };
       switch (end.kind) {

@@ -66,7 +66,10 @@ async function verdictOf(ports: JudgePorts, run: EndedAttempt, seen: Seen): Prom
   const { files, clock } = ports;
   const { end, stopped, task, dir } = run;
   const stderr = (await readTail(files, headlessFiles(dir).stderr, MAX_FAILURE_BYTES)).text;
-  if (stopped?.why === 'cancelled') return { kind: 'cancelled', reason: stopped.reason };
+  if (stopped?.why === 'cancelled') {
+    const used = usedOf(spending(seen));
+    return { kind: 'cancelled', reason: stopped.reason, ...(used && { used }) };
+  }
   if (stopped) return failed(run, seen, stderr, { class: CLASS[stopped.why], reason: stopped.reason }); // J2
   const { state } = seen;
   const wants_structured = task.spec.result_schema !== undefined;

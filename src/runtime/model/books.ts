@@ -105,6 +105,7 @@ export function foldBooks(books: Books, before: OpenTask, event: TaskEvent, at: 
       return;
     }
     case 'task_finished':
+      if (event.outcome.state === 'cancelled' && event.outcome.never_began) take(books, before, -1); // B3
       settle(books, before, reportOf(event.outcome), event.outcome.state, at);
       if (event.outcome.state === 'failed') books.failures.set(before.project, at);
   }

@@ -192,6 +192,8 @@ export const Outcome = z.discriminatedUnion('state', [
     workspace: Workspace.optional(),
     /** What the attempt took all the same. */
     used: Used.optional(),
+    /** Its claim came to nothing. */
+    never_began: z.literal(true).optional(),
   }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;

@@ -4,6 +4,7 @@ import type { Config } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import { usedOf } from '../model/usage.ts';
 import { boundedTtl } from '../policy/allowance.ts';
 import type { Failure, RetrySituation } from '../policy/retry.ts';
 import type { AttemptEnd, Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
@@ -340,7 +341,8 @@ export class Attempts {
     const now = store.open().get(keyOf(task));
     if (verify !== undefined && now && isLive(now) && now.cancel !== undefined) {
       await checks.stop(dir);
-      return { kind: 'cancelled' as const, reason: now.cancel };
+      const used = usedOf(verdict.outcome);
+      return { kind: 'cancelled' as const, reason: now.cancel, ...(used && { used }) };
     }
     const { outcome, doubt } = verdict;
     return checks.check({ task, lease, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });

@@ -84,7 +84,8 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
       break;
   }
   const used = usedUntil(end);
-  const outcome = { state: 'cancelled', reason: task.cancel, ...(used && { used }) } as const;
+  const never = end.kind === 'void' ? { never_began: true as const } : {};
+  const outcome = { state: 'cancelled', reason: task.cancel, ...never, ...(used && { used }) } as const;
   return { events: finishEvents(state, task, outcome), reply: undefined };
 }
 
