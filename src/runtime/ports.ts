@@ -1,3 +1,4 @@
+import type { ReadonlyBooks } from './model/books.ts';
 import type { Owed, Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Outgoing, Undelivered } from './model/outgoing.ts';
@@ -465,6 +466,8 @@ export interface TaskStore {
   delivered(ref: TaskRef, what: Owed, end: { readonly ok: boolean; readonly detail: string }): Promise<void>;
   /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */
   profiles(): ReadonlyMap<string, ProfileRecord>;
+  /** What was spent of each allowance. */
+  books(): ReadonlyBooks;
 
   /** Called after each commit, in order. Returns the way to stop. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void;

@@ -1,4 +1,5 @@
 import { handOver } from '../../src/runtime/handover.ts';
+import type { AllowanceView } from '../../src/runtime/model/allowance.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { Event, JournalRecord, Project } from '../../src/runtime/model/event.ts';
 import type { Fleet, FleetAgent, FleetProvider } from '../../src/runtime/model/fleet.ts';
@@ -47,6 +48,7 @@ export class MemoryYard implements Yard {
   readonly sent: string[] = [];
   unpackable: Refusal | undefined;
   readonly needed: Need[] = [];
+  readonly allowances: AllowanceView[] = [];
   ending: Stopping | undefined;
   left: readonly Orphan[] = [];
   readonly sessions = new MemorySessions(this.clock);
@@ -135,6 +137,10 @@ export class MemoryYard implements Yard {
       projects: new Map(),
       models: this.config.models,
     };
+  }
+
+  allowance() {
+    return this.allowances;
   }
 
   route({ spec, project }: { spec: TaskSpec; project?: ProjectId }): Route {

@@ -10,6 +10,7 @@ import { systemClock } from '../../src/runtime/io/clock.ts';
 import { DiskFiles } from '../../src/runtime/io/files.ts';
 import { fileLocks } from '../../src/runtime/io/locks.ts';
 import { type Counts, Load } from '../../src/runtime/load.ts';
+import { Allowance } from '../../src/runtime/model/allowance.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { Project } from '../../src/runtime/model/event.ts';
 import type { Fleet, FleetAgent } from '../../src/runtime/model/fleet.ts';
@@ -31,12 +32,13 @@ export interface Weather {
   readonly default_provider?: string;
   readonly agents: readonly FleetAgent[];
   readonly paused: boolean;
-  /** What else the fleet may say: one more reason to wait is one more of these. */
-  readonly twist?: (fleet: Fleet) => Fleet;
+  /** Agents and providers that may begin one task a day: after their first one their allowance is spent. */
+  readonly spent: readonly string[];
 }
 
 export const AIS: Readonly<Record<string, string[]>> = { alpha: ['gpu', 'gemini'], beta: ['gemini', 'claude-api'] };
 const ALL = ['alpha', 'beta'];
+const ONE_A_DAY = { daily_jobs: 1 };
 const config = Config.parse({
   agents: { worker: { command: ['work'], max: 3, capabilities: ['lint'] } },
   projects: [{ name: 'shop', path: '/shop', shared_checkout: true }],
@@ -160,25 +162,28 @@ export class RouteWorld {
   }
 
   #fleet(load: Load): Fleet {
-    const { providers, away, full, default_provider, agents, paused, twist } = this.weather;
-    const wished = { ...config, delegation: { ...config.delegation, default_provider } };
+    const { providers, away, full, spent, default_provider, agents, paused } = this.weather;
+    const limits = Object.fromEntries(spent.map((id) => [id, ONE_A_DAY]));
+    const allowance = Allowance.parse({ agents: limits });
+    const wished = { ...config, allowance, delegation: { ...config.delegation, default_provider } };
     const counts: Counts = {
       agent: (id) => (full.includes(id) ? 3 : load.agent(id)),
       provider: (id) => (full.includes(id) ? 3 : load.provider(id)),
       running: (id) => load.running(id),
       inCheckout: (id) => load.inCheckout(id),
       headless: load.headless,
+      allowance: load.allowance,
     };
     const built = buildFleet({
       config: wished as Config,
       projects: this.store.projects(),
       load: counts,
+      books: this.store.books(),
       paused: { all: paused, projects: new Set() },
       providers: providers.map((id) => ({ id, ai: AIS[id] ?? [] })),
       away: new Map(away.map((id) => [id, { detail: 'it did not answer', until: Date.now() + 3_600_000 }])),
     });
-    const fleet = { ...built, agents: [...built.agents, ...agents] };
-    return twist ? twist(fleet) : fleet;
+    return { ...built, agents: [...built.agents, ...agents] };
   }
 
   async #call<T>(name: string, args: object): Promise<T> {
