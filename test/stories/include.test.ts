@@ -27,6 +27,8 @@ afterAll(async () => {
   await service.close();
 });
 
+const AWAY = { preferred_ai: 'far', allow_delegation: true };
+
 /** A git project with these files. */
 function repository(name: string, files: Readonly<Record<string, string>>): string {
   const project = world.project(name);
@@ -49,11 +51,7 @@ test('the files that a task includes arrive at the service; ignored ones do not'
     'src/old/gone.ts': 'LEFT OUT\n',
     'dist/login.js': 'IGNORED\n',
   });
-  const sent = await client.ask<{ id: string }>('delegate', {
-    project,
-    body: 'Why is it 404?',
-    include: ['src', '!src/old'],
-  });
+  const sent = await client.enqueue(project, 'Why is it 404?', { ...AWAY, include: ['src', '!src/old'] });
   expect(await client.ended(project, sent.id)).toMatchObject({ state: 'done' });
   const prompt = jobOf('Why is it 404?')?.order.prompt ?? '';
   expect(prompt).toContain('File: src/login.ts\n```\ngo("/404");\n```\n');
@@ -66,9 +64,7 @@ test('a secret refuses the task, and the service hears nothing of it', async () 
   const key = ['ghp', 'aB3dE5gH7jK9mN2pQ4sT6vW8xYzA1cD3eF5g'].join('_');
   const project = repository('careless', { 'src/a.ts': 'a\n', 'src/deploy.sh': `#!/bin/sh\ncurl -H "${key}"\n` });
   const before = service.requests.length;
-  const { id } = await client.enqueue(project, 'What is this?', {
-    ...{ preferred_ai: 'far', allow_delegation: true, include: ['src/**'] },
-  });
+  const { id } = await client.enqueue(project, 'What is this?', { ...AWAY, include: ['src/**'] });
   const ended = await client.ended(project, id);
   expect(ended).toMatchObject({
     state: 'failed',
@@ -85,7 +81,7 @@ test('a secret refuses the task, and the service hears nothing of it', async () 
 test('a request that is repeated after a kill says the same, byte for byte', async () => {
   const project = repository('twice', { 'src/a.ts': 'the first text\n' });
   service.fault('submit', { kind: 'stall' });
-  const sent = await client.ask<{ id: string }>('delegate', { project, body: 'say it twice', include: ['src'] });
+  const sent = await client.enqueue(project, 'say it twice', { ...AWAY, include: ['src'] });
   const runs = join(world.home, 'runs');
   const prompt = () => {
     const found = readdirSync(runs, { recursive: true, encoding: 'utf8' }).find((path) =>
@@ -93,8 +89,6 @@ test('a request that is repeated after a kill says the same, byte for byte', asy
     );
     return found === undefined ? undefined : world.read(runs, found);
   };
-  const requests = service.requests.length;
-  await until(() => prompt() !== undefined && service.requests.slice(0).length >= requests);
   await until(() => service.in_flight > 0);
   const first = prompt();
   await world.endRuntime('SIGKILL');

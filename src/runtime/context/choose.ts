@@ -73,8 +73,7 @@ async function locateAll(
     const found = await locate(ports, folder, one);
     if (isRefusal(found)) return found;
     if ('why' in found) {
-      if (one.exactly)
-        return refuse('invalid', `include: ${quote(one.path)} ${found.why}`, `${HINT}; nothing was sent`); // H2
+      if (one.exactly) return notSent(one.path, found.why); // H2
       left_out.push(found);
     } else {
       files.push(found);
@@ -84,7 +83,10 @@ async function locateAll(
   return { files, left_out: left_out.filter(({ why }) => why !== 'is not there'), by };
 }
 
-const HINT = 'take it out of include, or name what is meant';
+function notSent(named: string, why: string): Refusal {
+  const hint = 'take it out of include, or name what is meant';
+  return refuse('invalid', `include: ${quote(named)} ${why}; nothing was sent`, hint);
+}
 
 async function unmatched(
   ports: FolderPorts,
@@ -94,7 +96,7 @@ async function unmatched(
   seen: { readonly known: KnownFiles; readonly named: readonly Named[]; readonly left_out: readonly LeftOut[] },
 ): Promise<Refusal> {
   const why = await whyNot(ports, folder, pattern, n, seen);
-  return refuse('invalid', `include: ${quote(pattern)} ${why}; nothing was sent`, HINT);
+  return notSent(pattern, why);
 }
 
 async function whyNot(

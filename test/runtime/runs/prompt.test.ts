@@ -1,4 +1,7 @@
 import { expect, it } from 'vitest';
+import { attemptPrompt } from '../../../src/runtime/conversations/prompt.ts';
+import { TaskSpec } from '../../../src/runtime/model/spec.ts';
+import type { LiveTask } from '../../../src/runtime/model/task.ts';
 import { type LocalPrompt, localPrompt } from '../../../src/runtime/runs/prompt.ts';
 
 const plain: LocalPrompt = {
@@ -59,4 +62,8 @@ it('a task without a body is its title', () => {
 it('files that a task includes are named, as it names them', () => {
   const text = localPrompt({ ...plain, include: ['src/**/*.ts', '!src/old'] });
   expect(text).toContain('Files that matter (those with a ! do not):\n- src/**/*.ts\n- !src/old\n');
+  const task = { id: 'x', title: 'x', spec: TaskSpec.parse({ include: ['docs'] }) } as LiveTask;
+  const words = { task, body: 'x', project: '/shop', nonce: 'run-1', closing: 'Go.', told: false };
+  expect(attemptPrompt(words)).toContain('- docs\n');
+  expect(attemptPrompt({ ...words, told: true })).not.toContain('docs'); // it stands in the conversation
 });
