@@ -142,6 +142,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
+      books: store.books(),
       headless: headless.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
@@ -299,6 +300,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       projects,
       dispatcher,
       delegations,
+      load,
       packing,
       inboxes,
       fleet,

@@ -39,7 +39,7 @@ test('/api/delegated/status shows the job while it runs and counts it when it ha
   const [job] = service.jobs.values();
   await until(async () => JSON.stringify(await status()).includes(String(job?.job_id)));
   const counters = { delegated_active: 1, delegated_completed_total: 0, delegated_failed_total: 0 };
-  expect(await status()).toEqual({
+  expect(await status()).toMatchObject({
     ...counters,
     delegated_polls_total: expect.any(Number),
     jobs: [

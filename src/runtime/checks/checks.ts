@@ -1,6 +1,7 @@
 import type { Config } from '../model/config.ts';
 import type { ProjectId } from '../model/ids.ts';
 import type { Evidence, LiveTask } from '../model/task.ts';
+import { usedOf } from '../model/usage.ts';
 import { worksInWorktree } from '../policy/abilities.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { Git, Patterns } from '../ports.ts';
@@ -169,12 +170,15 @@ function verifyFailure({ reason, output, unfit }: NonNullable<CheckRecord['verif
 }
 
 /** C3 */
-function factsOf({ agent, session_id, cost_usd, result }: DoneOutcome): Omit<Failure, 'class' | 'reason'> {
+function factsOf(outcome: DoneOutcome): Omit<Failure, 'class' | 'reason'> {
+  const { agent, session_id, cost_usd, result } = outcome;
+  const used = usedOf(outcome);
   const answer = shortened(result);
   return {
     ...(agent !== undefined && { agent }),
     ...(session_id !== undefined && { session_id }),
     ...(cost_usd !== undefined && { cost_usd }),
+    ...(used && { used }),
     ...(answer.trim() !== '' && { answer }),
   };
 }
