@@ -93,5 +93,5 @@ function keyless(id: string, { key_file }: ProviderConfig, reason: string): Refu
     key_file === undefined
       ? `start the runtime with it (delegation.providers.${id}.key_env), or use key_file`
       : 'put the key there: it is read again for every request';
-  return refuse('not_configured', `provider ${id} refuses every task for now: ${reason}`, hint);
+  return refuse('not_configured', `provider ${id} has no key, so that its tasks wait: ${reason}`, hint);
 }
