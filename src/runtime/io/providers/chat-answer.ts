@@ -47,9 +47,9 @@ export class ChatAnswer {
 
   take(piece: Piece): void {
     this.#text += piece.text;
-    this.#bytes += Buffer.byteLength(piece.text);
+    this.#bytes += Buffer.byteLength(piece.text) + Buffer.byteLength(piece.refusal);
     this.#thought += piece.thought;
-    this.#refusal += piece.refusal.slice(0, 1_000 - this.#refusal.length);
+    this.#refusal += piece.refusal; // a key that is cut in two would not be known in a reason
     this.#calls ||= piece.calls;
     this.#finish = piece.finish ?? this.#finish;
     this.#model = piece.model ?? this.#model;
