@@ -237,6 +237,10 @@ describe('an answer', () => {
     });
   });
 
+  it.each(['model_length', 'MAX_TOKENS'])('says so in other words too: %s', async (finish) => {
+    expect(await ended({ kind: 'says', text: 'half', finish })).toMatchObject({ truncated: true });
+  });
+
   it('tells how far it is, and that it thinks', async () => {
     await service.close();
     service = await ChatService.start({ hold: true });
@@ -281,6 +285,7 @@ describe('an answer that is none', () => {
       { class: 'upstream', used: { tokens: 1_500 } },
       /content filter/,
     ],
+    ['an abort', { kind: 'says', text: 'I', finish: 'abort' }, { class: 'crash' }, /broken off \(abort\)/],
     ['a tool', { kind: 'tool' }, { class: 'upstream', used: { tokens: 1_500 } }, /called a tool/],
     ['nothing', { kind: 'says', text: '' }, { class: 'upstream' }, /answered nothing/],
     ['only thoughts', { kind: 'says', text: ' ', finish: 'length' }, { class: 'upstream' }, /limit of tokens/],
