@@ -69,6 +69,10 @@ export function wording(error: unknown): string | undefined {
   return typeof message === 'string' && message !== '' ? message : JSON.stringify(error);
 }
 
+export function holdsSecret(text: string, key: string | undefined): boolean {
+  return withoutSecret(text, key) !== text;
+}
+
 function withoutSecret(text: string, key: string | undefined): string {
   return key !== undefined && key.length >= MIN_SECRET ? withoutKey(text, key) : text;
 }

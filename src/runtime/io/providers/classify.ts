@@ -1,6 +1,6 @@
 import type { ErrorClass } from '../../model/spec.ts';
 import type { Submitted } from '../../ports.ts';
-import { complaint } from './answers.ts';
+import { complaint, holdsSecret } from './answers.ts';
 import type { Exchange } from './exchange.ts';
 
 /*
@@ -28,7 +28,7 @@ export function judgeSubmit(end: Exchange, submit: Submit): Submitted {
     case 'answer': {
       if (end.status < 200 || end.status >= 300) return judgeRefusal(end, submit);
       const job_id = submit.jobIdIn(end.body);
-      if (job_id !== undefined) return { kind: 'accepted', job_id };
+      if (job_id !== undefined && !holdsSecret(job_id, submit.key)) return { kind: 'accepted', job_id };
       const said = complaint(end.body, submit.key, submit.error);
       return { kind: 'unconfirmed', reason: `HTTP ${end.status} without a usable job id${shapeOf(end)}: ${said}` };
     }

@@ -1,13 +1,13 @@
-import { Pool } from 'undici';
 import type { JobState, JobsProvider as JobsConfig } from '../../model/provider.ts';
 import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
+import { addressOf } from '../../policy/provider-address.ts';
 import type { JobLook, JobOrder, Provider, Submitted } from '../../ports.ts';
-import { addressOf } from './address.ts';
-import { complaint, jsonIn, quote } from './answers.ts';
-import { judgeSubmit, retryAfter, shapeOf } from './classify.ts';
-import { type Exchange, exchange, type Request } from './exchange.ts';
+import { jsonIn, quote } from './answers.ts';
+import { judgeSubmit } from './classify.ts';
+import { type Heard, JobsLine, type JobsOptions, statusOf, trouble, understand } from './jobs-line.ts';
 import { errorIn, factsIn, jobIdIn, listedIn, responseIn, standingIn } from './jobs-words.ts';
-import { readKey } from './key.ts';
+
+export type { JobsOptions } from './jobs-line.ts';
 
 /*
  * The HTTP job contract (docs/jobs.openapi.yaml): POST a job, GET where it stands, GET its result.
@@ -15,17 +15,7 @@ import { readKey } from './key.ts';
  * 1. A question that changes nothing can be asked again: whatever is not a good answer means "later".
  * 2. A job ends once, so an end must be sure. A failure is asked for twice: behind one address may be several machines, and
  *    one that is behind says things that are not so any more. A result that is said to be still at work is not taken.
- * 3. A job is never submitted over a connection that was idle before: the service may be closing it at that moment, and
- *    nobody could tell whether the job was taken.
  */
-
-export interface JobsOptions {
-  /** Where the API key's variable is looked up. */
-  readonly env?: NodeJS.ProcessEnv;
-  readonly max_bytes?: number;
-}
-
-const MAX_BYTES = 8 * 1024 * 1024;
 
 export function jobsProvider(id: string, config: JobsConfig, options: JobsOptions = {}): Provider | Refusal {
   const base = addressOf(id, config.base_url);
@@ -50,20 +40,14 @@ class Jobs implements Provider {
   readonly find?: (key: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly cancel?: (job_id: string, signal: AbortSignal) => Promise<void>;
   readonly #config: JobsConfig;
-  readonly #options: JobsOptions;
-  readonly #prefix: string;
-  readonly #pool: Pool;
-  readonly #fresh: Pool; // 3
+  readonly #line: JobsLine;
 
   constructor(id: string, config: JobsConfig, base: URL, options: JobsOptions) {
     this.id = id;
     this.ai = config.ai;
     this.idempotent = config.idempotent_submit;
     this.#config = config;
-    this.#options = options;
-    this.#prefix = base.pathname.replace(/\/+$/, '');
-    this.#pool = new Pool(base.origin, { connect: { timeout: config.timeout } });
-    this.#fresh = new Pool(base.origin, { connect: { timeout: config.timeout }, pipelining: 0 });
+    this.#line = new JobsLine(config, base, options);
     const { find, cancel } = config.paths;
     if (find !== undefined) this.find = (key, signal) => this.#find(find, key, signal);
     if (cancel !== undefined) this.cancel = (job_id, signal) => this.#cancel(cancel, job_id, signal);
@@ -74,7 +58,7 @@ class Jobs implements Provider {
     const body = JSON.stringify(job);
     const headers = { 'content-type': 'application/json', 'idempotency-key': idempotency };
     const { paths, fields } = this.#config;
-    const { end, key } = await this.#ask(this.#fresh, { method: 'POST', path: paths.submit, headers, body }, signal);
+    const { end, key } = await this.#line.submit(paths.submit, headers, body, signal);
     if (end.kind === 'no_key') return { kind: 'refused', class: 'auth', reason: end.reason };
     return judgeSubmit(end, {
       key,
@@ -91,14 +75,14 @@ class Jobs implements Provider {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#fresh.destroy()]);
+    await this.#line.close();
   }
 
   async #status(job_id: string, signal: AbortSignal): Promise<Seen> {
     if (/^\.{0,2}$/.test(job_id)) return { kind: 'unknown_job' }; // it would name another address
-    const { end, key } = await this.#get(this.#config.paths.status, { id: job_id }, signal);
-    if (end.kind === 'answer' && (end.status === 404 || end.status === 410)) return { kind: 'unknown_job' };
-    const heard = understand(end, key);
+    const asked = await this.#line.get(this.#config.paths.status, { id: job_id }, signal);
+    if (statusOf(asked) === 404 || statusOf(asked) === 410) return { kind: 'unknown_job' };
+    const heard = understand(asked);
     return heard.kind === 'later' ? heard : this.#standing(heard);
   }
 
@@ -127,13 +111,16 @@ class Jobs implements Provider {
   async #result(job_id: string, status: Ended, signal: AbortSignal): Promise<JobLook> {
     const { paths } = this.#config;
     if (paths.result === paths.status) return this.#completed(status, status);
-    const { end, key } = await this.#get(paths.result, { id: job_id }, signal);
+    const asked = await this.#line.get(paths.result, { id: job_id }, signal);
     // Neither will be otherwise by asking again.
-    if (end.kind === 'too_large')
-      return { kind: 'failed', reason: `completed upstream, but the result has more than ${end.max_bytes} bytes` };
-    if (end.kind === 'answer' && end.status === 410)
+    if (asked.end.kind === 'too_large')
+      return {
+        kind: 'failed',
+        reason: `completed upstream, but the result has more than ${asked.end.max_bytes} bytes`,
+      };
+    if (statusOf(asked) === 410)
       return { kind: 'failed', reason: 'completed upstream, but the result is not kept any more (HTTP 410)' };
-    const heard = understand(end, key);
+    const heard = understand(asked);
     if (heard.kind === 'later') return { ...heard, reason: `completed upstream, but its result: ${heard.reason}` };
     const standing = standingIn(heard.json, this.#config);
     if (standing.kind === 'known' && standing.state !== 'completed')
@@ -153,9 +140,9 @@ class Jobs implements Provider {
 
   /** A service that does not know the parameter may list any jobs: one is believed by its key, or when it is the only one. */
   async #find(template: string, key: string, signal: AbortSignal): Promise<string | undefined> {
-    const { end, key: secret } = await this.#get(template, { key }, signal);
-    if (end.kind === 'answer' && end.status === 404) return undefined;
-    const heard = understand(end, secret);
+    const asked = await this.#line.get(template, { key }, signal);
+    if (statusOf(asked) === 404) return undefined;
+    const heard = understand(asked);
     if (heard.kind === 'later') throw new Error(`${this.id} could not look a job up: ${heard.reason}`);
     const all = listedIn(heard.json, this.#config);
     if (all === undefined) throw new Error(`${this.id} could not look a job up: its answer is no list of jobs`);
@@ -169,61 +156,11 @@ class Jobs implements Provider {
   }
 
   async #cancel(template: string, job_id: string, signal: AbortSignal): Promise<void> {
-    const path = fill(template, { id: job_id });
-    const { end, key } = await this.#ask(this.#pool, { method: 'POST', path, headers: {} }, signal);
-    if (end.kind === 'answer' && end.status >= 200 && end.status < 300) return;
-    throw new Error(`${this.id} did not cancel job ${job_id}: ${trouble(end, key)}`);
-  }
-
-  #get(template: string, names: Readonly<Record<string, string>>, signal: AbortSignal) {
-    return this.#ask(this.#pool, { method: 'GET', path: fill(template, names), headers: {} }, signal);
-  }
-
-  async #ask(pool: Pool, request: Request, signal: AbortSignal): Promise<{ end: End; key: string | undefined }> {
-    const source = await readKey(this.#config, this.#options.env ?? process.env);
-    if (!source.found) return { end: { kind: 'no_key', reason: source.reason }, key: undefined };
-    const { key } = source;
-    const plain = { accept: 'application/json', 'accept-encoding': 'identity' };
-    const headers = { ...plain, ...request.headers, ...(key && { authorization: `Bearer ${key}` }) };
-    const limits = { timeout_ms: this.#config.timeout, max_bytes: this.#options.max_bytes ?? MAX_BYTES };
-    const end = await exchange(pool, { ...request, path: this.#prefix + request.path, headers }, limits, signal);
-    return { end, key };
+    const asked = await this.#line.post(template, { id: job_id }, signal);
+    const status = statusOf(asked) ?? 0;
+    if (status < 200 || status >= 300) throw new Error(`${this.id} did not cancel job ${job_id}: ${trouble(asked)}`);
   }
 }
 
-interface Heard {
-  readonly json: unknown;
-  readonly key: string | undefined;
-}
 type Ended = Heard & { readonly kind: 'ended'; readonly state: Exclude<JobState, 'queued' | 'processing'> };
 type Seen = Ended | (JobLook & { readonly kind: 'active' | 'unknown_job' | 'later' });
-type End = Exchange | { readonly kind: 'no_key'; readonly reason: string };
-
-function fill(template: string, names: Readonly<Record<string, string>>): string {
-  return template.replace(/\{(\w+)\}/g, (place, name: string) =>
-    names[name] === undefined ? place : encodeURIComponent(names[name]),
-  );
-}
-
-/** 1. */
-function understand(end: End, key: string | undefined): (Heard & { kind: 'heard' }) | (JobLook & { kind: 'later' }) {
-  if (end.kind !== 'answer') return { kind: 'later', reason: trouble(end, key) };
-  if (end.status < 200 || end.status >= 300)
-    return { kind: 'later', reason: trouble(end, key), ...(end.status >= 400 && retryAfter(end)) };
-  const json = jsonIn(end.body);
-  if (json !== undefined) return { kind: 'heard', json, key };
-  return { kind: 'later', reason: `HTTP ${end.status} with something that is not JSON${shapeOf(end)}` };
-}
-
-function trouble(end: End, key: string | undefined): string {
-  switch (end.kind) {
-    case 'answer':
-      if (end.status >= 300 && end.status < 400) return `HTTP ${end.status}: redirects are not followed, mend base_url`;
-      return `HTTP ${end.status} ${complaint(end.body, key)}`.trim();
-    case 'too_large':
-      return `HTTP ${end.status} with more than ${end.max_bytes} bytes`;
-    case 'broken':
-    case 'no_key':
-      return end.reason;
-  }
-}
