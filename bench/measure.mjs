@@ -1,8 +1,9 @@
-// node bench/measure.mjs scale|day|watches '<json>': the figures of one bench as JSON, for those who judge them.
+// node bench/measure.mjs scale|day|watches|delegation '<json>': the figures of one bench as JSON, for those who judge them.
 import { measureDay } from './day.mjs';
+import { measureDelegation } from './delegation.mjs';
 import { measureScale } from './scale.mjs';
 import { measureWatches } from './watches.mjs';
 
-const MEASURES = { scale: measureScale, day: measureDay, watches: measureWatches };
+const MEASURES = { scale: measureScale, day: measureDay, watches: measureWatches, delegation: measureDelegation };
 const [name, given = '{}'] = process.argv.slice(2);
 console.log(JSON.stringify(await MEASURES[name](JSON.parse(given))));

@@ -1,7 +1,8 @@
-// npm run bench [start|enqueue|dispatch|scale [finished]|watches|day [tasks]|sessions [count]]: what the built program
-// costs beside the plainest way to do the same. Without a name, those that take seconds.
+// npm run bench [start|enqueue|dispatch|scale [finished]|watches|day [tasks]|sessions [count]|delegation [jobs]]: what the
+// built program costs beside the plainest way to do the same. Without a name, those that take seconds.
 import { cpus } from 'node:os';
 import { day } from './day.mjs';
+import { delegation } from './delegation.mjs';
 import { dispatch } from './dispatch.mjs';
 import { enqueue } from './enqueue.mjs';
 import { scale } from './scale.mjs';
@@ -10,7 +11,7 @@ import { start } from './start.mjs';
 import { watches } from './watches.mjs';
 
 const QUICK = { start, enqueue, dispatch };
-const ALL = { ...QUICK, scale, watches, day, sessions };
+const ALL = { ...QUICK, scale, watches, day, sessions, delegation };
 
 /** Names, each with a number behind it where it takes one. */
 const wanted = [];

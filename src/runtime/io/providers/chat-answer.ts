@@ -30,6 +30,20 @@ export interface Asked {
   readonly prices: Prices | undefined;
 }
 
+/** Why a model stops, where that is not because it had said all; as of November 2026. */
+const STOPPED: Readonly<Record<string, 'cut' | 'filtered' | 'failed'>> = {
+  length: 'cut',
+  model_length: 'cut', // Mistral
+  max_tokens: 'cut',
+  content_filter: 'filtered',
+  safety: 'filtered', // Gemini
+  recitation: 'filtered',
+  prohibited_content: 'filtered',
+  error: 'failed', // OpenRouter, Mistral
+  abort: 'failed', // vLLM
+  insufficient_system_resource: 'failed', // DeepSeek
+};
+
 export class ChatAnswer {
   readonly #asked: Asked;
   #text = '';
@@ -47,9 +61,9 @@ export class ChatAnswer {
 
   take(piece: Piece): void {
     this.#text += piece.text;
-    this.#bytes += Buffer.byteLength(piece.text);
+    this.#bytes += Buffer.byteLength(piece.text) + Buffer.byteLength(piece.refusal);
     this.#thought += piece.thought;
-    this.#refusal += piece.refusal.slice(0, 1_000 - this.#refusal.length);
+    this.#refusal += piece.refusal; // a key that is cut in two would not be known in a reason
     this.#calls ||= piece.calls;
     this.#finish = piece.finish ?? this.#finish;
     this.#model = piece.model ?? this.#model;
@@ -91,13 +105,15 @@ export class ChatAnswer {
 
   #whole(): JobLook {
     const { model } = this.#asked;
-    if (this.#finish === 'content_filter')
-      return this.#failed('upstream', `${model}: the answer was stopped by a content filter`);
-    if (this.#finish === 'error') return this.#failed('crash', `${this.#soFar()}, then it failed without a reason`);
+    const finish = this.#finish?.toLowerCase() ?? '';
+    const stopped = Object.hasOwn(STOPPED, finish) ? STOPPED[finish] : undefined;
+    if (stopped === 'filtered')
+      return this.#failed('upstream', `${model}: the answer was stopped by a content filter (${finish})`);
+    if (stopped === 'failed') return this.#failed('crash', `${this.#soFar()}, then it was broken off (${finish})`);
     if (this.#calls)
       return this.#failed('upstream', `${model} called a tool instead of answering, and it was offered none`);
     const response = answerOf(this.#text, this.#asked.key);
-    const truncated = this.#finish === 'length';
+    const truncated = stopped === 'cut';
     if (response.trim() === '') return this.#failed('upstream', this.#whyEmpty(truncated));
     return { kind: 'completed', response, ...this.#used(), ...(truncated && { truncated }) };
   }

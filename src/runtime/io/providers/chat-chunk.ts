@@ -94,7 +94,7 @@ function errorIn(given: unknown): unknown {
   const outer = Array.isArray(given) ? given[0] : given;
   if (typeof outer !== 'object' || outer === null) return undefined;
   const { error, object } = outer as { error?: unknown; object?: unknown };
-  if (error !== undefined && error !== null) return given;
+  if (error !== undefined && error !== null && error !== '') return given;
   return object === 'error' ? given : undefined; // older vLLM
 }
 

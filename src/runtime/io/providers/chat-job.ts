@@ -4,6 +4,8 @@ import type { OwnJob } from './chat-jobs.ts';
 import type { Heard, Reading } from './chat-reading.ts';
 import type { Incoming } from './open-exchange.ts';
 
+const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits
+
 export interface Patience {
   /** Until the first words of the model. */
   readonly first_ms: number;
@@ -68,6 +70,6 @@ export class ChatJob implements OwnJob {
   }
 
   #within(ms: number): NodeJS.Timeout {
-    return setTimeout(() => this.#finish({ kind: 'silent', after_ms: ms }), ms);
+    return setTimeout(() => this.#finish({ kind: 'silent', after_ms: ms }), Math.min(ms, LONGEST_TIMER_MS));
   }
 }

@@ -57,7 +57,7 @@ class EventReading implements Reading {
       const given = understand(data);
       if (event === 'error' && given.kind !== 'error') return { kind: 'error', complaint: complaintOf(parsed(data)) };
       if (given.kind === 'error') return { kind: 'error', complaint: complaintOf(given.error) };
-      if (given.kind === 'garbled') return { kind: 'garbled', text: data.slice(0, 200) };
+      if (given.kind === 'garbled') return { kind: 'garbled', text: data };
       this.#answer.take(given.piece);
       if (heard !== 'words') heard = hasWords(given.piece) ? 'words' : 'life';
     }
@@ -94,7 +94,7 @@ class WholeReading implements Reading {
     const text = Buffer.concat(this.#chunks).toString('utf8');
     const given = understand(text);
     if (given.kind === 'error') return { kind: 'error', complaint: complaintOf(given.error) };
-    if (given.kind === 'garbled') return { kind: 'garbled', text: text.slice(0, 200) };
+    if (given.kind === 'garbled') return { kind: 'garbled', text };
     this.#answer.take(given.piece);
     return { kind: 'done' };
   }

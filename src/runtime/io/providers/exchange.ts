@@ -91,7 +91,7 @@ export function exchange(pool: Dispatcher, request: Request, limits: Limits, sig
   });
 }
 
-function describe(error: Error): string {
+export function describe(error: Error): string {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' && !error.message.includes(code) ? `${code}: ${error.message}` : error.message;
 }

@@ -1,5 +1,5 @@
 import type { Client, Dispatcher } from 'undici';
-import type { Request } from './exchange.ts';
+import { describe, type Request } from './exchange.ts';
 
 /*
  * The sibling of `exchange` for answers that are read while they are being written.
@@ -161,9 +161,4 @@ export class Incoming {
     this.#end = { broken };
     this.#reader?.end(broken);
   }
-}
-
-function describe(error: Error): string {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && !error.message.includes(code) ? `${code}: ${error.message}` : error.message;
 }

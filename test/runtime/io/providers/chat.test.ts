@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChatJobs } from '../../../../src/runtime/io/providers/chat-jobs.ts';
+import { ConfiguredProviders } from '../../../../src/runtime/io/providers/configured.ts';
+import { Config } from '../../../../src/runtime/model/config.ts';
 import type { JobLook, Provider } from '../../../../src/runtime/ports.ts';
 import { accepted, disconnected, lookAtEnd, never, order } from '../../../conformance/provider/world.ts';
 import { providerConformance, transientConformance } from '../../../conformance/provider.ts';
@@ -237,6 +239,10 @@ describe('an answer', () => {
     });
   });
 
+  it.each(['model_length', 'MAX_TOKENS'])('says so in other words too: %s', async (finish) => {
+    expect(await ended({ kind: 'says', text: 'half', finish })).toMatchObject({ truncated: true });
+  });
+
   it('tells how far it is, and that it thinks', async () => {
     await service.close();
     service = await ChatService.start({ hold: true });
@@ -281,6 +287,7 @@ describe('an answer that is none', () => {
       { class: 'upstream', used: { tokens: 1_500 } },
       /content filter/,
     ],
+    ['an abort', { kind: 'says', text: 'I', finish: 'abort' }, { class: 'crash' }, /broken off \(abort\)/],
     ['a tool', { kind: 'tool' }, { class: 'upstream', used: { tokens: 1_500 } }, /called a tool/],
     ['nothing', { kind: 'says', text: '' }, { class: 'upstream' }, /answered nothing/],
     ['only thoughts', { kind: 'says', text: ' ', finish: 'length' }, { class: 'upstream' }, /limit of tokens/],
@@ -398,6 +405,30 @@ describe('the jobs of a chat provider', () => {
     await closing;
     jobs.close();
     expect((await after.submit(order({ key: 'late' }), never)).kind).toBe('later');
+  });
+
+  it('go on when the configuration gives their provider other settings, and end with all of them', async () => {
+    await service.close();
+    service = await ChatService.start({ hold: true });
+    const configured = new ConfiguredProviders({}, (refusal) => {
+      throw new Error(refusal.message);
+    });
+    const named = async (model: string) => {
+      const near = { kind: 'openai-chat', base_url: service.url, model };
+      await configured.update(Config.parse({ delegation: { providers: { near } } }));
+      const provider = configured.all().get('near');
+      if (!provider) throw new Error('near is not there');
+      return provider;
+    };
+    const before = await named('old');
+    const [first, second] = [await accepted(before), await accepted(before, order({ key: 'key-2' }))];
+    const after = await named('new');
+    expect(after).not.toBe(before);
+    service.finish(await service.request(0), 'still here');
+    expect(await lookAtEnd(after, first)).toMatchObject({ kind: 'completed', response: 'still here' });
+    await configured.close();
+    await (await service.request(1)).closed;
+    expect(await after.look(second, never)).toMatchObject({ kind: 'failed', class: 'stopped' });
   });
 
   it('are forgotten some time after their end was told: 10,000 leave nothing behind', async () => {
