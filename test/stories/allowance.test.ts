@@ -30,7 +30,6 @@ interface Shown {
   readonly needs: readonly { readonly what: string }[];
 }
 
-/** Midnight must not fall into a test that counts a day's jobs. */
 function nextMidnight(): string {
   return new Date((Math.floor(Date.now() / 86_400_000) + 1) * 86_400_000).toISOString();
 }
