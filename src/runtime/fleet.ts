@@ -7,6 +7,7 @@ import { type CommandAgent, type Config, commandAgents, type ProjectConfig } fro
 import type { Project } from './model/event.ts';
 import type { Fleet, FleetAgent, FleetAllowance, FleetProject, FleetProvider, FleetWorktrees } from './model/fleet.ts';
 import type { ProjectId } from './model/ids.ts';
+import type { ProviderConfig } from './model/provider.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
 
 export interface FleetParts {
@@ -78,15 +79,18 @@ const LOCAL_ONLY = { detail: 'local_only: no task leaves this machine' };
 
 function fleetProvider(provider: FleetParts['providers'][number], parts: FleetParts): FleetProvider {
   const away = parts.config.local_only ? LOCAL_ONLY : parts.away?.get(provider.id);
-  const settings = parts.config.delegation.providers[provider.id];
   return {
     id: provider.id,
     ai: provider.ai,
     ...(away ? { status: 'offline', ...away } : { status: 'available' }),
     load: parts.load.provider(provider.id),
-    max: settings?.max ?? 0,
-    ...(settings?.kind === 'openai-chat' && { model: settings.model, models: settings.models }),
+    max: parts.config.delegation.providers[provider.id]?.max ?? 0,
+    ...chatModels(parts.config.delegation.providers[provider.id]),
   };
+}
+
+function chatModels(settings: ProviderConfig | undefined): Pick<FleetProvider, 'model' | 'models'> {
+  return settings?.kind === 'openai-chat' ? { model: settings.model, models: settings.models } : {};
 }
 
 function fleetProjects({ config, own, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
