@@ -7,6 +7,7 @@ import { type CommandAgent, type Config, commandAgents, type ProjectConfig } fro
 import type { Project } from './model/event.ts';
 import type { Fleet, FleetAgent, FleetAllowance, FleetProject, FleetProvider, FleetWorktrees } from './model/fleet.ts';
 import type { ProjectId } from './model/ids.ts';
+import type { ProviderConfig } from './model/provider.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
 
 export interface FleetParts {
@@ -89,8 +90,12 @@ function fleetProvider(provider: FleetParts['providers'][number], parts: FleetPa
     ...(gets ? { status: 'available' } : { status: 'offline', ...away }),
     load,
     max: settings?.max ?? 0,
-    ...(settings?.kind === 'openai-chat' && { model: settings.model, models: settings.models }),
+    ...chatModels(settings),
   };
+}
+
+function chatModels(settings: ProviderConfig | undefined): Pick<FleetProvider, 'model' | 'models'> {
+  return settings?.kind === 'openai-chat' ? { model: settings.model, models: settings.models } : {};
 }
 
 function fleetProjects({ config, own, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {

@@ -100,3 +100,20 @@ test('the fleet: needs first, then counts, places and limits', async () => {
     version: '0.0.0',
   });
 });
+
+test('the fleet shows what may be spent only where something is limited or used, and to no attempt', async () => {
+  expect(await desk.call('fleet_status')).not.toHaveProperty('allowance');
+  const resets_at = Date.UTC(2026, 0, 2);
+  desk.yard.allowances.push({
+    ...{ of: 'agent', name: 'gpu', state: 'warning' },
+    limits: [{ what: 'daily_jobs', used: 8, limit: 10, remaining: 2, resets_at, state: 'warning' }],
+  });
+  expect(await desk.call('fleet_status')).toMatchObject({
+    allowance: [
+      {
+        ...{ of: 'agent', name: 'gpu', state: 'warning' },
+        limits: [{ what: 'daily_jobs', used: 8, limit: 10, remaining: 2, resets_at: '2026-01-02T00:00:00.000Z' }],
+      },
+    ],
+  });
+});

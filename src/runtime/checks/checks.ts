@@ -151,7 +151,9 @@ function conclusion({ doubt }: CheckOrder, outcome: DoneOutcome, record: CheckRe
   const seen = evidence ? { evidence } : {};
   const refused = problems ? schemaFailure(problems) : verify && !verify.passed ? verifyFailure(verify) : undefined;
   const failure = refused ?? (verify ? undefined : doubt);
-  if (failure) return { kind: 'failed', failure: { ...factsOf(outcome), ...failure, ...seen } };
+  const used = usedOf(outcome);
+  const took = used ? { used } : {};
+  if (failure) return { kind: 'failed', failure: { ...factsOf(outcome), ...took, ...failure, ...seen } };
   return { kind: 'done', outcome: { ...outcome, ...seen, verified: verify ? 'passed' : 'unverified' } };
 }
 
@@ -170,15 +172,12 @@ function verifyFailure({ reason, output, unfit }: NonNullable<CheckRecord['verif
 }
 
 /** C3 */
-function factsOf(outcome: DoneOutcome): Omit<Failure, 'class' | 'reason'> {
-  const { agent, session_id, cost_usd, result } = outcome;
-  const used = usedOf(outcome);
+function factsOf({ agent, session_id, cost_usd, result }: DoneOutcome): Omit<Failure, 'class' | 'reason'> {
   const answer = shortened(result);
   return {
     ...(agent !== undefined && { agent }),
     ...(session_id !== undefined && { session_id }),
     ...(cost_usd !== undefined && { cost_usd }),
-    ...(used && { used }),
     ...(answer.trim() !== '' && { answer }),
   };
 }

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Fleet } from '../../../src/runtime/model/fleet.ts';
+import { Allowance } from '../../../src/runtime/model/allowance.ts';
+import { dayOf, emptyBooks, hourOf } from '../../../src/runtime/model/books.ts';
+import type { Fleet, FleetAllowance } from '../../../src/runtime/model/fleet.ts';
 import { Route } from '../../../src/runtime/model/route.ts';
+import { agentLimits, modelLimits, verdictOn } from '../../../src/runtime/policy/allowance.ts';
 import { type RouteAsk, signatureOf } from '../../../src/runtime/policy/ask.ts';
 import { anyRoom, decide } from '../../../src/runtime/policy/decide.ts';
 import { hasRoom } from '../../../src/runtime/policy/local.ts';
@@ -42,6 +45,29 @@ const anyAgent = fc
   .map(([program, kind, capabilities, at, own, takes_model]) =>
     agent(program, { kind, capabilities, takes_model, ...at, ...(own && { project: own }) }),
   );
+const limit = fc.record({ daily_jobs: fc.nat(3), concurrent_jobs: fc.nat(3) });
+const counts = (...names: string[]) => fc.tuple(...names.map((name) => fc.tuple(fc.constant(name), fc.nat(3))));
+const anyAllowance = fc
+  .record({
+    limits: fc.record({ claude: limit, worker: limit, alpha: limit }, { requiredKeys: [] }),
+    requests: fc.nat(3),
+    models: fc.subarray(['sonnet', 'mine'], { minLength: 1 }),
+    instead: maybe('opus'),
+    jobs: counts('claude', 'worker', 'alpha'),
+    at_work: counts('claude', 'worker', 'alpha'),
+    asked: fc.nat(3),
+  })
+  .map(({ limits, requests, models, instead, jobs, at_work, asked }): FleetAllowance => {
+    const agents = { ...limits, ...(limits.claude && { claude: { ...limits.claude, models } }) };
+    const sonnet = { hourly_requests: requests, ...(instead && { instead }) };
+    const parsed = Allowance.parse({ agents, models: { sonnet } });
+    const books = emptyBooks();
+    const account = new Map(jobs.map(([name, count]) => [name, { jobs: count, tokens: 0, money: {} }]));
+    books.days.set(dayOf(NOW), { agent: account, model: new Map(), project: new Map() });
+    books.hours.set(hourOf(NOW), new Map([['sonnet', asked]]));
+    const claims = { agent: new Map(), model: new Map(), project: new Map() };
+    return { agents: parsed.agents, models: parsed.models, books, load: { at_work: new Map(at_work), claims } };
+  });
 const anyFleet: fc.Arbitrary<Fleet> = fc
   .record({
     agents: fc.uniqueArray(anyAgent, { maxLength: 3, selector: (one) => one.id }),
@@ -53,10 +79,12 @@ const anyFleet: fc.Arbitrary<Fleet> = fc
     own: fc.record({ paused: fc.boolean(), running: fc.nat(3), max_running: fc.nat(3), checkout_busy: fc.boolean() }),
     usual: maybe('claude', 'nobody'),
     headless: fc.record({ running: fc.nat(3), max: fc.nat(3) }),
+    allowance: fc.option(anyAllowance, { nil: undefined }),
   })
-  .map(({ own, usual, default_provider, ...rest }) =>
+  .map(({ own, usual, default_provider, allowance, ...rest }) =>
     fleet({
       ...rest,
+      ...(allowance && { allowance }),
       ...(default_provider && { default_provider }),
       projects: new Map([[SHOP, project({ ...own, ...(usual && { agent: usual }) })]]),
     }),
@@ -120,6 +148,32 @@ test('what runs was held by nothing, and needs room somewhere', () => {
     expect(own?.paused).not.toBe(true);
     if (own?.max_running) expect(own.running).toBeLessThan(own.max_running);
     if (route.to === 'agent' && ask.spec.workspace === 'project') expect(own?.checkout_busy).not.toBe(true);
+  });
+});
+
+test('what runs is spent nowhere, and nothing waits for allowance that was given back', () => {
+  check((ask, on) => {
+    const route = decide(ask, on, NOW);
+    const { allowance } = on;
+    if (!allowance) {
+      expect(route).not.toMatchObject({ reason: 'allowance' });
+      return;
+    }
+    const isSpent = (name: string) => verdictOn(agentLimits(name, allowance, NOW)).state === 'exceeded';
+    if (route.to === 'agent' || route.to === 'provider') {
+      const name = route.to === 'agent' ? route.agent : route.provider;
+      expect(isSpent(name)).toBe(false);
+      const model = route.model ?? 'none';
+      expect(verdictOn(modelLimits(model, allowance, NOW)).state).not.toBe('exceeded');
+      const allowed = allowance.agents[name]?.models;
+      if (allowed && route.model !== undefined) expect(allowed).toContain(route.model);
+    } else if (route.to === 'wait' && route.reason === 'allowance') {
+      const lifted = {
+        ...on,
+        allowance: { ...allowance, books: emptyBooks(), load: { ...allowance.load, at_work: new Map() } },
+      };
+      expect(decide(ask, lifted, NOW)).not.toMatchObject({ reason: 'allowance' });
+    }
   });
 });
 
