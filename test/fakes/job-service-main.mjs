@@ -2,7 +2,8 @@
 //   node test/fakes/job-service-main.mjs '{"honour_keys": false, "latency_ms": 20}'
 // Prints one line of JSON, `{"port": …}`, when it listens; ends on SIGTERM or when its stdin ends. A line on stdin
 // is a command, answered by a line of JSON: `{"fault": ["submit", {"kind": "drop", "accepting": true}, 1]}`,
-// `{"settle": ["job-1", "completed"]}` or `{"report": true}` (jobs with their keys, requests).
+// `{"plan": ["text of a prompt", ["processing", "completed"]]}`, `{"settle": ["job-1", "completed"]}` or
+// `{"report": true}` (jobs with their keys, submits, requests).
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite'; // vitest's own loader of TypeScript
@@ -17,11 +18,17 @@ say({ port: service.port });
 
 const commands = createInterface({ input: process.stdin });
 commands.on('line', (line) => {
-  const { fault, settle } = JSON.parse(line);
+  const { fault, plan, settle } = JSON.parse(line);
   if (fault) service.fault(...fault);
+  if (plan) service.plan(...plan);
   if (settle) service.settle(...settle);
-  const jobs = [...service.jobs.values()].map(({ job_id, key, looks }) => ({ job_id, key, looks }));
-  say({ jobs, requests: service.requests });
+  const jobs = [...service.jobs.values()].map(({ job_id, key, looks, order }) => ({
+    job_id,
+    key,
+    looks,
+    prompt: order.prompt,
+  }));
+  say({ jobs, submits: service.submits, requests: service.requests });
 });
 
 const end = async () => {

@@ -48,10 +48,13 @@ export class JobService {
   readonly jobs = new Map<string, FakeJob>();
   /** `METHOD path` of every request that arrived whole, in order. */
   readonly requests: string[] = [];
+  /** Every submit that arrived whole, whatever became of it. */
+  readonly submits: { readonly key: string | undefined; readonly prompt: string }[] = [];
   in_flight = 0;
   most_in_flight = 0;
   readonly #server: Server;
-  readonly #faults = new Map<Endpoint, Fault[]>();
+  readonly #faults = new Map<Endpoint, { readonly fault: Fault; readonly only: string }[]>();
+  readonly #plans: { readonly only: string; readonly statuses: readonly JobStatus[] }[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #options: JobServiceOptions;
   #made = 0;
@@ -77,11 +80,16 @@ export class JobService {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** The next `times` requests to this endpoint go wrong in this way. */
-  fault(endpoint: Endpoint, fault: Fault, times = 1): void {
+  /** The next `times` requests to this endpoint go wrong in this way; `only`: of jobs with this text in their prompt. */
+  fault(endpoint: Endpoint, fault: Fault, times = 1, only = ''): void {
     const waiting = this.#faults.get(endpoint) ?? [];
-    for (let n = 0; n < times; n++) waiting.push(fault);
+    for (let n = 0; n < times; n++) waiting.push({ fault, only });
     this.#faults.set(endpoint, waiting);
+  }
+
+  /** Jobs with this text in their prompt say these at their looks. */
+  plan(only: string, statuses: readonly JobStatus[]): void {
+    this.#plans.push({ only, statuses });
   }
 
   heal(): void {
@@ -150,11 +158,19 @@ export class JobService {
       return;
     }
     const [endpoint, answer] = step;
-    const fault = this.#faults.get(endpoint)?.shift();
+    if (endpoint === 'submit')
+      this.submits.push({ key: typeof key === 'string' ? key : undefined, prompt: promptIn(body) });
+    const fault = this.#faultFor(endpoint, endpoint === 'submit' ? promptIn(body) : this.jobs.get(id)?.order.prompt);
     const stranger = this.#options.key !== undefined && request.headers.authorization !== `Bearer ${this.#options.key}`;
     if (fault) this.#spoil(response, endpoint, fault, body, typeof key === 'string' ? key : undefined);
     else if (stranger) send(response, 401, { error: 'bad API key' });
     else answer();
+  }
+
+  #faultFor(endpoint: Endpoint, prompt = ''): Fault | undefined {
+    const waiting = this.#faults.get(endpoint) ?? [];
+    const at = waiting.findIndex(({ only }) => prompt.includes(only));
+    return at < 0 ? undefined : waiting.splice(at, 1)[0]?.fault;
   }
 
   #spoil(response: ServerResponse, endpoint: Endpoint, fault: Fault, body: string, key: string | undefined): void {
@@ -174,7 +190,8 @@ export class JobService {
     const order = JSON.parse(body) as FakeJob['order'];
     for (const field of ['type', 'priority', 'prompt', 'source'] as const)
       if (typeof order[field] !== 'string') return `${field} is missing`;
-    const statuses = this.#options.statuses ?? ['queued', 'processing', 'completed'];
+    const planned = this.#plans.find(({ only }) => order.prompt.includes(only))?.statuses;
+    const statuses = planned ?? this.#options.statuses ?? ['queued', 'processing', 'completed'];
     const job = { job_id: `job-${++this.#made}`, key, order, statuses, looks: 0, error: '', result: {} };
     this.jobs.set(job.job_id, job);
     return job;
@@ -257,6 +274,14 @@ async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function promptIn(body: string): string {
+  try {
+    return String((JSON.parse(body) as { prompt?: unknown }).prompt);
+  } catch {
+    return '';
+  }
 }
 
 function send(response: ServerResponse, code: number, answer: unknown): ServerResponse {
