@@ -3,7 +3,7 @@
 // Prints one line of JSON, `{"port": …}`, when it listens; ends on SIGTERM or when its stdin ends. A line on stdin
 // is a command, answered by a line of JSON: `{"fault": ["submit", {"kind": "drop", "accepting": true}, 1]}`,
 // `{"plan": ["text of a prompt", ["processing", "completed"]]}`, `{"settle": ["job-1", "completed"]}` or
-// `{"report": true}` (jobs with their keys, submits, requests).
+// `{"report": true}` (jobs with their keys, what was heard, requests).
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { runnerImport } from 'vite'; // vitest's own loader of TypeScript
@@ -28,7 +28,7 @@ commands.on('line', (line) => {
     looks,
     prompt: order.prompt,
   }));
-  say({ jobs, submits: service.submits, requests: service.requests });
+  say({ jobs, heard: service.heard, requests: service.requests });
 });
 
 const end = async () => {

@@ -48,8 +48,8 @@ export class JobService {
   readonly jobs = new Map<string, FakeJob>();
   /** `METHOD path` of every request that arrived whole, in order. */
   readonly requests: string[] = [];
-  /** Every submit that arrived whole, whatever became of it. */
-  readonly submits: { readonly key: string | undefined; readonly prompt: string }[] = [];
+  /** Every submit that arrived whole and every question about a job that is known, in order. */
+  readonly heard: { readonly endpoint: Endpoint; readonly prompt: string; readonly key: string | undefined }[] = [];
   in_flight = 0;
   most_in_flight = 0;
   readonly #server: Server;
@@ -158,9 +158,9 @@ export class JobService {
       return;
     }
     const [endpoint, answer] = step;
-    if (endpoint === 'submit')
-      this.submits.push({ key: typeof key === 'string' ? key : undefined, prompt: promptIn(body) });
-    const fault = this.#faultFor(endpoint, endpoint === 'submit' ? promptIn(body) : this.jobs.get(id)?.order.prompt);
+    const prompt = endpoint === 'submit' ? promptIn(body) : this.jobs.get(id)?.order.prompt;
+    if (prompt !== undefined) this.heard.push({ endpoint, prompt, key: typeof key === 'string' ? key : undefined });
+    const fault = this.#faultFor(endpoint, prompt);
     const stranger = this.#options.key !== undefined && request.headers.authorization !== `Bearer ${this.#options.key}`;
     if (fault) this.#spoil(response, endpoint, fault, body, typeof key === 'string' ? key : undefined);
     else if (stranger) send(response, 401, { error: 'bad API key' });

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Endpoint } from '../../fakes/job-service.ts';
 import { until } from '../../support/world.ts';
 import { check } from '../checker.ts';
 import type { Talk } from '../client.ts';
@@ -78,14 +79,26 @@ export class Away {
     if (await this.site.kill()) this.kills.push(Date.now());
   }
 
-  /** Whether its service has heard of it so often, by any request or only by submits. */
-  async asked(provider: ProviderName, of: string | RegExp, times = 1): Promise<void> {
+  /** Until its service has heard this request of the task, so often. */
+  async asked(provider: ProviderName, endpoint: Endpoint, id: string, times = 1): Promise<void> {
     await until(async () => {
-      const { submits, requests } = await this.services[provider].tell();
-      const heard = typeof of === 'string' ? submits.filter(({ prompt }) => prompt.includes(`Task: ${of}.md`)) : [];
-      const seen = typeof of === 'string' ? [] : requests.filter((line) => of.test(line));
-      return heard.length + seen.length >= times;
-    }, 20_000);
+      const { heard } = await this.services[provider].tell();
+      return (
+        heard.filter((one) => one.endpoint === endpoint && one.prompt.startsWith(`Task: ${id}.md\n`)).length >= times
+      );
+    }, 30_000);
+  }
+
+  /** What becomes of a task is known only now. */
+  expect(id: string, expected: Expected): void {
+    const at = this.sent.findIndex((sent) => sent.id === id);
+    const sent = this.sent[at];
+    if (sent) this.sent[at] = { ...sent, expected };
+  }
+
+  async state(id: string): Promise<string> {
+    const { tasks } = await this.talk.ask('job_status', { project: 'alpha', id });
+    return (tasks as { state: string }[])[0]?.state ?? 'unknown';
   }
 
   async jobsOf(provider: ProviderName, id: string) {

@@ -27,7 +27,7 @@ interface Case {
   readonly sent: Sent;
   readonly told: readonly Told[];
   readonly epoch: string;
-  readonly submits: Report['submits'];
+  readonly submits: Report['heard'];
   readonly jobs: Report['jobs'];
   readonly kills: readonly number[];
   readonly done: string | undefined;
@@ -64,7 +64,7 @@ function caseOf(scene: Scene, sent: Sent, epoch: string, told: readonly Told[]):
     sent,
     epoch,
     told: told.filter(({ event }) => 'id' in event && event.id === sent.id),
-    submits: everywhere.flatMap(({ submits }) => about(submits)),
+    submits: everywhere.flatMap(({ heard }) => about(heard)).filter(({ endpoint }) => endpoint === 'submit'),
     jobs: everywhere.flatMap(({ jobs }) => about(jobs)),
     kills: scene.kills,
     done: read('done'),

@@ -8,9 +8,8 @@ import type { UpstreamJob } from '../ledger.ts';
 const program = fileURLToPath(new URL('../../fakes/job-service-main.mjs', import.meta.url));
 
 export interface Report {
-  readonly jobs: readonly (UpstreamJob & { readonly looks: number })[];
-  readonly submits: readonly { readonly key: string | undefined; readonly prompt: string }[];
-  readonly requests: readonly string[];
+  readonly jobs: readonly (UpstreamJob & { readonly says: JobStatus })[];
+  readonly heard: readonly { readonly endpoint: Endpoint; readonly prompt: string; readonly key: string | undefined }[];
 }
 
 export interface Command {
