@@ -9,7 +9,7 @@ import type { RunProgress } from './headless/progress.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Config } from './model/config.ts';
-import type { DelegatedStatus } from './model/delegated.ts';
+import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
@@ -315,6 +315,10 @@ export class Desk implements Yard {
 
   delegated(): DelegatedStatus {
     return this.#ports.delegations.status();
+  }
+
+  delegatedJob(ref: TaskRef): DelegatedJob | undefined {
+    return this.#ports.delegations.job(ref);
   }
 
   async scan(project: ProjectId, { takeOver, cause }: { takeOver: boolean; cause: Cause }) {

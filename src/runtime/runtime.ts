@@ -11,7 +11,7 @@ import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
 import { DelegatedPrompts } from './context/compose.ts';
 import { Delegations } from './delegations/delegations.ts';
-import { settingsOf } from './delegations/settings.ts';
+import { settingsOf, ttlOfTask } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
 import { DispatchFiles } from './dispatch-files/dispatch-files.ts';
 import { reportPlaces } from './dispatch-files/places.ts';
@@ -168,6 +168,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     answers: new DelegatedAnswers({ home: home.dir, checks }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
+    ttl: (task) => ttlOfTask(task, config),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
   const callbacks = new Callbacks({
@@ -327,9 +328,14 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       await dispatchFiles.stop();
       await dispatcher.stop();
     },
-    atWork: () => attempts.atWork().map((task) => atWork(task, yard.projectName(task.project))),
+    atWork: () =>
+      [...attempts.atWork(), ...delegations.atWork()].map((task) => atWork(task, yard.projectName(task.project))),
     subscribe: (changed) => store.subscribe(changed),
-    endAll: () => attempts.endAll('a person ended it, together with the runtime'),
+    endAll: async () => {
+      const why = 'a person ended it, together with the runtime';
+      await Promise.all([attempts.endAll(why), delegations.endOwn(why)]);
+    },
+    endMortal: () => delegations.endOwn('it was not done when the runtime ended'),
   });
   const recover = async (): Promise<void> => {
     await projects.start();

@@ -7,7 +7,8 @@ import type { RunAtWork, StopOrder, Stopping } from './yard.ts';
  *
  * 1. Nothing is waited for but runs that would be recorded here; where none is, this takes no time.
  * 2. Whoever orders it again changes what is still to come: at once, or the runs ended.
- * 3. A run that is left goes on as it is, and its attempt stays live.
+ * 3. A run that is left goes on as it is, and its attempt stays live. What would end with the runtime is not left: it is
+ *    ended, and its attempt goes back to the queue.
  */
 
 /** Beside the grace: for the record of what was ended. */
@@ -28,6 +29,8 @@ export interface WindDownPorts {
   readonly subscribe: (changed: () => void) => () => void;
   /** Ends what is at work; the attempts go back to the queue. */
   readonly endAll: () => Promise<void>;
+  /** Ends what can't go on without the runtime; the same holds for its attempts. */
+  readonly endMortal: () => Promise<void>;
   readonly say: (level: 'info', message: string, facts: object) => void;
 }
 
@@ -85,6 +88,7 @@ export class WindDown {
       const last = clock.now() + grace() + RECORDED_MS;
       await this.#till(isIdle, () => (this.#order.kill ? last : 0));
     }
+    await this.#ports.endMortal(); // 3
     this.#over = true;
     this.#tell();
     const left = atWork(); // 3

@@ -1,5 +1,5 @@
 import type { Config } from './model/config.ts';
-import type { DelegatedStatus } from './model/delegated.ts';
+import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
@@ -243,6 +243,8 @@ export interface Yard {
   records(after: number): AsyncIterable<JournalRecord>;
   /** Jobs at providers, and what became of those that ended since the start. */
   delegated(): DelegatedStatus;
+  /** The remote job of a task, as long as it is followed. */
+  delegatedJob(ref: TaskRef): DelegatedJob | undefined;
   /** Takes away what is older than the configuration wants; with `dry`, only says what that would be. */
   prune(options: { dry: boolean }): Promise<Pruned>;
   retention(): Promise<RetentionView>;

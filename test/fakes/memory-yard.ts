@@ -220,6 +220,10 @@ export class MemoryYard implements Yard {
 
   async *records(): AsyncGenerator<never> {}
 
+  delegatedJob() {
+    return undefined;
+  }
+
   delegated() {
     const counters = { delegated_active: 0, delegated_completed_total: 0, delegated_failed_total: 0 };
     return { ...counters, delegated_polls_total: 0, jobs: [], providers: {} };

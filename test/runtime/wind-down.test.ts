@@ -6,7 +6,7 @@ import { VirtualClock } from '../fakes/virtual-clock.ts';
 const MINUTE = 60_000;
 
 /** Runs end when the test says so; `endAll` ends those that mind it. */
-function world(names: string[], { stubborn = false } = {}) {
+function world(names: string[], { stubborn = false, mortal }: { stubborn?: boolean; mortal?: string } = {}) {
   const clock = new VirtualClock();
   const state = { runs: names.map(run), halted: false, ended: false };
   const listeners = new Set<() => void>();
@@ -29,6 +29,9 @@ function world(names: string[], { stubborn = false } = {}) {
     endAll: async () => {
       state.ended = true;
       if (!stubborn) done(...names);
+    },
+    endMortal: async () => {
+      if (mortal !== undefined) done(mortal);
     },
     say: () => {},
   });
@@ -94,4 +97,13 @@ test('a second order hurries: it leaves at once, also what was to be ended', asy
   void windDown.begin({ now: true });
   expect(await over).toMatchObject([{ name: 'a' }]);
   expect(state.ended).toBe(false);
+});
+
+test('what can’t go on without the runtime has the time of the others, and is not left', async () => {
+  const { windDown, clock, state } = world(['a', 'request'], { mortal: 'request' });
+  const over = windDown.begin();
+  await clock.advance(MINUTE - 1);
+  expect(state.runs).toHaveLength(2);
+  await clock.advance(1);
+  expect(await over).toMatchObject([{ name: 'a' }]);
 });

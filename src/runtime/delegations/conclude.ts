@@ -1,4 +1,6 @@
 import type { ErrorClass } from '../model/spec.ts';
+import type { LiveTask } from '../model/task.ts';
+import type { Failure } from '../policy/retry.ts';
 import type { AttemptEnd } from '../ports.ts';
 import { type Desk, projectOf, report } from './desk.ts';
 import { markerPath } from './marker.ts';
@@ -24,6 +26,11 @@ export function fail(watch: Watch, desk: Desk, error_class: ErrorClass, reason: 
   const { provider } = watch;
   const outcome = { state: 'failed' as const, error_class, reason, provider, ...(job_id !== undefined && { job_id }) };
   return conclude(watch, desk, { kind: 'finished', outcome });
+}
+
+/** A failure of which the retry policy says what follows. */
+export function failed(watch: Watch, desk: Desk, task: LiveTask, failure: Failure): Promise<Next> {
+  return conclude(watch, desk, desk.afterFailure(task, { provider: watch.provider, ...failure }));
 }
 
 /** Nobody will ever know: said so, and never sent again. */

@@ -1,7 +1,10 @@
 import type { LiveTask } from '../model/task.ts';
 import type { Provider } from '../ports.ts';
+import { cancelUpstream } from './cancel.ts';
 import { cancelled, giveUp } from './conclude.ts';
 import { type Desk, report, tryAgain } from './desk.ts';
+import { describeLimit, isOverdue, isOverdueUnseen } from './limit.ts';
+import { lost } from './own.ts';
 import { accept, submitAgain } from './submit.ts';
 import { absentAgain, believed, type Next, type Watch } from './watch.ts';
 
@@ -10,8 +13,11 @@ import { absentAgain, believed, type Next, type Watch } from './watch.ts';
  * where the service can, else ended as what it is. It never becomes another request under another key.
  */
 export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
+  if (watch.transient) return lostOnTheWay(watch, desk, task);
   const provider = desk.providers().get(watch.provider);
   if (task.cancel !== undefined) return abandon(watch, desk, provider, task.cancel);
+  if (isOverdueUnseen(watch, desk, task) || (watch.failures > 0 && isOverdue(watch, desk, task)))
+    return giveUp(watch, desk, `${reasonOf(watch)}; ${describeLimit(desk.ttl(task))}`);
   const { held_until } = desk.lane;
   if (held_until > desk.clock.now()) return { kind: 'again', at: held_until };
   const trusted = desk.clock.now() - watch.started_at < desk.settings().key_trusted_ms;
@@ -27,6 +33,11 @@ export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise
   }
   if (!provider.find) return giveUp(watch, desk, reasonOf(watch));
   return lookUp(watch, desk, provider, trusted);
+}
+
+function lostOnTheWay(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
+  if (task.cancel !== undefined) return cancelled(watch, desk, task.cancel);
+  return lost(watch, desk, task, reasonOf(watch));
 }
 
 async function lookUp(watch: Watch, desk: Desk, provider: Provider, trusted: boolean): Promise<Next> {
@@ -52,18 +63,6 @@ async function abandon(watch: Watch, desk: Desk, provider: Provider | undefined,
   if (found?.kind !== 'job') return cancelled(watch, desk, `${reason} (it may have run upstream)`);
   const stopped = await cancelUpstream(watch, desk, provider, found.job_id);
   return cancelled(watch, desk, stopped ? reason : `${reason} (job ${found.job_id} may go on upstream)`);
-}
-
-/** True when the provider says that the job has ended. */
-export async function cancelUpstream(watch: Watch, desk: Desk, provider: Provider | undefined, job_id: string) {
-  if (!provider?.cancel) return false;
-  try {
-    await provider.cancel(job_id, desk.looks);
-    return true;
-  } catch (error) {
-    report(desk, watch, `job ${job_id} could not be cancelled upstream: ${String(error)}`);
-    return false;
-  }
 }
 
 type Found = { kind: 'job'; job_id: string } | { kind: 'none' } | { kind: 'trouble'; reason: string };

@@ -1,11 +1,15 @@
-import type { DelegatedCounters, DelegatedStatus } from '../model/delegated.ts';
-import { keyOf, type TaskKey } from '../model/ids.ts';
+import { setMaxListeners } from 'node:events';
+import type { DelegatedCounters, DelegatedJob, DelegatedStatus } from '../model/delegated.ts';
+import { keyOf, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
 import type { Change } from '../ports.ts';
 import { conclude } from './conclude.ts';
 import { confirm } from './confirm.ts';
 import { backoffMs, type DelegationPorts, type Desk, report } from './desk.ts';
+import { judge } from './judge.ts';
 import { Lane } from './lane.ts';
+import { deadlineOf } from './limit.ts';
+import { stopOwn } from './own.ts';
 import { reap } from './reaper.ts';
 import { newWatch, recover } from './recover.ts';
 import { describeJob, Tally } from './status.ts';
@@ -20,9 +24,18 @@ interface Shift {
   readonly unsubscribe: () => void;
 }
 
+const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits; a later time is reached in steps
+const STOPPED = 'the runtime stopped while it answered';
+
 /**
- * Follows every delegated attempt from its claim to its end. Each has one watch with the time of its next step; a step
- * asks its provider at most once and never overlaps with another step of the same watch.
+ * Follows every delegated attempt from its claim to its end.
+ *
+ * D1. Each has one watch with the time of its next step; a step asks its provider at most once and never overlaps with
+ *     another step of the same watch.
+ * D2. A place in its provider's lane is held only for a request to another machine: neither while an answer is judged nor
+ *     for a look at a request of our own.
+ * D3. What can't outlive this process (`Watch.transient`) ends with it, and its attempt goes back unspent; everything
+ *     else is left as it is, and taken up by the next start.
  */
 export class Delegations {
   readonly #ports: DelegationPorts;
@@ -42,6 +55,7 @@ export class Delegations {
     if (this.#shift) return;
     const unsubscribe = this.#ports.store.subscribe((changes) => this.#notice(changes));
     const shift = { looks: new AbortController(), submits: new AbortController(), working: new Set<Promise<void>>() };
+    setMaxListeners(0, shift.looks.signal, shift.submits.signal); // every request listens
     this.#shift = { ...shift, unsubscribe };
     for (const task of [...this.#ports.store.open().values()]) {
       await this.#adopt(task);
@@ -53,6 +67,16 @@ export class Delegations {
     const shift = this.#shift;
     if (shift) this.#stopping ??= this.#wind(shift);
     await this.#stopping;
+  }
+
+  /** Those whose jobs would end with this process. */
+  atWork(): readonly LiveTask[] {
+    return this.#own().flatMap((watch) => liveTask(watch, this.#ports.store) ?? []);
+  }
+
+  /** D3. Ends all of them; their attempts go back to the queue, and count for nothing. */
+  async endOwn(reason: string): Promise<void> {
+    await Promise.all(this.#own().map((watch) => this.#end(watch, reason)));
   }
 
   /** The first step of a claimed attempt; settles when the provider's answer has been dealt with. */
@@ -67,10 +91,15 @@ export class Delegations {
   /** Does every step that is due; settles when they are done. */
   async tick(): Promise<void> {
     const now = this.#ports.clock.now();
-    const due = [...this.#watches.values()].filter((watch) => !watch.busy && watch.next_at <= now);
+    const due = [...this.#watches.values()].filter((watch) => !watch.working && watch.next_at <= now);
     const working = due.map((watch) => this.#work(watch));
-    for (const watch of this.#watches.values()) if (!watch.busy) this.#wake(watch.next_at + this.#slack());
+    for (const watch of this.#watches.values()) if (!watch.working) this.#wake(watch.next_at + this.#slack());
     await Promise.all(working);
+  }
+
+  job(ref: TaskRef): DelegatedJob | undefined {
+    const watch = this.#watches.get(keyOf(ref));
+    return watch && describeJob(watch, this.#ports);
   }
 
   status(): DelegatedStatus {
@@ -90,6 +119,7 @@ export class Delegations {
     shift.unsubscribe();
     this.#alarm?.cancel();
     this.#alarm = undefined;
+    await this.endOwn(STOPPED);
     shift.looks.abort();
     const giveUp = this.#ports.clock.after(this.#ports.settings().stop_grace_ms, () => shift.submits.abort());
     await Promise.all(shift.working);
@@ -98,6 +128,25 @@ export class Delegations {
     this.#lanes.clear();
     this.#shift = undefined;
     this.#stopping = undefined;
+  }
+
+  #own(): Watch[] {
+    return [...this.#watches.values()].filter((watch) => watch.transient);
+  }
+
+  /** The step under way hears of it, and the one after it ends the attempt. */
+  async #end(watch: Watch, reason: string): Promise<void> {
+    watch.stop ??= reason;
+    this.#interrupt(watch);
+    await watch.working;
+    if (this.#watches.get(keyOf(watch.lease.task)) === watch) await this.#work(watch);
+  }
+
+  /** What of a step can be cut short: a request of our own, the judgement of an answer. */
+  #interrupt(watch: Watch): void {
+    if (watch.transient) watch.hangUp.abort();
+    if (watch.phase.kind !== 'answered') return;
+    this.#ports.answers.stop(watch.lease).catch((error) => report(this.#ports, watch, String(error)));
   }
 
   #take(watch: Watch): void {
@@ -109,28 +158,40 @@ export class Delegations {
 
   #work(watch: Watch): Promise<void> {
     const shift = this.#shift;
-    if (!shift || watch.busy) return Promise.resolve();
-    watch.busy = true;
-    const lane = this.#lane(watch.provider);
-    const desk: Desk = {
+    if (!shift || watch.working) return watch.working ?? Promise.resolve();
+    const working = this.#steps(watch, this.#deskOf(watch, shift))
+      .then((next) => this.#settle(watch, next))
+      .finally(() => shift.working.delete(working));
+    watch.working = working;
+    shift.working.add(working);
+    return working;
+  }
+
+  #deskOf(watch: Watch, shift: Shift): Desk {
+    return {
       ...this.#ports,
-      lane,
+      lane: this.#lane(watch.provider),
       looks: shift.looks.signal,
       submits: shift.submits.signal,
       tally: this.#tally(watch.provider),
+      nudge: (watch) => this.#nudge(watch),
     };
-    const working = lane
-      .run(this.#ports.settings().concurrency, () => this.#guarded(watch, desk))
-      .then((next) => this.#settle(watch, next))
-      .finally(() => shift.working.delete(working));
-    shift.working.add(working);
-    return working;
+  }
+
+  /** D2 */
+  async #steps(watch: Watch, desk: Desk): Promise<Next> {
+    const kind: string = watch.phase.kind;
+    const step = () => this.#guarded(watch, desk);
+    const own = watch.transient && kind !== 'unsent';
+    const next = await (own || kind === 'answered' ? step() : desk.lane.run(desk.settings().concurrency, step));
+    const isNew = kind !== 'answered' && watch.phase.kind === 'answered';
+    return isNew && next.kind === 'again' ? step() : next;
   }
 
   /** A step that throws (a full disk, a bug) is tried again later: the phase says what has already happened. */
   async #guarded(watch: Watch, desk: Desk): Promise<Next> {
     try {
-      if (this.#stopping) return { kind: 'again', at: watch.next_at };
+      if (this.#stopping && watch.stop === undefined) return { kind: 'again', at: watch.next_at };
       return await step(watch, desk);
     } catch (error) {
       report(desk, watch, `a step failed and is tried again: ${error instanceof Error ? error.message : error}`);
@@ -139,7 +200,7 @@ export class Delegations {
   }
 
   #settle(watch: Watch, next: Next): void {
-    watch.busy = false;
+    watch.working = undefined;
     const key = keyOf(watch.lease.task);
     const task = liveTask(watch, this.#ports.store);
     if (next.kind === 'over' || !task) {
@@ -147,9 +208,23 @@ export class Delegations {
       return;
     }
     // A cancel that came during the step must not wait for the next look.
-    const cancel = task.cancel !== undefined && watch.failures === 0;
-    watch.next_at = cancel ? this.#ports.clock.now() : next.at;
-    this.#wake(watch.next_at + (cancel ? 0 : this.#slack()));
+    const now = this.#ports.clock.now();
+    const soon = watch.nudged || (task.cancel !== undefined && watch.failures === 0);
+    watch.nudged = false;
+    watch.next_at = soon ? now : this.#inTime(watch, task, next.at);
+    this.#wake(watch.next_at + (soon ? 0 : this.#slack()));
+  }
+
+  /** No job is left alone beyond its time limit. */
+  #inTime(watch: Watch, task: LiveTask, at: number): number {
+    const deadline = deadlineOf(watch, this.#ports, task);
+    return deadline > this.#ports.clock.now() ? Math.min(at, deadline) : at;
+  }
+
+  #nudge(watch: Watch): void {
+    watch.nudged = watch.working !== undefined;
+    watch.next_at = this.#ports.clock.now();
+    if (!watch.nudged) this.#wake(watch.next_at);
   }
 
   #notice(changes: readonly Change[]): void {
@@ -157,8 +232,8 @@ export class Delegations {
       if (!after || !('spec' in after) || !isLive(after)) continue;
       const watch = this.#watches.get(keyOf(after));
       if (watch && after.cancel !== undefined) {
-        watch.next_at = this.#ports.clock.now();
-        this.#wake(watch.next_at);
+        this.#nudge(watch);
+        this.#interrupt(watch);
       }
       // A job that somebody else delegated and the store has taken over.
       if (!watch && after.state === 'running' && after.job_id !== undefined) void this.#adopt(after);
@@ -195,7 +270,8 @@ export class Delegations {
   #wake(at: number): void {
     if (!this.#shift || this.#stopping || (this.#alarm && this.#alarm.at <= at)) return;
     this.#alarm?.cancel();
-    const cancel = this.#ports.clock.after(Math.max(0, at - this.#ports.clock.now()), () => {
+    const wait = Math.min(Math.max(0, at - this.#ports.clock.now()), LONGEST_TIMER_MS);
+    const cancel = this.#ports.clock.after(wait, () => {
       this.#alarm = undefined;
       void this.tick();
     });
@@ -208,7 +284,10 @@ async function step(watch: Watch, desk: Desk): Promise<Next> {
   if (phase.kind === 'ending') return conclude(watch, desk, phase.end);
   const task = liveTask(watch, desk.store);
   if (!task) return OVER;
+  if (watch.stop !== undefined && task.cancel === undefined) return stopOwn(watch, desk, task, watch.stop);
   switch (phase.kind) {
+    case 'answered':
+      return judge(watch, desk, phase);
     case 'unsent':
       return submitFirst(watch, desk, task, phase.bytes);
     case 'unconfirmed':

@@ -30,6 +30,8 @@ export interface DelegationPorts {
   readonly answers: Answers;
   /** The retry policy: what follows a failure of this class. */
   readonly afterFailure: (task: LiveTask, failure: Failure) => AttemptEnd;
+  /** How long a job of this task may take, in milliseconds. */
+  readonly ttl: (task: LiveTask) => number;
   /** Something that a person may want to know; it changes nothing. */
   readonly report: (trouble: Trouble) => void;
 }
@@ -42,6 +44,13 @@ export interface Desk extends DelegationPorts {
   /** Aborted last: what is cut off here may have been taken. */
   readonly submits: AbortSignal;
   readonly tally: Tally;
+  /** Its next step comes at once. */
+  readonly nudge: (watch: Watch) => void;
+}
+
+/** Who is asked about this attempt's job. */
+export function providerOf(watch: Watch, desk: Pick<DelegationPorts, 'providers'>): Provider | undefined {
+  return watch.taker ?? desk.providers().get(watch.provider);
 }
 
 export function projectOf(desk: Pick<DelegationPorts, 'store'>, task: TaskRef) {

@@ -1,10 +1,13 @@
 import type { LiveTask } from '../model/task.ts';
 import { costFacts } from '../model/usage.ts';
 import type { JobLook, Provider } from '../ports.ts';
-import { cancelled, conclude, fail } from './conclude.ts';
-import { cancelUpstream } from './confirm.ts';
-import { type Desk, report, tryAgain } from './desk.ts';
-import { recordJob } from './submit.ts';
+import type { DoneOutcome } from '../work.ts';
+import { cancelUpstream } from './cancel.ts';
+import { cancelled, failed } from './conclude.ts';
+import { type Desk, providerOf, report, tryAgain } from './desk.ts';
+import { isOverdue, isOverdueUnseen, timeOut } from './limit.ts';
+import { lost } from './own.ts';
+import { nextLook, recordJob } from './submit.ts';
 import { absentAgain, believed, type Next, type Phase, type Watch } from './watch.ts';
 
 type Accepted = Phase & { kind: 'accepted' };
@@ -12,64 +15,85 @@ type Accepted = Phase & { kind: 'accepted' };
 /** One look at a job, and what follows from it. */
 export async function reap(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted): Promise<Next> {
   if (!phase.journalled) return recordJob(watch, desk, phase.job_id);
-  const provider = desk.providers().get(watch.provider);
+  const provider = providerOf(watch, desk);
   if (task.cancel !== undefined) return callOff(watch, desk, provider, phase.job_id, task.cancel);
   if (!provider) {
+    if (isOverdueUnseen(watch, desk, task))
+      return timeOut(watch, desk, task, phase.job_id, 'its provider is not configured any more');
     report(desk, watch, `job ${phase.job_id} can't be followed: its provider is not configured any more`);
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
   const { held_until } = desk.lane;
-  if (held_until > desk.clock.now()) return { kind: 'again', at: held_until };
+  if (held_until > desk.clock.now()) {
+    if (isOverdueUnseen(watch, desk, task))
+      return timeOut(watch, desk, task, phase.job_id, 'the provider asked us to wait');
+    return { kind: 'again', at: held_until };
+  }
   desk.tally.polled();
-  return follow(watch, desk, phase, await provider.look(phase.job_id, desk.looks));
+  return follow(watch, desk, task, phase, await provider.look(phase.job_id, desk.looks));
 }
 
-function follow(watch: Watch, desk: Desk, phase: Accepted, look: JobLook): Next | Promise<Next> {
+function follow(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look: JobLook): Next | Promise<Next> {
   const { job_id, journalled } = phase;
   const now = desk.clock.now();
-  const { interval_ms, silence_ms } = desk.settings();
   switch (look.kind) {
     case 'active':
       watch.failures = 0;
+      delete watch.trouble;
       watch.phase = { kind: 'accepted', job_id, journalled, status: look.status, heard_at: now };
-      return { kind: 'again', at: now + interval_ms };
-    case 'completed': {
-      const { kind: _kind, response: result, cost, ...facts } = look;
-      const outcome = {
-        state: 'done' as const,
-        result,
-        provider: watch.provider,
-        ...facts,
-        ...costFacts(cost),
-        job_id,
-      };
-      return conclude(watch, desk, { kind: 'finished', outcome });
+      if (isOverdue(watch, desk, task)) return timeOut(watch, desk, task, job_id);
+      return nextLook(watch, desk, job_id);
+    case 'completed':
+      watch.failures = 0;
+      watch.phase = { kind: 'answered', job_id, outcome: outcomeOf(watch, look, job_id) };
+      return { kind: 'again', at: now };
+    case 'failed': {
+      const { kind: _, reason, class: error_class = 'upstream', ...facts } = look;
+      return failed(watch, desk, task, { class: error_class, reason, job_id, ...facts });
     }
-    case 'failed':
-      return fail(watch, desk, 'upstream', look.reason, job_id);
     case 'unknown_job':
-      return missing(watch, desk, phase);
+      if (watch.transient) return lost(watch, desk, task, 'the runtime ended while it answered', job_id);
+      return missing(watch, desk, task, phase);
     case 'later':
-      if (desk.looks.aborted) return { kind: 'again', at: now }; // we hung up, not the provider
-      if (now - phase.heard_at >= silence_ms)
-        return fail(watch, desk, 'upstream', `no usable answer for too long: ${look.reason}`, job_id);
-      return tryAgain(desk, watch, interval_ms, look.retry_after_ms);
+      return unheard(watch, desk, task, phase, look);
   }
 }
 
-/** A service that restarts or reads from a copy may miss a job for a moment. */
-function missing(watch: Watch, desk: Desk, phase: Accepted): Next | Promise<Next> {
+function outcomeOf(watch: Watch, look: JobLook & { kind: 'completed' }, job_id: string): DoneOutcome {
+  const { kind: _, response: result, cost, ...facts } = look;
+  return { state: 'done', result, provider: watch.provider, ...facts, ...costFacts(cost), job_id };
+}
+
+function unheard(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look: JobLook & { kind: 'later' }) {
   const now = desk.clock.now();
+  const { interval_ms, silence_ms } = desk.settings();
+  if (desk.looks.aborted) return { kind: 'again' as const, at: now }; // we hung up, not the provider
+  const { job_id } = phase;
+  watch.trouble = look.reason;
+  if (isOverdueUnseen(watch, desk, task)) return timeOut(watch, desk, task, job_id, look.reason);
+  if (now - phase.heard_at >= silence_ms) {
+    const reason = `no usable answer for too long: ${look.reason}`;
+    return failed(watch, desk, task, { class: 'upstream', reason, job_id });
+  }
+  return tryAgain(desk, watch, interval_ms, look.retry_after_ms);
+}
+
+/** A service that restarts or reads from a copy may miss a job for a moment. */
+function missing(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted): Next | Promise<Next> {
+  const now = desk.clock.now();
+  const { job_id } = phase;
   const absent = absentAgain(phase.absent, now);
   const { interval_ms, absence } = desk.settings();
+  watch.trouble = 'the provider does not know the job (any more)';
   if (believed(absent, now, absence))
-    return fail(watch, desk, 'upstream', 'the provider does not know the job (any more)', phase.job_id);
+    return failed(watch, desk, task, { class: 'upstream', reason: watch.trouble, job_id });
   watch.phase = { ...phase, status: 'unknown', absent };
   return { kind: 'again', at: now + interval_ms };
 }
 
 async function callOff(watch: Watch, desk: Desk, provider: Provider | undefined, job_id: string, reason: string) {
   const stopped = await cancelUpstream(watch, desk, provider, job_id);
-  if (desk.looks.aborted) return { kind: 'again' as const, at: desk.clock.now() }; // the next start does it properly
-  return cancelled(watch, desk, stopped ? reason : `${reason} (job ${job_id} may go on upstream)`);
+  if (desk.looks.aborted && !watch.transient) return { kind: 'again' as const, at: desk.clock.now() }; // the next start does it properly
+  const goesOn = stopped || watch.transient ? '' : ` (job ${job_id} may go on upstream)`;
+  return cancelled(watch, desk, `${reason}${goesOn}`);
 }

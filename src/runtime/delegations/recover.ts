@@ -35,10 +35,14 @@ export function newWatch(ports: DelegationPorts, lease: Lease, task: LiveTask, p
     provider: task.route.provider,
     key: idempotencyKey(lease.epoch, lease.task, lease.attempt),
     started_at: task.state === 'running' ? task.started_at : ports.clock.now(),
+    met_at: ports.clock.now(),
     phase,
     next_at: ports.clock.now(),
     failures: 0,
-    busy: false,
+    working: undefined,
+    nudged: false,
+    transient: ports.providers().get(task.route.provider)?.transient ?? false,
+    hangUp: new AbortController(),
   };
 }
 

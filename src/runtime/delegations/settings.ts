@@ -1,5 +1,7 @@
 import type { Config } from '../model/config.ts';
+import { ttlOf } from '../model/provider.ts';
 import type { Priority } from '../model/spec.ts';
+import type { LiveTask } from '../model/task.ts';
 
 export interface DelegationSettings {
   /** Nothing is submitted: not for the first time, and not again. Jobs that were taken are followed to their end. */
@@ -36,6 +38,14 @@ export const UPSTREAM_PRIORITY: Readonly<Record<Priority, string>> = {
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
+const TTL_OF_UNKNOWN = 6 * 60 * MINUTE; // of a provider that left the configuration
+
+/** How long a job of this task may take. */
+export function ttlOfTask({ spec, route }: LiveTask, { delegation }: Pick<Config, 'delegation'>): number {
+  if (spec.ttl_seconds !== undefined) return spec.ttl_seconds * 1_000;
+  const provider = route.to === 'provider' ? delegation.providers[route.provider] : undefined;
+  return provider ? ttlOf(provider) : TTL_OF_UNKNOWN;
+}
 
 export function settingsOf({
   delegation,

@@ -33,13 +33,21 @@ export function describeJob(watch: Watch, ports: Pick<DelegationPorts, 'store' |
   const { task, attempt } = watch.lease;
   const { phase } = watch;
   const project = ports.store.projects().find(({ id }) => id === task.project);
+  const trouble = watch.trouble ?? (phase.kind === 'unconfirmed' ? phase.reason : undefined);
   return {
-    job_id: phase.kind === 'accepted' ? phase.job_id : null,
+    job_id: 'job_id' in phase ? phase.job_id : null,
     project: project?.name ?? task.project,
     task_file: `${task.id}.md`,
     provider: watch.provider,
     duration: Math.max(0, Math.round((ports.clock.now() - watch.started_at) / 1_000)),
     attempt,
     status: phase.kind === 'accepted' ? phase.status : phase.kind,
+    ...(phase.kind === 'accepted' && { heard_at: iso(phase.heard_at) }),
+    ...(!watch.working && Number.isFinite(watch.next_at) && { next_look_at: iso(watch.next_at) }),
+    ...(trouble !== undefined && { trouble }),
   };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }

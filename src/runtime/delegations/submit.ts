@@ -1,16 +1,21 @@
 import type { LiveTask } from '../model/task.ts';
-import type { AttemptEnd, JobOrder, Provider, Submitted } from '../ports.ts';
-import { cancelled, conclude, fail, giveUp } from './conclude.ts';
-import { backoffMs, type Desk, pause, projectOf, report, tryAgain } from './desk.ts';
+import type { JobOrder, Provider, Submitted } from '../ports.ts';
+import { cancelled, conclude, fail, failed, giveUp } from './conclude.ts';
+import { backoffMs, type Desk, pause, projectOf, providerOf, report, tryAgain } from './desk.ts';
+import { deadlineOf } from './limit.ts';
 import { type DelegationMarker, writeMarker } from './marker.ts';
-import { absentAgain, believed, type Next, OVER, type Watch } from './watch.ts';
+import { endedByUs, lost } from './own.ts';
+import { absentAgain, believed, liveTask, type Next, OVER, type Watch } from './watch.ts';
 
 /*
  * 1. Marker, then `started` in the journal, then the request. A task that is only `claimed` was never sent.
  * 2. From the moment before the request the attempt counts as `unconfirmed`; only the provider's own word changes that.
  * 3. Once a request of this attempt may have been taken, no later answer proves that it was not: "later" and a refusal
  *    speak of the request that they answer.
+ * 4. A transient request is never in doubt: it ends with us, and what became of it is for the retry policy.
  */
+
+const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits
 
 /** The first request of an attempt. */
 export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, given?: Uint8Array): Promise<Next> {
@@ -33,15 +38,34 @@ export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, give
     return OVER;
   }
   watch.phase = { kind: 'unconfirmed', reason: 'the answer to the submit was not seen' }; // 2
-  const submitted = await provider.submit(order, desk.submits);
+  if (watch.transient) return ask(watch, desk, task, provider, order);
+  return answered(watch, desk, task, provider, await provider.submit(order, desk.submits));
+}
+
+/** 4. It lasts until the answer begins, and must not outlast a cancel, the time limit or the runtime. */
+async function ask(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, order: JobOrder): Promise<Next> {
+  const left = Math.min(deadlineOf(watch, desk, task) - desk.clock.now(), LONGEST_TIMER_MS);
+  const inTime = desk.clock.after(Math.max(0, left), () => watch.hangUp.abort());
+  watch.taker = provider;
+  const submitted = await provider.submit(order, watch.hangUp.signal).finally(inTime);
+  const now = liveTask(watch, desk.store);
+  if (!now) return OVER;
+  if (submitted.kind === 'accepted') return accept(watch, desk, submitted.job_id);
+  return endedByUs(watch, desk, now) ?? answered(watch, desk, now, provider, submitted);
+}
+
+function answered(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, submitted: Submitted) {
   switch (submitted.kind) {
     case 'accepted':
       return accept(watch, desk, submitted.job_id);
-    case 'refused':
-      return conclude(watch, desk, named(desk.afterFailure(task, submitted), provider));
+    case 'refused': {
+      const { kind: _, ...failure } = submitted;
+      return failed(watch, desk, task, failure);
+    }
     case 'later':
       return putBack(watch, desk, task, submitted.reason, submitted.retry_after_ms);
     case 'unconfirmed':
+      if (watch.transient) return lost(watch, desk, task, submitted.reason); // 4
       return doubt(watch, desk, submitted.reason, provider.idempotent);
   }
 }
@@ -68,7 +92,13 @@ export async function submitAgain(watch: Watch, desk: Desk, task: LiveTask, prov
 /** The job has a name: journal first, then the marker. */
 export async function accept(watch: Watch, desk: Desk, job_id: string): Promise<Next> {
   const heard_at = desk.clock.now();
-  watch.phase = { kind: 'accepted', job_id, journalled: false, status: 'submitted', heard_at };
+  watch.phase = {
+    kind: 'accepted',
+    job_id,
+    journalled: false,
+    status: watch.transient ? 'answering' : 'submitted',
+    heard_at,
+  };
   watch.failures = 0;
   return recordJob(watch, desk, job_id);
 }
@@ -76,9 +106,7 @@ export async function accept(watch: Watch, desk: Desk, job_id: string): Promise<
 export async function recordJob(watch: Watch, desk: Desk, job_id: string): Promise<Next> {
   const refusal = await desk.store.jobAccepted(watch.lease, job_id);
   if (refusal) {
-    await desk
-      .providers()
-      .get(watch.provider)
+    await providerOf(watch, desk)
       ?.cancel?.(job_id, desk.looks)
       .catch(() => undefined);
     report(desk, watch, `job ${job_id} belongs to an attempt that has ended: ${refusal.message}`);
@@ -86,7 +114,18 @@ export async function recordJob(watch: Watch, desk: Desk, job_id: string): Promi
   }
   if (watch.phase.kind === 'accepted') watch.phase = { ...watch.phase, journalled: true };
   await mark(watch, desk, job_id).catch((error) => report(desk, watch, `its marker is behind: ${String(error)}`));
-  return { kind: 'again', at: desk.clock.now() + desk.settings().interval_ms };
+  return nextLook(watch, desk, job_id);
+}
+
+/** After the usual interval, or when the provider says so, where it does. */
+export function nextLook(watch: Watch, desk: Desk, job_id: string): Next {
+  const provider = providerOf(watch, desk);
+  if (!provider?.ended || watch.told === job_id)
+    return { kind: 'again', at: desk.clock.now() + desk.settings().interval_ms };
+  watch.told = job_id;
+  const look = () => desk.nudge(watch);
+  void provider.ended(job_id).then(look, look);
+  return { kind: 'again', at: Number.POSITIVE_INFINITY };
 }
 
 function doubt(watch: Watch, desk: Desk, reason: string, idempotent: boolean): Next {
@@ -116,11 +155,6 @@ function putBack(watch: Watch, desk: Desk, task: LiveTask, reason: string, retry
   const cause = retry_after_ms === undefined ? 'upstream' : 'rate_limit';
   const not_before = Math.ceil(desk.clock.now() + wait);
   return conclude(watch, desk, { kind: 'requeue', class: cause, reason, not_before, spent: false });
-}
-
-function named(end: AttemptEnd, provider: Provider): AttemptEnd {
-  if (end.kind !== 'finished' || end.outcome.state !== 'failed') return end;
-  return { ...end, outcome: { provider: provider.id, ...end.outcome } };
 }
 
 function orderOf(watch: Watch, desk: Desk, task: LiveTask, prompt: string): JobOrder {

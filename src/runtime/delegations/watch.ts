@@ -1,6 +1,7 @@
 import { keyOf } from '../model/ids.ts';
 import { isLive, type Lease, type LiveTask } from '../model/task.ts';
-import type { AttemptEnd, TaskStore } from '../ports.ts';
+import type { AttemptEnd, Provider, TaskStore } from '../ports.ts';
+import type { DoneOutcome } from '../work.ts';
 
 /** Seen missing: since when, and how often. */
 export interface Absence {
@@ -24,6 +25,8 @@ export type Phase =
       readonly heard_at: number;
       readonly absent?: Absence;
     }
+  /** The job is over, and its answer is in hand; it is not believed before it is judged. */
+  | { readonly kind: 'answered'; readonly job_id: string; readonly outcome: DoneOutcome }
   /** Decided, but not yet stored. */
   | { readonly kind: 'ending'; readonly end: AttemptEnd };
 
@@ -33,11 +36,28 @@ export interface Watch {
   readonly provider: string;
   readonly key: string; // idempotency key
   readonly started_at: number;
+  /** Since when this runtime follows it. */
+  readonly met_at: number;
   phase: Phase;
   next_at: number;
   /** Troubles in a row; they lengthen the wait. */
   failures: number;
-  busy: boolean;
+  /** The step that is under way. */
+  working: Promise<void> | undefined;
+  /** Something has happened that the step under way does not know: the next one follows at once. */
+  nudged: boolean;
+  /** What went wrong last, until something goes well. */
+  trouble?: string;
+  /** Its jobs are requests of this process (`Provider.transient`). */
+  readonly transient: boolean;
+  /** Who holds the request of a transient job: only this one knows it, whatever the configuration says later. */
+  taker?: Provider;
+  /** Ends a transient request on its way. */
+  readonly hangUp: AbortController;
+  /** It ends with the runtime, or because a person said so; why. */
+  stop?: string;
+  /** The job whose provider tells its end by itself. */
+  told?: string;
 }
 
 /** What follows a step: another one, or nothing any more. */

@@ -9,7 +9,17 @@ export const DelegatedJob = z.object({
   provider: z.string(),
   duration: z.number().describe('seconds since the attempt began'),
   attempt: z.number(),
-  status: z.string().describe("the provider's word for it; before there is a job: unsent, unconfirmed or ending"),
+  status: z
+    .string()
+    .describe(
+      "the provider's word for it; before there is a job: unsent or unconfirmed; when it is over: answered while its answer is checked, then ending",
+    ),
+  heard_at: z.string().optional().describe('when the provider last said something usable about it'),
+  next_look_at: z
+    .string()
+    .optional()
+    .describe('absent while a request is under way, and where the provider tells its end by itself'),
+  trouble: z.string().optional().describe('what went wrong last, until something goes well'),
 });
 export type DelegatedJob = z.infer<typeof DelegatedJob>;
 

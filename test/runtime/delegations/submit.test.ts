@@ -56,7 +56,8 @@ describe('submitting a task to a provider', () => {
       jobs: [
         {
           ...{ job_id: 'job-1', project: 'shop', task_file: 'login.md', provider: 'far', duration: 90 },
-          ...{ attempt: 1, status: 'submitted' },
+          ...{ attempt: 1, status: 'submitted', heard_at: '2026-11-20T08:00:00.000Z' },
+          next_look_at: '2026-11-20T08:00:30.000Z',
         },
       ],
     });

@@ -207,10 +207,11 @@ export class World {
         }),
       },
       answers: { judge: async ({ outcome }) => ({ kind: 'done', outcome }), stop: async () => undefined },
-      afterFailure: (_task, { class: error_class, reason }) => ({
+      afterFailure: (_task, { class: error_class, final: _, ...facts }) => ({
         kind: 'finished',
-        outcome: { state: 'failed', error_class, reason },
+        outcome: { state: 'failed', error_class, ...facts },
       }),
+      ttl: () => 7 * 24 * 60 * MINUTE,
       report: ({ message }) => this.troubles.push(message),
       ...ports,
     });
@@ -224,6 +225,10 @@ export class World {
       await delegations.tick();
       this.clock.time += step_ms;
     }
+  }
+
+  ref(id: string): Lease['task'] {
+    return { project: PROJECT, id: TaskId.parse(id) };
   }
 
   async marker(id: string): Promise<Record<string, unknown> | undefined> {
