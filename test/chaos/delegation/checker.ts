@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { idempotencyKey } from '../../../src/runtime/delegations/marker.ts';
 import { DelegatedStatus } from '../../../src/runtime/model/delegated.ts';
+import type { Report } from '../../fakes/job-service.ts';
 import type { Site } from '../site.ts';
 import type { ProviderName, Sent } from './away.ts';
 import { readJournal, type Told } from './journal.ts';
-import type { Report } from './service.ts';
 
 /*
  * Whether delegated tasks came home as they must, beside the laws of all tasks: told from the files, the journal, what

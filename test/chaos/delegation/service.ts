@@ -2,21 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Endpoint, Fault, JobServiceOptions, JobStatus } from '../../fakes/job-service.ts';
-import type { UpstreamJob } from '../ledger.ts';
+import type { Command, JobServiceOptions, Report } from '../../fakes/job-service.ts';
 
 const program = fileURLToPath(new URL('../../fakes/job-service-main.mjs', import.meta.url));
-
-export interface Report {
-  readonly jobs: readonly (UpstreamJob & { readonly says: JobStatus })[];
-  readonly heard: readonly { readonly endpoint: Endpoint; readonly prompt: string; readonly key: string | undefined }[];
-}
-
-export interface Command {
-  readonly fault?: readonly [endpoint: Endpoint, fault: Fault, times?: number, only?: string];
-  readonly plan?: readonly [only: string, statuses: readonly JobStatus[]];
-  readonly settle?: readonly [job_id: string, status: JobStatus, error?: string];
-}
 
 /** The fake job service as a process of its own: it outlives every runtime. */
 export class Service {
