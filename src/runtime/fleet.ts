@@ -17,8 +17,8 @@ export interface FleetParts {
   readonly load: Counts;
   readonly paused: { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
   readonly providers: readonly { readonly id: string; readonly ai: readonly string[] }[];
-  /** Why a provider gets nothing now, and until when, by id. */
-  readonly away?: ReadonlyMap<string, { readonly detail: string; readonly until?: number }>;
+  /** Why a provider gets nothing now, and until when, by id; with `max` it is to be tried, and gets tasks up to so many. */
+  readonly away?: ReadonlyMap<string, { readonly detail: string; readonly until?: number; readonly max?: number }>;
   /** Agents that can't start now, by id, and why. */
   readonly offline?: ReadonlyMap<string, string>;
   readonly sessions?: FleetSessions;
@@ -65,15 +65,19 @@ function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): Fleet
   };
 }
 
-const LOCAL_ONLY = { detail: 'local_only: no task leaves this machine' };
+const LOCAL_ONLY: Away = { detail: 'local_only: no task leaves this machine' };
+
+type Away = { readonly detail?: string; readonly until?: number; readonly max?: number };
 
 function fleetProvider(provider: FleetParts['providers'][number], parts: FleetParts): FleetProvider {
-  const away = parts.config.local_only ? LOCAL_ONLY : parts.away?.get(provider.id);
+  const load = parts.load.provider(provider.id);
+  const { max: tried, ...away } = (parts.config.local_only ? LOCAL_ONLY : parts.away?.get(provider.id)) ?? {};
+  const gets = away.detail === undefined || (tried !== undefined && load < tried);
   return {
     id: provider.id,
     ai: provider.ai,
-    ...(away ? { status: 'offline', ...away } : { status: 'available' }),
-    load: parts.load.provider(provider.id),
+    ...(gets ? { status: 'available' } : { status: 'offline', ...away }),
+    load,
     max: parts.config.delegation.providers[provider.id]?.max ?? 0,
   };
 }

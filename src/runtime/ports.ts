@@ -260,7 +260,8 @@ export type Submitted =
   | { readonly kind: 'accepted'; readonly job_id: string }
   /** This attempt is over: there is no job of it, or (`transient`) none that goes on. */
   | { readonly kind: 'refused'; readonly class: ErrorClass; readonly reason: string; readonly used?: Used }
-  | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number } // certainly not taken
+  /** Certainly not taken. `busy`: it has too much to do, and is well otherwise. */
+  | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number; readonly busy?: true }
   | { readonly kind: 'unconfirmed'; readonly reason: string }; // it may have been taken
 
 export type JobLook =
@@ -279,7 +280,7 @@ export type JobLook =
   /** `class`: what kind of failure it was, where that is known; else `upstream`. */
   | { readonly kind: 'failed'; readonly reason: string; readonly class?: ErrorClass; readonly used?: Used }
   | { readonly kind: 'unknown_job' }
-  | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number };
+  | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number; readonly busy?: true };
 
 export interface Provider {
   readonly id: string;

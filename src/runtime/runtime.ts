@@ -137,6 +137,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       load,
       paused: store.paused(),
       providers: [...providers.all().values()],
+      away: delegations.away(),
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
@@ -173,6 +174,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     ttl: (task) => ttlOfTask(task, config),
+    changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
   const callbacks = new Callbacks({
@@ -304,6 +306,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       ...worktrees.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...delegations.needs(),
       ...orphans.needs(),
     ],
     settled: () => inboxes.settled && dispatchFiles.settled,
@@ -320,7 +323,10 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     callbacks.configured();
     dispatchFiles.configured();
     hideFromChildren(keyVariables(config));
-    void providers.update(config).then(() => dispatcher.wake());
+    void providers.update(config).then(() => {
+      delegations.configured();
+      dispatcher.wake();
+    });
     dispatcher.wake();
   });
 

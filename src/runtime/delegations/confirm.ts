@@ -6,7 +6,7 @@ import { type Desk, report, tryAgain } from './desk.ts';
 import { describeLimit, isOverdue, isOverdueUnseen } from './limit.ts';
 import { lost } from './own.ts';
 import { accept, submitAgain } from './submit.ts';
-import { absentAgain, believed, type Next, type Watch } from './watch.ts';
+import { absentAgain, believed, type Next, type Watch, waitAtGate } from './watch.ts';
 
 /**
  * A submit whose answer nobody saw. Asked again under the same key where that is harmless, else looked up by its key
@@ -18,21 +18,28 @@ export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise
   if (task.cancel !== undefined) return abandon(watch, desk, provider, task.cancel);
   if (isOverdueUnseen(watch, desk, task) || (watch.failures > 0 && isOverdue(watch, desk, task)))
     return giveUp(watch, desk, `${reasonOf(watch)}; ${describeLimit(desk.ttl(task))}`);
-  const { held_until } = desk.lane;
-  if (held_until > desk.clock.now()) return { kind: 'again', at: held_until };
   const trusted = desk.clock.now() - watch.started_at < desk.settings().key_trusted_ms;
   if (!provider) {
     if (!trusted) return giveUp(watch, desk, 'its provider is not configured any more');
     report(desk, watch, 'a submit is unconfirmed and its provider is not configured any more');
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
-  if (provider.idempotent && trusted) {
-    if (desk.settings().local_only) return tryAgain(desk, watch, desk.settings().interval_ms);
-    const bytes = (await desk.store.text(watch.lease.task))?.bytes;
-    if (bytes) return submitAgain(watch, desk, task, provider, bytes);
+  const again = provider.idempotent && trusted;
+  if (again && desk.settings().local_only) return tryAgain(desk, watch, desk.settings().interval_ms);
+  if (!again && !provider.find) return giveUp(watch, desk, reasonOf(watch));
+  const pass = desk.gate.enter();
+  if (pass.kind === 'shut') return waitAtGate(watch, pass);
+  try {
+    const bytes = again ? (await desk.store.text(watch.lease.task))?.bytes : undefined;
+    if (bytes) return await submitAgain(watch, desk, task, provider, pass, bytes);
+    if (!provider.find) return await giveUp(watch, desk, reasonOf(watch));
+    const found = await tryFind(watch, desk, provider);
+    if (!desk.looks.aborted)
+      pass.found(found.kind === 'trouble' ? { kind: 'trouble', reason: found.reason } : { kind: 'well' });
+    return await lookedUp(watch, desk, found, trusted);
+  } finally {
+    pass.leave();
   }
-  if (!provider.find) return giveUp(watch, desk, reasonOf(watch));
-  return lookUp(watch, desk, provider, trusted);
 }
 
 function lostOnTheWay(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
@@ -40,8 +47,7 @@ function lostOnTheWay(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
   return lost(watch, desk, task, reasonOf(watch));
 }
 
-async function lookUp(watch: Watch, desk: Desk, provider: Provider, trusted: boolean): Promise<Next> {
-  const found = await tryFind(watch, desk, provider);
+async function lookedUp(watch: Watch, desk: Desk, found: Found, trusted: boolean): Promise<Next> {
   if (found.kind === 'job') return accept(watch, desk, found.job_id);
   if (found.kind === 'trouble') {
     if (!trusted) return giveUp(watch, desk, `${reasonOf(watch)}; ${found.reason}`);

@@ -2,17 +2,19 @@ import { setMaxListeners } from 'node:events';
 import type { DelegatedCounters, DelegatedJob, DelegatedStatus } from '../model/delegated.ts';
 import { keyOf, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
-import type { Change } from '../ports.ts';
+import type { Change, Provider } from '../ports.ts';
+import type { Need } from '../yard.ts';
 import { conclude } from './conclude.ts';
 import { confirm } from './confirm.ts';
 import { backoffMs, type DelegationPorts, type Desk, report } from './desk.ts';
+import { type Away, Gate } from './gate.ts';
 import { judge } from './judge.ts';
 import { Lane } from './lane.ts';
 import { deadlineOf } from './limit.ts';
 import { stopOwn } from './own.ts';
 import { reap } from './reaper.ts';
 import { newWatch, recover } from './recover.ts';
-import { describeJob, Tally } from './status.ts';
+import { describeGate, describeJob, stuckNeed, Tally } from './status.ts';
 import { submitFirst } from './submit.ts';
 import { liveTask, type Next, OVER, type Watch } from './watch.ts';
 
@@ -41,6 +43,8 @@ export class Delegations {
   readonly #ports: DelegationPorts;
   readonly #watches = new Map<TaskKey, Watch>();
   readonly #lanes = new Map<string, Lane>();
+  readonly #gates = new Map<string, Gate>();
+  #asked: ReadonlyMap<string, Provider> = new Map();
   #shift: Shift | undefined;
   #stopping: Promise<void> | undefined;
   #alarm: { readonly at: number; readonly cancel: () => void } | undefined;
@@ -104,15 +108,37 @@ export class Delegations {
 
   status(): DelegatedStatus {
     const watches = [...this.#watches.values()];
-    const names = new Set([...this.#tallies.keys(), ...watches.map(({ provider }) => provider)]);
-    const counters = (name: string): DelegatedCounters =>
-      this.#tally(name).with(watches.filter(({ provider }) => provider === name).length);
-    const providers = Object.fromEntries([...names].sort().map((name) => [name, counters(name)]));
+    const active = new Map<string, number>([...this.#tallies.keys()].map((name) => [name, 0]));
+    for (const { provider } of watches) active.set(provider, (active.get(provider) ?? 0) + 1);
+    const counters = [...active].sort().map(([name, count]) => [name, this.#tally(name).with(count)] as const);
     return {
-      ...sum(Object.values(providers)),
+      ...sum(counters.map(([, counted]) => counted)),
       jobs: watches.map((watch) => describeJob(watch, this.#ports)),
-      providers,
+      providers: Object.fromEntries(
+        counters.map(([name, counted]) => [name, { ...counted, ...describeGate(this.#gate(name).facts()) }]),
+      ),
     };
+  }
+
+  /** The configuration has changed: what was found out about a provider that is another one now is forgotten. */
+  configured(): void {
+    const known = this.#ports.providers();
+    for (const [id, gate] of this.#gates) if (this.#asked.get(id) !== known.get(id)) gate.forget();
+    this.#asked = known;
+  }
+
+  /** Providers that get nothing now. */
+  away(): ReadonlyMap<string, Away> {
+    const away = new Map<string, Away>();
+    for (const [id, gate] of this.#gates) {
+      const why = gate.away(() => this.#of(id).length);
+      if (why) away.set(id, why);
+    }
+    return away;
+  }
+
+  needs(): Need[] {
+    return [...this.#gates].flatMap(([id, { stuck }]) => (stuck ? [stuckNeed(id, stuck, this.#of(id).length)] : []));
   }
 
   async #wind(shift: Shift): Promise<void> {
@@ -126,6 +152,7 @@ export class Delegations {
     giveUp();
     this.#watches.clear();
     this.#lanes.clear();
+    for (const gate of this.#gates.values()) gate.close();
     this.#shift = undefined;
     this.#stopping = undefined;
   }
@@ -171,6 +198,7 @@ export class Delegations {
     return {
       ...this.#ports,
       lane: this.#lane(watch.provider),
+      gate: this.#gate(watch.provider),
       looks: shift.looks.signal,
       submits: shift.submits.signal,
       tally: this.#tally(watch.provider),
@@ -218,7 +246,8 @@ export class Delegations {
   /** No job is left alone beyond its time limit. */
   #inTime(watch: Watch, task: LiveTask, at: number): number {
     const deadline = deadlineOf(watch, this.#ports, task);
-    return deadline > this.#ports.clock.now() ? Math.min(at, deadline) : at;
+    const now = this.#ports.clock.now();
+    return deadline > now ? Math.min(at, deadline) : Number.isFinite(at) ? at : now;
   }
 
   #nudge(watch: Watch): void {
@@ -256,6 +285,26 @@ export class Delegations {
     return tally;
   }
 
+  #gate(id: string): Gate {
+    const known = this.#gates.get(id);
+    if (known) return known;
+    const { clock, chance, settings } = this.#ports;
+    const gate = new Gate({ clock, chance, rule: () => settings().breaker, changed: () => this.#gateChanged(id) });
+    this.#gates.set(id, gate);
+    return gate;
+  }
+
+  #gateChanged(id: string): void {
+    if (!this.#shift || this.#stopping) return;
+    if (this.#gates.get(id)?.facts().until === undefined)
+      for (const watch of this.#of(id)) if (watch.at_gate) this.#nudge(watch);
+    this.#ports.changed();
+  }
+
+  #of(provider: string): Watch[] {
+    return [...this.#watches.values()].filter((watch) => watch.provider === provider);
+  }
+
   #lane(provider: string): Lane {
     const lane = this.#lanes.get(provider) ?? new Lane();
     this.#lanes.set(provider, lane);
@@ -284,6 +333,7 @@ async function step(watch: Watch, desk: Desk): Promise<Next> {
   if (phase.kind === 'ending') return conclude(watch, desk, phase.end);
   const task = liveTask(watch, desk.store);
   if (!task) return OVER;
+  watch.at_gate = false;
   if (watch.stop !== undefined && task.cancel === undefined) return stopOwn(watch, desk, task, watch.stop);
   switch (phase.kind) {
     case 'answered':

@@ -3,6 +3,7 @@ import type { LiveTask } from '../model/task.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { AttemptEnd, Chance, Clock, Files, Provider, TaskStore } from '../ports.ts';
 import type { Answers, Composer } from '../work.ts';
+import type { Gate } from './gate.ts';
 import type { Lane } from './lane.ts';
 import type { DelegationSettings } from './settings.ts';
 import type { Tally } from './status.ts';
@@ -32,6 +33,8 @@ export interface DelegationPorts {
   readonly afterFailure: (task: LiveTask, failure: Failure) => AttemptEnd;
   /** How long a job of this task may take, in milliseconds. */
   readonly ttl: (task: LiveTask) => number;
+  /** A provider can be had again, or can't be had any more. */
+  readonly changed: () => void;
   /** Something that a person may want to know; it changes nothing. */
   readonly report: (trouble: Trouble) => void;
 }
@@ -39,6 +42,7 @@ export interface DelegationPorts {
 /** What one step works with: the ports, its provider's lane and the signals of `stop`. */
 export interface Desk extends DelegationPorts {
   readonly lane: Lane;
+  readonly gate: Gate;
   /** Aborted first: a look can be made again. */
   readonly looks: AbortSignal;
   /** Aborted last: what is cut off here may have been taken. */
@@ -72,15 +76,12 @@ export function backoffMs(desk: Pick<DelegationPorts, 'settings' | 'chance'>, fa
 
 /** Another try after trouble, not before the time that the provider asked for. */
 export function tryAgain(desk: Desk, watch: Watch, least_ms: number, retry_after_ms?: number): Next {
-  const asked = pause(desk, retry_after_ms);
+  const asked = bounded(desk, retry_after_ms);
   const wait = Math.max(least_ms, backoffMs(desk, watch.failures++), asked);
   return { kind: 'again', at: desk.clock.now() + wait };
 }
 
-/** Holds the provider's lane where it named a time; what it named, within bounds. */
-export function pause(desk: Desk, retry_after_ms: number | undefined): number {
-  if (retry_after_ms === undefined) return 0;
-  const asked = Math.min(retry_after_ms, desk.settings().retry_after_max_ms);
-  desk.lane.hold(desk.clock.now() + asked);
-  return asked;
+/** What a provider asked for, within bounds. */
+export function bounded(desk: Pick<DelegationPorts, 'settings'>, retry_after_ms = 0): number {
+  return Math.min(retry_after_ms, desk.settings().retry_after_max_ms);
 }

@@ -5,10 +5,11 @@ import type { DoneOutcome } from '../work.ts';
 import { cancelUpstream } from './cancel.ts';
 import { cancelled, failed } from './conclude.ts';
 import { type Desk, providerOf, report, tryAgain } from './desk.ts';
+import { findingOf, findingOfOwn } from './finding.ts';
 import { isOverdue, isOverdueUnseen, timeOut } from './limit.ts';
 import { lost } from './own.ts';
 import { nextLook, recordJob } from './submit.ts';
-import { absentAgain, believed, type Next, type Phase, type Watch } from './watch.ts';
+import { absentAgain, believed, type Next, type Phase, type Watch, waitAtGate } from './watch.ts';
 
 type Accepted = Phase & { kind: 'accepted' };
 
@@ -23,14 +24,33 @@ export async function reap(watch: Watch, desk: Desk, task: LiveTask, phase: Acce
     report(desk, watch, `job ${phase.job_id} can't be followed: its provider is not configured any more`);
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
-  const { held_until } = desk.lane;
-  if (held_until > desk.clock.now()) {
-    if (isOverdueUnseen(watch, desk, task))
-      return timeOut(watch, desk, task, phase.job_id, 'the provider asked us to wait');
-    return { kind: 'again', at: held_until };
+  const look = await (watch.transient ? lookAtOwn(desk, provider, phase) : lookThrough(desk, provider, phase));
+  if (look.kind !== 'shut') return follow(watch, desk, task, phase, look);
+  if (isOverdueUnseen(watch, desk, task)) return timeOut(watch, desk, task, phase.job_id, look.why);
+  return waitAtGate(watch, look);
+}
+
+async function lookThrough(desk: Desk, provider: Provider, { job_id }: Accepted) {
+  const pass = desk.gate.enter();
+  if (pass.kind === 'shut') return pass;
+  try {
+    desk.tally.polled();
+    const look = await provider.look(job_id, desk.looks);
+    const finding = findingOf(desk, look, desk.looks.aborted);
+    if (finding) pass.found(finding);
+    return look;
+  } finally {
+    pass.leave();
   }
+}
+
+/** No other machine is asked. */
+async function lookAtOwn(desk: Desk, provider: Provider, { job_id }: Accepted): Promise<JobLook> {
   desk.tally.polled();
-  return follow(watch, desk, task, phase, await provider.look(phase.job_id, desk.looks));
+  const look = await provider.look(job_id, desk.looks);
+  const finding = findingOfOwn(look);
+  if (finding) desk.gate.heard(finding);
+  return look;
 }
 
 function follow(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look: JobLook): Next | Promise<Next> {

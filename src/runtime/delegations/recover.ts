@@ -41,6 +41,7 @@ export function newWatch(ports: DelegationPorts, lease: Lease, task: LiveTask, p
     failures: 0,
     working: undefined,
     nudged: false,
+    at_gate: false,
     transient: ports.providers().get(task.route.provider)?.transient ?? false,
     hangUp: new AbortController(),
   };

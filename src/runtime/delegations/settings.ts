@@ -2,6 +2,7 @@ import type { Config } from '../model/config.ts';
 import { ttlOf } from '../model/provider.ts';
 import type { Priority } from '../model/spec.ts';
 import type { LiveTask } from '../model/task.ts';
+import type { BreakerRule } from '../policy/breaker.ts';
 
 export interface DelegationSettings {
   /** Nothing is submitted: not for the first time, and not again. Jobs that were taken are followed to their end. */
@@ -10,6 +11,8 @@ export interface DelegationSettings {
   readonly interval_ms: number;
   /** Requests under way at once, for each provider on its own. */
   readonly concurrency: number;
+  /** When a provider that fails is left alone, and for how long. */
+  readonly breaker: BreakerRule;
   readonly backoff: { readonly first_ms: number; readonly max_ms: number };
   /** A provider may ask us to wait, but not for longer than this. */
   readonly retry_after_max_ms: number;
@@ -56,6 +59,7 @@ export function settingsOf({
     local_only,
     interval_ms: delegation.interval,
     concurrency: delegation.concurrency,
+    breaker: { after: delegation.breaker.after, pause_ms: delegation.breaker.pause },
     backoff: { first_ms: retry.backoff, max_ms: retry.backoff_max },
     retry_after_max_ms: 60 * MINUTE,
     key_trusted_ms: DAY,

@@ -1,6 +1,8 @@
-import type { DelegatedCounters, DelegatedJob } from '../model/delegated.ts';
+import type { DelegatedCounters, DelegatedJob, DelegatedProvider } from '../model/delegated.ts';
 import type { AttemptEnd } from '../ports.ts';
+import type { Need } from '../yard.ts';
 import type { DelegationPorts } from './desk.ts';
+import type { GateFacts } from './gate.ts';
 import type { Watch } from './watch.ts';
 
 /** What happened at one provider since the start. */
@@ -45,6 +47,30 @@ export function describeJob(watch: Watch, ports: Pick<DelegationPorts, 'store' |
     ...(phase.kind === 'accepted' && { heard_at: iso(phase.heard_at) }),
     ...(!watch.working && Number.isFinite(watch.next_at) && { next_look_at: iso(watch.next_at) }),
     ...(trouble !== undefined && { trouble }),
+  };
+}
+
+type GateView = Omit<DelegatedProvider, keyof DelegatedCounters>;
+
+export function describeGate({ state, until, last_trouble }: GateFacts): GateView {
+  return {
+    state,
+    ...(until !== undefined && { until: iso(until) }),
+    ...(last_trouble !== undefined && { last_trouble }),
+  };
+}
+
+/** A provider that was tried again, and failed again. */
+export function stuckNeed(
+  provider: string,
+  { since, until, reason }: { readonly since: number; readonly until: number; readonly reason: string },
+  jobs: number,
+): Need {
+  const waits = jobs === 0 ? 'tasks for it wait' : `${jobs} of its jobs and what is queued for it wait`;
+  return {
+    what: `provider ${provider} fails since ${iso(since)}: ${reason}; ${waits}, it is tried again at ${iso(until)}`,
+    where: provider,
+    next: `mend it, or delegation.providers.${provider} in yardmaster.yaml; what waits goes on by itself`,
   };
 }
 

@@ -1,7 +1,9 @@
 import type { LiveTask } from '../model/task.ts';
 import type { JobOrder, Provider, Submitted } from '../ports.ts';
 import { cancelled, conclude, fail, failed, giveUp } from './conclude.ts';
-import { backoffMs, type Desk, pause, projectOf, providerOf, report, tryAgain } from './desk.ts';
+import { backoffMs, bounded, type Desk, projectOf, providerOf, report, tryAgain } from './desk.ts';
+import { findingOf } from './finding.ts';
+import type { Pass } from './gate.ts';
 import { deadlineOf } from './limit.ts';
 import { type DelegationMarker, writeMarker } from './marker.ts';
 import { endedByUs, lost } from './own.ts';
@@ -15,6 +17,8 @@ import { absentAgain, believed, liveTask, type Next, OVER, type Watch } from './
  * 4. A transient request is never in doubt: it ends with us, and what became of it is for the retry policy.
  */
 
+type OpenPass = Extract<Pass, { kind: 'open' }>;
+
 const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits
 
 /** The first request of an attempt. */
@@ -23,8 +27,16 @@ export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, give
   const provider = desk.providers().get(watch.provider);
   if (!provider) return putBack(watch, desk, task, `provider ${watch.provider} is not configured any more`);
   if (desk.settings().local_only) return putBack(watch, desk, task, 'local_only: no task leaves this machine');
-  if (desk.lane.held_until > desk.clock.now())
-    return putBack(watch, desk, task, `${watch.provider} asked us to wait`, desk.lane.held_until - desk.clock.now());
+  const pass = desk.gate.enter();
+  if (pass.kind === 'shut') return putBack(watch, desk, task, `not sent: ${pass.why}`, pass.until - desk.clock.now());
+  try {
+    return await send(watch, desk, task, provider, pass, given);
+  } finally {
+    pass.leave();
+  }
+}
+
+async function send(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, pass: OpenPass, given?: Uint8Array) {
   const bytes = given ?? (await desk.store.text(watch.lease.task))?.bytes;
   if (!bytes) return conclude(watch, desk, { kind: 'void', reason: 'its file is not there' });
   const composed = await desk.composer.compose(task, watch.lease, bytes);
@@ -38,16 +50,32 @@ export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, give
     return OVER;
   }
   watch.phase = { kind: 'unconfirmed', reason: 'the answer to the submit was not seen' }; // 2
-  if (watch.transient) return ask(watch, desk, task, provider, order);
-  return answered(watch, desk, task, provider, await provider.submit(order, desk.submits));
+  if (watch.transient) return ask(watch, desk, task, provider, pass, order);
+  const submitted = await provider.submit(order, desk.submits);
+  learn(desk, pass, submitted, desk.submits);
+  return answered(watch, desk, task, provider, submitted);
+}
+
+function learn(desk: Desk, pass: OpenPass, submitted: Submitted, signal: AbortSignal): void {
+  const finding = findingOf(desk, submitted, signal.aborted);
+  if (finding) pass.found(finding);
 }
 
 /** 4. It lasts until the answer begins, and must not outlast a cancel, the time limit or the runtime. */
-async function ask(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, order: JobOrder): Promise<Next> {
+async function ask(
+  watch: Watch,
+  desk: Desk,
+  task: LiveTask,
+  provider: Provider,
+  pass: OpenPass,
+  order: JobOrder,
+): Promise<Next> {
   const left = Math.min(deadlineOf(watch, desk, task) - desk.clock.now(), LONGEST_TIMER_MS);
   const inTime = desk.clock.after(Math.max(0, left), () => watch.hangUp.abort());
   watch.taker = provider;
   const submitted = await provider.submit(order, watch.hangUp.signal).finally(inTime);
+  if (submitted.kind === 'accepted') pass.found({ kind: 'begun' });
+  else learn(desk, pass, submitted, watch.hangUp.signal);
   const now = liveTask(watch, desk.store);
   if (!now) return OVER;
   if (submitted.kind === 'accepted') return accept(watch, desk, submitted.job_id);
@@ -71,10 +99,18 @@ function answered(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, 
 }
 
 /** The same request once more, under the same key, to a provider that makes one job of both. */
-export async function submitAgain(watch: Watch, desk: Desk, task: LiveTask, provider: Provider, bytes: Uint8Array) {
+export async function submitAgain(
+  watch: Watch,
+  desk: Desk,
+  task: LiveTask,
+  provider: Provider,
+  pass: OpenPass,
+  bytes: Uint8Array,
+): Promise<Next> {
   const composed = await desk.composer.compose(task, watch.lease, bytes);
   if (composed.kind === 'unfit') return giveUp(watch, desk, composed.reason);
   const submitted: Submitted = await provider.submit(orderOf(watch, desk, task, composed.prompt), desk.submits);
+  learn(desk, pass, submitted, desk.submits);
   switch (submitted.kind) {
     case 'accepted':
       return accept(watch, desk, submitted.job_id);
@@ -151,7 +187,7 @@ function refusedAgain(watch: Watch, desk: Desk, reason: string): Next | Promise<
 /** Back to the queue, not counted: the provider certainly has no job of this attempt. */
 function putBack(watch: Watch, desk: Desk, task: LiveTask, reason: string, retry_after_ms?: number): Promise<Next> {
   const unspent = task.attempt - task.spent; // how often it was put back before
-  const wait = Math.max(pause(desk, retry_after_ms), backoffMs(desk, unspent));
+  const wait = Math.max(bounded(desk, retry_after_ms), backoffMs(desk, unspent));
   const cause = retry_after_ms === undefined ? 'upstream' : 'rate_limit';
   const not_before = Math.ceil(desk.clock.now() + wait);
   return conclude(watch, desk, { kind: 'requeue', class: cause, reason, not_before, spent: false });

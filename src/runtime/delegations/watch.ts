@@ -46,6 +46,8 @@ export interface Watch {
   working: Promise<void> | undefined;
   /** Something has happened that the step under way does not know: the next one follows at once. */
   nudged: boolean;
+  /** Its next step waits until its provider can be asked. */
+  at_gate: boolean;
   /** What went wrong last, until something goes well. */
   trouble?: string;
   /** Its jobs are requests of this process (`Provider.transient`). */
@@ -63,6 +65,12 @@ export interface Watch {
 /** What follows a step: another one, or nothing any more. */
 export type Next = { readonly kind: 'again'; readonly at: number } | { readonly kind: 'over' };
 export const OVER: Next = { kind: 'over' };
+
+export function waitAtGate(watch: Watch, { until, why }: { readonly until: number; readonly why: string }): Next {
+  watch.at_gate = true;
+  watch.trouble = why;
+  return { kind: 'again', at: until };
+}
 
 /** The task as long as this very attempt of it is live. */
 export function liveTask(watch: Watch, store: Pick<TaskStore, 'open'>): LiveTask | undefined {

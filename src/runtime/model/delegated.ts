@@ -33,9 +33,19 @@ const counted = {
 export const DelegatedCounters = z.object(counted);
 export type DelegatedCounters = z.infer<typeof DelegatedCounters>;
 
+export const DelegatedProvider = z.object({
+  ...counted,
+  state: z
+    .enum(['closed', 'open', 'half_open'])
+    .describe('open: it failed again and again and is left alone for a while; half_open: one request tries it'),
+  until: z.string().optional().describe('nothing is asked before; also where it has asked for a pause itself'),
+  last_trouble: z.string().optional().describe('since the runtime started'),
+});
+export type DelegatedProvider = z.infer<typeof DelegatedProvider>;
+
 export const DelegatedStatus = z.object({
   ...counted,
   jobs: z.array(DelegatedJob),
-  providers: z.record(z.string(), DelegatedCounters),
+  providers: z.record(z.string(), DelegatedProvider),
 });
 export type DelegatedStatus = z.infer<typeof DelegatedStatus>;

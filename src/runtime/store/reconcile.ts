@@ -181,7 +181,11 @@ function eventsOf(state: State, found: Leftover, token: string): Event[] {
     rules: [{ rule: 'found', says: 'its marker names the job' }],
   };
   return [
-    { type: 'task_queued', task: { ...core, state: 'queued', attempt: attempt - 1 }, bytes: encodeBytes(bytes) },
+    {
+      type: 'task_queued',
+      task: { ...core, state: 'queued', attempt: attempt - 1, spent: attempt - 1 },
+      bytes: encodeBytes(bytes),
+    },
     { type: 'task_claimed', ...ref, attempt, token, route, sha: task.sha },
     { type: 'attempt_started', ...ref, attempt },
     { type: 'job_accepted', ...ref, attempt, job_id: job.job_id },

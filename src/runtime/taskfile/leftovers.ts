@@ -45,7 +45,7 @@ export function readLeftover(found: Found): Leftover | Refusal {
         ? 'a marker without a job id: it may have been submitted'
         : 'started by a runtime that left no record of its end',
       ...(attempt?.run_dir !== undefined && { run_dir: attempt.run_dir }),
-      queued_at: marker?.started_at ? Date.parse(marker.started_at) : now,
+      queued_at: timeOf(marker?.started_at) ?? now,
       spec: parsed.spec,
       title: parsed.title,
       sha,
@@ -58,4 +58,10 @@ export function readLeftover(found: Found): Leftover | Refusal {
       waits_for: [],
     },
   };
+}
+
+/** People and other tools write markers too. */
+function timeOf(text: string | undefined): number | undefined {
+  const at = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(at) ? undefined : at;
 }

@@ -105,6 +105,6 @@ export async function arrived(world: ProviderWorld, count: number): Promise<void
   while (world.requests() < count) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-export async function disconnected(world: ProviderWorld): Promise<void> {
+export async function disconnected(world: Pick<ProviderWorld, 'connections'>): Promise<void> {
   while ((await world.connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -52,7 +52,7 @@ describe('submitting a task to a provider', () => {
     };
     expect(runtime.status()).toEqual({
       ...counters,
-      providers: { far: counters },
+      providers: { far: { ...counters, state: 'closed' } },
       jobs: [
         {
           ...{ job_id: 'job-1', project: 'shop', task_file: 'login.md', provider: 'far', duration: 90 },

@@ -211,6 +211,7 @@ export class World {
         kind: 'finished',
         outcome: { state: 'failed', error_class, ...facts },
       }),
+      changed: () => undefined,
       ttl: () => 7 * 24 * 60 * MINUTE,
       report: ({ message }) => this.troubles.push(message),
       ...ports,

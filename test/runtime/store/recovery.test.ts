@@ -164,13 +164,14 @@ describe('leftovers of others', () => {
     await write('job.md', 'Sent away.\n');
     await write(
       'job.md.delegated',
-      JSON.stringify({ job_id: 'j-7', provider: 'gpu', project: 'shop', task_file: 'job.md' }),
+      JSON.stringify({ job_id: 'j-7', provider: 'gpu', project: 'shop', task_file: 'job.md', started_at: 'yesterday' }),
     );
     await write('asked.md', 'Perhaps sent away.\n');
     await write('asked.md.delegated', JSON.stringify({ provider: 'gpu', project: 'shop', task_file: 'asked.md' }));
     await reopen(machine);
     expect(await states(machine)).toEqual({ seed: 'unknown', job: 'running', asked: 'unknown' });
-    expect(await machine.store.get(ref(machine, 'job'))).toMatchObject({ job_id: 'j-7', route: { provider: 'gpu' } });
+    const job = await machine.store.get(ref(machine, 'job'));
+    expect(job).toMatchObject({ job_id: 'j-7', route: { provider: 'gpu' }, attempt: 1, spent: 1 });
     await reopen(machine);
     expect(await states(machine)).toEqual({ seed: 'unknown', job: 'running', asked: 'unknown' });
   });

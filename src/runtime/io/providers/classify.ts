@@ -68,8 +68,13 @@ export function shapeOf({ headers }: Answer): string {
   return plain.length === 0 || plain.join().startsWith('application/json') ? '' : ` (${plain.join(', ')})`;
 }
 
+/** When to come again, where the answer says so, and whether there was only too much to do. */
+export function retryAfter(answer: Answer): { retry_after_ms?: number; busy?: true } {
+  return { ...waitOf(answer), ...(answer.status === 429 && { busy: true as const }) };
+}
+
 /** Seconds or a date, as HTTP allows both. A date is read by the service's own clock, where it tells its time. */
-export function retryAfter({ headers }: Answer): { retry_after_ms?: number } {
+function waitOf({ headers }: Answer): { retry_after_ms?: number } {
   const text = first(headers['retry-after'])?.trim() ?? '';
   if (/^\d{1,9}(\.\d+)?$/.test(text)) return { retry_after_ms: Math.ceil(Number(text) * 1_000) };
   const at = dateIn(text);

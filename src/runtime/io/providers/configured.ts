@@ -3,6 +3,7 @@ import type { Config } from '../../model/config.ts';
 import type { ProviderConfig } from '../../model/provider.ts';
 import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
 import type { Provider } from '../../ports.ts';
+import { ChatJobs } from './chat-jobs.ts';
 import { readKey } from './key.ts';
 
 /**
@@ -13,6 +14,8 @@ export class ConfiguredProviders {
   readonly #env: NodeJS.ProcessEnv;
   readonly #unusable: (refusal: Refusal) => void;
   readonly #known = new Map<string, { readonly settings: ProviderConfig; readonly provider: Provider }>();
+  /** Answers on their way live in this process alone, so they outlive the settings that they began with. */
+  readonly #chats = new Map<string, ChatJobs>();
   readonly #retired = new Set<Provider>();
   #updating: Promise<void> = Promise.resolve();
 
@@ -33,6 +36,7 @@ export class ConfiguredProviders {
 
   async close(): Promise<void> {
     await this.#updating;
+    for (const jobs of this.#chats.values()) jobs.close();
     const known = [...this.#known.values()].map(({ provider }) => provider);
     await Promise.all([...known, ...this.#retired].map((provider) => provider.close()));
   }
@@ -72,9 +76,15 @@ export class ConfiguredProviders {
       }
       case 'openai-chat': {
         const { chatProvider } = await import('./chat.ts');
-        return chatProvider(id, settings, { env: this.#env });
+        return chatProvider(id, settings, { env: this.#env, jobs: this.#chat(id) });
       }
     }
+  }
+
+  #chat(id: string): ChatJobs {
+    const jobs = this.#chats.get(id) ?? new ChatJobs();
+    this.#chats.set(id, jobs);
+    return jobs;
   }
 }
 
@@ -83,5 +93,5 @@ function keyless(id: string, { key_file }: ProviderConfig, reason: string): Refu
     key_file === undefined
       ? `start the runtime with it (delegation.providers.${id}.key_env), or use key_file`
       : 'put the key there: it is read again for every request';
-  return refuse('not_configured', `provider ${id} refuses every task for now: ${reason}`, hint);
+  return refuse('not_configured', `provider ${id} has no key, so that its tasks wait: ${reason}`, hint);
 }
