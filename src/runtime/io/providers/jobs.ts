@@ -1,8 +1,8 @@
 import { Pool } from 'undici';
 import type { JobState, JobsProvider as JobsConfig } from '../../model/provider.ts';
 import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
+import { addressOf } from '../../policy/provider-address.ts';
 import type { JobLook, JobOrder, Provider, Submitted } from '../../ports.ts';
-import { addressOf } from './address.ts';
 import { complaint, jsonIn, quote } from './answers.ts';
 import { judgeSubmit, retryAfter, shapeOf } from './classify.ts';
 import { type Exchange, exchange, type Request } from './exchange.ts';

@@ -1,4 +1,4 @@
-import { type Refusal, refuse } from '../../model/refusal.ts';
+import { type Refusal, refuse } from '../model/refusal.ts';
 
 /** The address of a service, if it can be used as one. What is wrong is named, the address is not said: it may hold a key. */
 export function addressOf(id: string, base_url: string): URL | Refusal {
