@@ -1,8 +1,8 @@
 import { buildConnector, Client } from 'undici';
 import type { ChatProvider as ChatConfig } from '../../model/provider.ts';
 import { isRefusal, type Refusal } from '../../model/refusal.ts';
+import { addressOf } from '../../policy/provider-address.ts';
 import type { JobLook, JobOrder, Provider, Submitted } from '../../ports.ts';
-import { addressOf } from './address.ts';
 import { ChatAnswer } from './chat-answer.ts';
 import { judgeRefusal } from './chat-head.ts';
 import { ChatJob } from './chat-job.ts';
