@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../support/world.ts';
@@ -6,6 +6,7 @@ import { isAlive } from '../site.ts';
 import { CALLS, journalOf, settled } from '../steps.ts';
 import { Trap } from '../strace.ts';
 import type { Away, ProviderName } from './away.ts';
+import { readJournal } from './journal.ts';
 import { checkRemains } from './remains.ts';
 
 /** The system calls by which a delegation changes something that outlives the runtime: files, and what a service hears. */
@@ -32,7 +33,12 @@ export async function dieAt(away: Away, provider: ProviderName, id: string, poin
   await away.talk.close(); // its bridge would start another runtime at once
   const trap = await Trap.set(pid, point.call, point.nth, pathOf(away, id, point));
   drop(away, provider, id);
-  await until(() => !isAlive(pid) || isOver(away, id), 30_000);
+  await until(() => !isAlive(pid) || isOver(away, id), 30_000).catch((error: Error) => {
+    const told = readJournal(away.site).told.filter(({ event }) => 'id' in event && event.id === id);
+    const seen = told.map(({ event }) => event.type).join(', ');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').slice(0, 40);
+    throw new Error(`under ${point.call} ${point.nth}, ${stat}, ${id} came to: ${seen || 'nothing'}`, { cause: error });
+  });
   if (isAlive(pid)) await sleep(100); // its last calls
   const died = !isAlive(pid);
   if (died) away.kills.push(Date.now());
