@@ -11,6 +11,7 @@ import { ConfigFollower } from './config/follow.ts';
 import { keyVariables } from './config/key-variables.ts';
 import { openSettings } from './config/settings.ts';
 import { DelegatedPrompts } from './context/compose.ts';
+import { Packing } from './context/packing.ts';
 import { Delegations } from './delegations/delegations.ts';
 import { settingsOf, ttlOfTask } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
@@ -165,11 +166,14 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     },
     offline: (agent, reason) => offline.add(agent, reason),
   });
+  const packing = new Packing({ ...machine, store, config: ofProject });
   const delegations = new Delegations({
     ...{ store, files, clock, chance },
     providers: () => providers.all(),
     settings: () => settingsOf(config),
-    composer: new DelegatedPrompts({ home: home.dir, files, config: ofProject }),
+    composer: new DelegatedPrompts({
+      ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
+    }),
     answers: new DelegatedAnswers({ home: home.dir, checks }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
@@ -293,6 +297,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       projects,
       dispatcher,
       delegations,
+      packing,
       inboxes,
       fleet,
     },
