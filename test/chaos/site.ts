@@ -17,6 +17,8 @@ export interface SiteOptions {
   readonly config?: Record<string, unknown>;
   /** One that is there already. */
   readonly root?: string;
+  /** Whether its runtimes listen for HTTP, on any free port. */
+  readonly http?: boolean;
 }
 
 /** A home, two projects and a ledger: the whole product at work, to be killed as often as you like. */
@@ -24,9 +26,11 @@ export class Site {
   readonly root: string;
   readonly ledger: Ledger;
   readonly #program: string;
+  readonly #http: boolean;
   readonly #talks: Talk[] = [];
 
-  constructor({ program = built, config = {}, root }: SiteOptions = {}) {
+  constructor({ program = built, config = {}, root, http = false }: SiteOptions = {}) {
+    this.#http = http;
     this.#program = program;
     this.root = root ?? mkdtempSync(join(tmpdir(), 'ym-chaos-'));
     this.ledger = new Ledger(join(this.root, 'ledger'));
@@ -67,7 +71,8 @@ export class Site {
       ...(env as Record<string, string>),
       YARDMASTER_HOME: this.home,
       YARDMASTER_CONFIG: join(this.root, 'yardmaster.yaml'),
-      YARDMASTER_HTTP_ENABLED: 'false',
+      YARDMASTER_HTTP_ENABLED: String(this.#http),
+      YARDMASTER_HTTP_PORT: '0',
       UV_THREADPOOL_SIZE: '1',
     };
   }

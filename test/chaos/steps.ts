@@ -85,7 +85,7 @@ async function diesAt(step: Step, stage: Stage, set: (pid: number) => Promise<Tr
 }
 
 /** The segment that is being written. */
-function journalOf(site: Site): string {
+export function journalOf(site: Site): string {
   const dir = join(site.home, 'journal');
   return join(
     dir,
@@ -97,7 +97,7 @@ function journalOf(site: Site): string {
 }
 
 /** The pid of a runtime that has nothing to do. */
-async function settled({ site, talk }: Stage): Promise<number> {
+export async function settled({ site, talk }: Stage): Promise<number> {
   while (true) {
     const before = site.pid();
     const { converged } = await talk.ask('fleet_status');

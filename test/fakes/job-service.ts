@@ -39,7 +39,9 @@ export interface Seen {
 
 /** What a separate process can say to the service, by its standard input or by `POST /control`. */
 export interface Command {
-  readonly fault?: readonly [Endpoint, Fault, number?];
+  readonly fault?: readonly [Endpoint, Fault, number?, string?];
+  /** Jobs with this text in their prompt say these at their looks. */
+  readonly plan?: readonly [string, readonly JobStatus[]];
   readonly script?: readonly Scripted[];
   readonly heal?: boolean;
   readonly settle?: readonly [string, JobStatus, string?];
@@ -50,10 +52,23 @@ export interface Command {
 }
 
 export interface Report {
-  readonly jobs: readonly (Pick<FakeJob, 'job_id' | 'looks'> & { readonly key: string | undefined })[];
+  readonly jobs: readonly (Pick<FakeJob, 'job_id' | 'looks'> & {
+    readonly key: string | undefined;
+    readonly prompt: string;
+    /** What it says when it is asked next. */
+    readonly says: JobStatus | undefined;
+  })[];
+  readonly heard: readonly Heard[];
   readonly requests: readonly string[];
   readonly counts: Readonly<Partial<Record<Endpoint, number>>>;
   readonly most_in_flight: number;
+}
+
+/** A submit, or a question about a job that is known. */
+export interface Heard {
+  readonly endpoint: Endpoint;
+  readonly prompt: string;
+  readonly key: string | undefined;
 }
 
 export interface FakeJob {
@@ -78,10 +93,13 @@ export class JobService {
   readonly jobs = new Map<string, FakeJob>();
   /** `METHOD path` of every request that arrived whole, in order. */
   readonly requests: string[] = [];
+  /** Of each submit that arrived whole and each question about a job that is known, in order: what it was about. */
+  readonly heard: Heard[] = [];
   in_flight = 0;
   most_in_flight = 0;
   readonly #server: Server;
-  readonly #faults = new Map<Endpoint, { readonly fault: Fault; left: number }[]>();
+  readonly #faults = new Map<Endpoint, { readonly fault: Fault; left: number; readonly only: string }[]>();
+  readonly #plans: (readonly [only: string, statuses: readonly JobStatus[]])[] = [];
   readonly #scripted: Scripted[] = [];
   readonly #counts: Partial<Record<Endpoint, number>> = {};
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -110,10 +128,13 @@ export class JobService {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** The next `times` requests to this endpoint go wrong in this way; `Infinity`: until it is healed. */
-  fault(endpoint: Endpoint, fault: Fault, times = 1): void {
+  /**
+   * The next `times` requests to this endpoint go wrong in this way; `Infinity`: until it is healed. `only`: those about
+   * jobs with this text in their prompt.
+   */
+  fault(endpoint: Endpoint, fault: Fault, times = 1, only = ''): void {
     const waiting = this.#faults.get(endpoint) ?? [];
-    waiting.push({ fault, left: times });
+    waiting.push({ fault, left: times, only });
     this.#faults.set(endpoint, waiting);
   }
 
@@ -128,9 +149,10 @@ export class JobService {
     this.#scripted.length = 0;
   }
 
-  command({ fault, script, heal, settle, statuses, forget, latency_ms }: Command): Report {
+  command({ fault, plan, script, heal, settle, statuses, forget, latency_ms }: Command): Report {
     if (heal) this.heal();
     if (fault) this.fault(...fault);
+    if (plan) this.#plans.push(plan);
     if (script) this.script(script);
     if (settle) this.settle(...settle);
     if (statuses) Object.assign(this.job(statuses[0]), { statuses: statuses[1], looks: 0 });
@@ -140,8 +162,17 @@ export class JobService {
   }
 
   report(): Report {
-    const jobs = [...this.jobs.values()].map(({ job_id, key, looks }) => ({ job_id, key, looks }));
-    return { jobs, requests: this.requests, counts: this.#counts, most_in_flight: this.most_in_flight };
+    const jobs = [...this.jobs.values()].map(({ job_id, key, looks, order, statuses }) => {
+      const says = statuses[Math.min(looks, statuses.length - 1)];
+      return { job_id, key, looks, prompt: order.prompt, says };
+    });
+    return {
+      jobs,
+      heard: this.heard,
+      requests: this.requests,
+      counts: this.#counts,
+      most_in_flight: this.most_in_flight,
+    };
   }
 
   job(job_id: string): FakeJob {
@@ -211,7 +242,9 @@ export class JobService {
     const [endpoint, honest] = step;
     const stranger = this.#options.key !== undefined && request.headers.authorization !== `Bearer ${this.#options.key}`;
     const answer = () => this.#seen(request, endpoint, body, stranger ? BAD_KEY : honest());
-    const fault = this.#nextFault(endpoint);
+    const prompt = endpoint === 'submit' ? promptIn(body) : this.jobs.get(id)?.order.prompt;
+    if (prompt !== undefined) this.heard.push({ endpoint, prompt, key: typeof key === 'string' ? key : undefined });
+    const fault = this.#nextFault(endpoint, prompt);
     if (!fault) send(response, answer());
     else if (needsAnswer(fault)) spoil(response, fault, answer(), this.#later);
     else {
@@ -226,13 +259,14 @@ export class JobService {
     return answer;
   }
 
-  #nextFault(endpoint: Endpoint): Fault | undefined {
+  #nextFault(endpoint: Endpoint, prompt = ''): Fault | undefined {
     const count = (this.#counts[endpoint] ?? 0) + 1;
     this.#counts[endpoint] = count;
     const scripted = this.#scripted.find(({ at, nth }) => at === endpoint && nth === count);
     if (scripted) return scripted.fault;
-    const [next] = this.#faults.get(endpoint) ?? [];
-    if (next && --next.left <= 0) this.#faults.get(endpoint)?.shift();
+    const waiting = this.#faults.get(endpoint) ?? [];
+    const next = waiting.find(({ only }) => prompt.includes(only));
+    if (next && --next.left <= 0) waiting.splice(waiting.indexOf(next), 1);
     return next?.fault;
   }
 
@@ -248,7 +282,8 @@ export class JobService {
     const order = JSON.parse(body) as FakeJob['order'];
     for (const field of ['type', 'priority', 'prompt', 'source'] as const)
       if (typeof order[field] !== 'string') return `${field} is missing`;
-    const statuses = this.#options.statuses ?? ['queued', 'processing', 'completed'];
+    const planned = this.#plans.find(([only]) => order.prompt.includes(only))?.[1];
+    const statuses = planned ?? this.#options.statuses ?? ['queued', 'processing', 'completed'];
     const job = { job_id: `job-${++this.#made}`, key, order, statuses, looks: 0, error: '', result: {} };
     this.jobs.set(job.job_id, job);
     return job;
@@ -294,6 +329,14 @@ export class JobService {
 
 const UNKNOWN: Answer = { code: 404, json: { error: 'unknown job' } };
 const BAD_KEY: Answer = { code: 401, json: { error: 'bad API key' } };
+
+function promptIn(body: string): string {
+  try {
+    return String((JSON.parse(body) as { prompt?: unknown }).prompt);
+  } catch {
+    return '';
+  }
+}
 
 async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

@@ -156,7 +156,7 @@ export class Gate {
     const before = this.#breaker;
     this.#breaker = breaker;
     if (breaker.state === before.state) return;
-    this.#tell(breaker.state === 'open' ? breaker.until : undefined);
+    this.#tell(this.facts().until); // whichever of the two shuts it longer
   }
 
   /** Now, and when the pause is over. */
