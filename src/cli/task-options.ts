@@ -32,6 +32,8 @@ export const TASK_KEYS: Readonly<Record<string, { kind: Kind; help: string }>> =
   allowed_tools: { kind: 'lines', help: 'a tool that the agent may use; repeat for more' },
   constraints: { kind: 'lines', help: 'a rule to keep; repeat for more' },
   learnings: { kind: 'lines', help: 'something to know; repeat for more' },
+  include: { kind: 'lines', help: 'files that a provider is shown: a path or glob, ! leaves out; repeat for more' },
+  apply: { kind: 'text', help: "worktree: a patch in a provider's answer is applied in a git worktree of its own" },
   callback_url: { kind: 'text', help: 'where the completion report goes' },
   budget_usd: { kind: 'number', help: 'the most it may cost' },
   max_turns: { kind: 'number', help: 'the most turns that its agent may take' },

@@ -2,6 +2,7 @@ import { audit } from './audit/audit.ts';
 import { newestVerify } from './checks/records.ts';
 import { describeProblem } from './config/problem.ts';
 import type { Settings } from './config/settings.ts';
+import type { Packing } from './context/packing.ts';
 import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
 import { handOver } from './handover.ts';
@@ -42,6 +43,7 @@ import type {
   Need,
   NewTaskInput,
   Orphan,
+  Packed,
   Pruned,
   Reloaded,
   RetentionView,
@@ -66,6 +68,7 @@ export interface DeskPorts {
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;
+  readonly packing: Packing;
   readonly inboxes: Inboxes;
   readonly fleet: () => Fleet;
   readonly offline: ReadonlyMap<string, string>;
@@ -137,6 +140,10 @@ export class Desk implements Yard {
       return refuse('not_possible', what, 'delegate it when the next one has started: yardmaster start');
     }
     return handOver(this.#ports, ref, provider, cause);
+  }
+
+  packing(project: ProjectId, spec: TaskSpec): Promise<Packed | Refusal> {
+    return this.#ports.packing.preview(project, spec);
   }
 
   fleet(): Fleet {

@@ -10,6 +10,7 @@ import { WorkChecks } from './checks/checks.ts';
 import { ConfigFollower } from './config/follow.ts';
 import { openSettings } from './config/settings.ts';
 import { DelegatedPrompts } from './context/compose.ts';
+import { Packing } from './context/packing.ts';
 import { Delegations } from './delegations/delegations.ts';
 import { settingsOf, ttlOfTask } from './delegations/settings.ts';
 import { Desk } from './desk.ts';
@@ -161,11 +162,14 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     },
     offline: (agent, reason) => offline.add(agent, reason),
   });
+  const packing = new Packing({ ...machine, store, config: ofProject });
   const delegations = new Delegations({
     ...{ store, files, clock, chance },
     providers: () => providers.all(),
     settings: () => settingsOf(config),
-    composer: new DelegatedPrompts({ home: home.dir, files, config: ofProject }),
+    composer: new DelegatedPrompts({
+      ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
+    }),
     answers: new DelegatedAnswers({ home: home.dir, checks }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
@@ -289,6 +293,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       projects,
       dispatcher,
       delegations,
+      packing,
       inboxes,
       fleet,
     },

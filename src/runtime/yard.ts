@@ -139,6 +139,12 @@ export interface Need {
   readonly next: string;
 }
 
+/** What goes to a provider beside a task's own words: files of its project, and results of tasks that it depends on. */
+export interface Packed {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** What a pass of the retention took away, or would. */
 export interface Pruned {
   /** Run directories of tasks that have ended. */
@@ -197,6 +203,9 @@ export interface Yard {
     provider: string | undefined,
     cause: Cause,
   ): Promise<{ ref: TaskRef; provider: string } | Refusal>;
+
+  /** What this task would show a provider besides itself, or why it can't: the same look as before it is sent. */
+  packing(project: ProjectId, spec: TaskSpec): Promise<Packed | Refusal>;
 
   fleet(): Fleet;
   /** What the dispatcher would do with it now. */

@@ -109,6 +109,10 @@ export class MemoryYard implements Yard {
     return 'lease' in claimed ? { ref, provider: name } : claimed;
   }
 
+  async packing() {
+    return { files: 0, bytes: 0 };
+  }
+
   fleet(): Fleet {
     const { agents, providers } = this;
     return {

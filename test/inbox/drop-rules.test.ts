@@ -16,10 +16,12 @@ describe('what a dropped file may ask for', () => {
     [{ allowed_tools: ['Read'] }],
     [{ allowed_tools: ['Read'] }, { allowed_tools: ['Read', 'Edit'] }],
     [{ callback_url: 'https://ci.example/hook' }],
+    [{ include: ['src'], apply: 'worktree', verify: 'test' }],
   ])('%j is allowed', (spec, more) => expect(refused(spec, more)).toBeUndefined());
 
   it.each<[TaskSpecInput, Partial<DropRules>, string]>([
     [{ verify: 'npm test' }, {}, 'Name one of your checks (test)'],
+    [{ apply: 'worktree', verify: 'npm test' }, {}, 'Name one of your checks (test)'],
     [{ verify: 'npm test' }, { checks: new Set() }, 'none is configured'],
     [{ permission_mode: 'auto' }, {}, 'plan | dontAsk | default | acceptEdits'],
     [{ permission_mode: 'acceptEdits' }, { permission_mode: 'plan' }, 'Allowed: plan.'],

@@ -1,3 +1,4 @@
+import { fenced } from '../runs/fence.ts';
 import type { CheckRecord } from './records.ts';
 
 /** What the next attempt is told of the check that refused the work; undefined where none did. */
@@ -13,11 +14,4 @@ export function complaintOf({ problems, verify }: CheckRecord): string | undefin
   if (verify === undefined || verify.passed) return undefined;
   const said = verify.output === '' ? 'It printed nothing.' : `The end of what it printed:\n\n${fenced(verify.output)}`;
   return `${verify.reason}.\n\n${said}`;
-}
-
-/** Whatever the text holds, it does not end its own fence. */
-function fenced(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}\n${text}\n${fence}`;
 }

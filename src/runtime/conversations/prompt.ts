@@ -23,13 +23,14 @@ export function attemptPrompt(prompt: AttemptPrompt): string {
   const { task, body, project, nonce, closing, complaint, result_schema, told } = prompt;
   const words = { file: `${task.id}.md`, nonce, closing, ...(complaint !== undefined && { complaint }) };
   if (told) return furtherPrompt({ ...words, why: task.last_error?.reason ?? 'it was interrupted' });
-  const { constraints, depends_on, learnings } = task.spec;
+  const { constraints, depends_on, include, learnings } = task.spec;
   return localPrompt({
     ...words,
     title: task.title,
     body,
     ...(result_schema && { result_schema }),
     constraints,
+    ...(include && { include }),
     learnings: task.last_error?.class === 'context_overflow' ? [] : learnings,
     results: depends_on.map((id) => ({ id, path: queueOf(project).done(id) })),
   });

@@ -3,7 +3,14 @@ import type { TaskSpec } from '../model/spec.ts';
 import { type CallbackRules, refuseCallback } from '../policy/callback-url.ts';
 import { quote } from '../taskfile/split.ts';
 
-/** What a dropped file may ask for (section 12 of the design): less than a call of the owner's. */
+/**
+ * What a dropped file may ask for (section 12 of the design): less than a call of the owner's.
+ *
+ * `include` and `apply` are free to it. What it includes goes to providers that the owner has configured and to nobody else,
+ * within the owner's bounds, without secrets and what git ignores; an agent that a drop may name sends its own service at
+ * least as much. `apply` does what `workspace: worktree` does: a branch, which a person takes or leaves; and `verify` is
+ * one of the owner's checks there as well.
+ */
 export interface DropRules {
   /** Names of the user's own checks; a drop's `verify` is one of them, never a command. */
   readonly checks: ReadonlySet<string>;

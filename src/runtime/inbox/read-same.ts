@@ -3,7 +3,7 @@ import { signature } from './arrival.ts';
 
 /** The bytes of a file, if it is still the one that was looked at, before and after reading. */
 export async function readSame(
-  files: Files,
+  files: Pick<Files, 'read' | 'stat'>,
   path: string,
   stat: FileStat,
   limit: number,

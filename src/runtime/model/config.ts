@@ -260,7 +260,7 @@ export const Config = z.strictObject({
   prompt: z
     .strictObject({
       closing: z.string().default('Carry out the actions that this task asks for; do not only describe them.'),
-      delegated_closing: z.string().default('Give a complete, self-contained answer: you cannot see any files.'),
+      delegated_closing: z.string().default('Give a complete, self-contained answer: you see nothing but this text.'),
     })
     .prefault({}),
   http: z

@@ -84,13 +84,14 @@ function takesStdin(agent: CommandAgent): boolean {
 /** After a prompt that was too long for the model, learnings are the first to go. */
 function promptOf({ task, body, results, closing, complaint }: CommandAttempt, nonce: string): string {
   const learnings = task.last_error?.class === 'context_overflow' ? [] : task.spec.learnings;
-  const { constraints, result_schema } = task.spec;
+  const { constraints, include, result_schema } = task.spec;
   return localPrompt({
     file: `${task.id}.md`,
     title: task.title,
     body,
     constraints,
     learnings,
+    ...(include && { include }),
     results,
     nonce,
     closing,

@@ -6,6 +6,8 @@ export interface LocalPrompt {
   readonly body: string;
   readonly constraints: readonly string[];
   readonly learnings: readonly string[];
+  /** Files that the task names, as paths or globs below the project. */
+  readonly include?: readonly string[];
   /** Where the results of the tasks that it depends on are. */
   readonly results: readonly { readonly id: string; readonly path: string }[];
   /** What the answer has to fit, for agents that are told so in words. */
@@ -25,6 +27,7 @@ export function localPrompt(prompt: LocalPrompt): string {
     `[${prompt.file}] ${bodyOf(prompt)}`,
     section('Constraints', prompt.constraints),
     section('Learnings from earlier work', learnings),
+    section('Files that matter (those with a ! do not)', prompt.include ?? []),
     section(
       'Results of the tasks that this one depends on',
       prompt.results.map(({ id, path }) => `${id}: ${path}`),
@@ -57,31 +60,26 @@ export function promptInFile(prompt: Pick<LocalPrompt, 'file' | 'nonce'> & { rea
   ]);
 }
 
-/** What a remote service is told: it sees nothing but this text. */
-export function delegatedPrompt(prompt: Pick<LocalPrompt, 'file' | 'title' | 'body' | 'closing'>): string {
-  return paragraphs([`Task: ${prompt.file}`, bodyOf(prompt), prompt.closing]);
-}
-
-function schemaOf({ result_schema }: Pick<LocalPrompt, 'result_schema'>): string {
+export function schemaOf({ result_schema }: Pick<LocalPrompt, 'result_schema'>): string {
   if (result_schema === undefined) return '';
   const how = 'as JSON and nothing else, or in one fenced json block at the end';
   return `Your last answer is the result: ${how}. It has to fit this JSON Schema:\n${JSON.stringify(result_schema)}`;
 }
 
-function complaintOf({ complaint }: Pick<LocalPrompt, 'complaint'>): string {
+export function complaintOf({ complaint }: Pick<LocalPrompt, 'complaint'>): string {
   if (complaint === undefined) return '';
   return `The attempt before this one said that it was done, and a check of the work says that it is not:\n\n${complaint.trim()}`;
 }
 
-function bodyOf({ title, body }: { title: string; body: string }): string {
+export function bodyOf({ title, body }: { title: string; body: string }): string {
   return body.trim() === '' ? title : body.trim();
 }
 
-function section(heading: string, lines: readonly string[]): string {
+export function section(heading: string, lines: readonly string[]): string {
   const items = lines.filter((line) => line.trim() !== '').map((line) => `- ${line.trim().replaceAll('\n', '\n  ')}`);
   return items.length === 0 ? '' : [`${heading}:`, ...items].join('\n');
 }
 
-function paragraphs(parts: readonly string[]): string {
+export function paragraphs(parts: readonly string[]): string {
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
-import { delegatedPrompt, type LocalPrompt, localPrompt } from '../../../src/runtime/runs/prompt.ts';
+import { attemptPrompt } from '../../../src/runtime/conversations/prompt.ts';
+import { TaskSpec } from '../../../src/runtime/model/spec.ts';
+import type { LiveTask } from '../../../src/runtime/model/task.ts';
+import { type LocalPrompt, localPrompt } from '../../../src/runtime/runs/prompt.ts';
 
 const plain: LocalPrompt = {
   file: 'fix-login.md',
@@ -54,11 +57,13 @@ it('at most five learnings are passed on', () => {
 
 it('a task without a body is its title', () => {
   expect(localPrompt({ ...plain, body: ' \n' })).toMatch(/^\[fix-login\.md\] Fix the login\n/);
-  expect(delegatedPrompt({ ...plain, body: '' })).toContain('\n\nFix the login\n\n');
 });
 
-it('a delegated prompt stands on its own', () => {
-  expect(delegatedPrompt({ ...plain, closing: 'Answer completely.' })).toBe(
-    'Task: fix-login.md\n\nThe redirect after the login loops.\n\nAnswer completely.\n',
-  );
+it('files that a task includes are named, as it names them', () => {
+  const text = localPrompt({ ...plain, include: ['src/**/*.ts', '!src/old'] });
+  expect(text).toContain('Files that matter (those with a ! do not):\n- src/**/*.ts\n- !src/old\n');
+  const task = { id: 'x', title: 'x', spec: TaskSpec.parse({ include: ['docs'] }) } as LiveTask;
+  const words = { task, body: 'x', project: '/shop', nonce: 'run-1', closing: 'Go.', told: false };
+  expect(attemptPrompt(words)).toContain('- docs\n');
+  expect(attemptPrompt({ ...words, told: true })).not.toContain('docs'); // it stands in the conversation
 });
