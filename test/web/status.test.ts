@@ -21,7 +21,7 @@ afterAll(async () => {
 const status = async () => (await world.get('/api/delegated/status')).json as unknown as Record<string, unknown>;
 
 test('before anything was delegated the counters are zero and the lists empty', async () => {
-  expect(await status()).toEqual({
+  expect(await status()).toMatchObject({
     delegated_active: 0,
     delegated_completed_total: 0,
     delegated_failed_total: 0,
@@ -39,7 +39,7 @@ test('/api/delegated/status shows the job while it runs and counts it when it ha
   const [job] = service.jobs.values();
   await until(async () => JSON.stringify(await status()).includes(String(job?.job_id)));
   const counters = { delegated_active: 1, delegated_completed_total: 0, delegated_failed_total: 0 };
-  expect(await status()).toEqual({
+  expect(await status()).toMatchObject({
     ...counters,
     delegated_polls_total: expect.any(Number),
     jobs: [
