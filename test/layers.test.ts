@@ -170,6 +170,7 @@ describe('imports', () => {
       'node:crypto',
       'node:util',
       'node:buffer',
+      'node:events',
       'node:string_decoder',
       'node:zlib',
     ];

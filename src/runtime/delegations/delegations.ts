@@ -145,7 +145,7 @@ export class Delegations {
     shift.unsubscribe();
     this.#alarm?.cancel();
     this.#alarm = undefined;
-    await this.endOwn(STOPPED);
+    await this.endOwn(STOPPED); // D3
     shift.looks.abort();
     const giveUp = this.#ports.clock.after(this.#ports.settings().stop_grace_ms, () => shift.submits.abort());
     await Promise.all(shift.working);
@@ -183,6 +183,7 @@ export class Delegations {
     this.#wake(watch.next_at);
   }
 
+  /** D1 */
   #work(watch: Watch): Promise<void> {
     const shift = this.#shift;
     if (!shift || watch.working) return watch.working ?? Promise.resolve();
