@@ -27,6 +27,7 @@ export const methods: Readonly<Record<string, YardMethod>> = {
     return isRefusal(found) ? found : yard.scan(found.id, { takeOver: take_over === true, cause });
   },
   'yardmaster/complete': completions,
+  'yardmaster/delegated': async (yard) => yard.delegated(),
   'yardmaster/export': exportPage,
   'yardmaster/orphans': orphans,
   'yardmaster/orphans_end': endOrphans,

@@ -9,6 +9,8 @@ import { handOver } from './handover.ts';
 import type { RunProgress } from './headless/progress.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
+import type { Load } from './load.ts';
+import type { AllowanceView } from './model/allowance.ts';
 import type { Config } from './model/config.ts';
 import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
@@ -17,10 +19,11 @@ import type { ProjectId, TaskRef } from './model/ids.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
-import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
+import type { Cause, FinishedTask, OpenTask, QueuedTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
-import { needsOf } from './needs.ts';
+import { type NeedsView, needsOf } from './needs.ts';
 import type { Orphans } from './orphans/orphans.ts';
+import { allowanceView } from './policy/allowance-view.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
@@ -68,6 +71,7 @@ export interface DeskPorts {
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;
+  readonly load: Load;
   readonly packing: Packing;
   readonly inboxes: Inboxes;
   readonly fleet: () => Fleet;
@@ -150,6 +154,10 @@ export class Desk implements Yard {
     return this.#ports.fleet();
   }
 
+  allowance(): readonly AllowanceView[] {
+    return allowanceView(this.fleet(), (id) => this.projectName(id), this.clock.now());
+  }
+
   route({ project, spec, task }: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route {
     const ask = task?.state === 'queued' ? askOf(task) : askFor(spec, project);
     return decide(ask, this.fleet(), this.clock.now());
@@ -229,7 +237,7 @@ export class Desk implements Yard {
     return needsOf({
       open: store.open(),
       recentlyFailed: store.recentlyFinished().filter((task) => task.finished_at >= since),
-      hopeless: this.#hopeless(),
+      ...this.#stuck(),
       projectName: (id) => this.projectName(id),
       offline: this.#ports.offline,
       undelivered: store.undelivered().filter(({ at }) => at >= since),
@@ -245,28 +253,23 @@ export class Desk implements Yard {
     });
   }
 
-  /** Why no agent can ever take a task. Tasks that are alike to the router are asked for once. */
-  #hopeless(): (task: OpenTask) => string | undefined {
+  /** Why no agent can ever take a task, or what is spent that it waits for. Tasks that are alike to the router are asked for once. */
+  #stuck(): Pick<NeedsView, 'hopeless' | 'spent'> {
     const fleet = this.fleet();
     const now = this.clock.now();
-    const known = new Map<ProjectId, Map<string, string | undefined>>();
-    return (task) => {
-      if (task.state !== 'queued') return undefined;
+    const known = new Map<ProjectId, Map<string, Route>>();
+    const routeOf = (task: QueuedTask): Route => {
       const alike = signatureOf(task.spec);
-      const answers = known.get(task.project) ?? new Map<string, string | undefined>();
+      const answers = known.get(task.project) ?? new Map<string, Route>();
       known.set(task.project, answers);
-      if (!answers.has(alike)) {
-        const { waits_for: _, not_before: __, ...ask } = askOf(task);
-        const route = decide(ask, fleet, now);
-        const why =
-          route.to === 'refuse'
-            ? route.reason
-            : route.to === 'wait' && route.reason === 'no_eligible_agent'
-              ? route.detail
-              : undefined;
-        answers.set(alike, why);
-      }
-      return answers.get(alike);
+      const { waits_for: _, not_before: __, ...ask } = askOf(task);
+      const route = answers.get(alike) ?? decide(ask, fleet, now);
+      answers.set(alike, route);
+      return route;
+    };
+    return {
+      hopeless: (task) => (task.state === 'queued' ? hopeless(routeOf(task)) : undefined),
+      spent: (task) => (task.state === 'queued' ? spentFor(routeOf(task)) : undefined),
     };
   }
 
@@ -346,4 +349,14 @@ export class Desk implements Yard {
     for (const task of unknown) await this.store.retry({ project, id: task.id }, { by });
     return unknown.length;
   }
+}
+
+function hopeless(route: Route): string | undefined {
+  if (route.to === 'refuse') return route.reason;
+  return route.to === 'wait' && route.reason === 'no_eligible_agent' ? route.detail : undefined;
+}
+
+/** What the end of a task gives back is nobody's concern. */
+function spentFor(route: Route): string | undefined {
+  return route.to === 'wait' && route.reason === 'allowance' && route.until !== undefined ? route.detail : undefined;
 }

@@ -2,9 +2,10 @@ import { stricter } from './config/project.ts';
 import { type FleetHeadless, headlessAgents } from './fleet-headless.ts';
 import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
 import type { Counts } from './load.ts';
+import type { ReadonlyBooks } from './model/books.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
 import type { Project } from './model/event.ts';
-import type { Fleet, FleetAgent, FleetProject, FleetProvider, FleetWorktrees } from './model/fleet.ts';
+import type { Fleet, FleetAgent, FleetAllowance, FleetProject, FleetProvider, FleetWorktrees } from './model/fleet.ts';
 import type { ProjectId } from './model/ids.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
 
@@ -23,6 +24,8 @@ export interface FleetParts {
   readonly offline?: ReadonlyMap<string, string>;
   readonly sessions?: FleetSessions;
   readonly worktrees?: FleetWorktrees;
+  /** What was spent; without it nothing is limited. */
+  readonly books?: ReadonlyBooks;
   readonly headless?: FleetHeadless;
 }
 
@@ -47,7 +50,13 @@ export function buildFleet(parts: FleetParts): Fleet {
     paused: paused.all,
     projects: fleetProjects(parts),
     models: config.models as Readonly<Record<string, string>>,
+    ...allowanceOf(parts),
   };
+}
+
+function allowanceOf({ config, books, load }: FleetParts): { allowance?: FleetAllowance } {
+  const { agents, models } = config.allowance;
+  return books ? { allowance: { agents, models, books, load: load.allowance } } : {};
 }
 
 function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): FleetAgent {
@@ -72,13 +81,15 @@ type Away = { readonly detail?: string; readonly until?: number; readonly max?: 
 function fleetProvider(provider: FleetParts['providers'][number], parts: FleetParts): FleetProvider {
   const load = parts.load.provider(provider.id);
   const { max: tried, ...away } = (parts.config.local_only ? LOCAL_ONLY : parts.away?.get(provider.id)) ?? {};
+  const settings = parts.config.delegation.providers[provider.id];
   const gets = away.detail === undefined || (tried !== undefined && load < tried);
   return {
     id: provider.id,
     ai: provider.ai,
     ...(gets ? { status: 'available' } : { status: 'offline', ...away }),
     load,
-    max: parts.config.delegation.providers[provider.id]?.max ?? 0,
+    max: settings?.max ?? 0,
+    ...(settings?.kind === 'openai-chat' && { model: settings.model, models: settings.models }),
   };
 }
 
@@ -88,6 +99,7 @@ function fleetProjects({ config, own, projects, load, paused }: FleetParts): Rea
     const wanted = byPath.get(path) ?? byName.get(name);
     const agent = wanted?.agent ?? config.dispatcher.default_agent;
     const its = own?.(id);
+    const limits = wanted && config.allowance.projects[wanted.name];
     const shared = its?.shared_checkout ?? wanted?.shared_checkout;
     return [
       id,
@@ -98,6 +110,7 @@ function fleetProjects({ config, own, projects, load, paused }: FleetParts): Rea
         weight: wanted?.weight ?? 1,
         checkout_busy: !shared && load.inCheckout(id) > 0,
         ...(agent !== undefined && { agent }),
+        ...(wanted && limits && { allowance: { name: wanted.name, limits } }),
         ...(its?.models && { models: { ...config.models, ...its.models } as Readonly<Record<string, string>> }),
       },
     ];

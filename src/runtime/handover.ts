@@ -1,71 +1,67 @@
+import type { Packing } from './context/packing.ts';
 import type { Delegations } from './delegations/delegations.ts';
+import type { Load } from './load.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { TaskRef } from './model/ids.ts';
 import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
-import type { ProviderRoute } from './model/route.ts';
-import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
-import { notKeptAway } from './policy/abilities.ts';
+import type { Cause, FinishedTask, OpenTask, QueuedTask } from './model/task.ts';
+import { askOf } from './policy/ask.ts';
 import { findProvider } from './policy/delegation.ts';
-import type { TaskStore } from './ports.ts';
+import { leave } from './policy/leave.ts';
+import type { Clock, TaskStore } from './ports.ts';
+
+/*
+ * H1. What is refused has changed nothing: the claim is the first change, and the last that can fail.
+ * H2. A call that is sent again gets its handle again, however far its task has come since.
+ */
 
 export interface HandoverPorts {
-  readonly store: Pick<TaskStore, 'get' | 'claim'>;
+  readonly store: Pick<TaskStore, 'get' | 'claim' | 'answered'>;
   readonly delegations: Pick<Delegations, 'submit'>;
   readonly fleet: () => Fleet;
+  readonly clock: Clock;
+  readonly load: Pick<Load, 'reserve' | 'release'>;
+  /** What it would show besides itself, or why it can't. */
+  readonly packing: Pick<Packing, 'preview'>;
+}
+
+export interface HandedOver {
+  readonly ref: TaskRef;
+  readonly provider: string;
 }
 
 /** Hands one queued task to a provider now, because somebody asked for just that. */
 export async function handOver(
-  { store, delegations, fleet }: HandoverPorts,
+  { store, delegations, fleet, clock, load, packing }: HandoverPorts,
   ref: TaskRef,
   provider: string | undefined,
   cause: Cause,
-): Promise<{ ref: TaskRef; provider: string } | Refusal> {
+): Promise<HandedOver | Refusal> {
   const name = provider ?? 'auto';
-  const found = findProvider(name, fleet());
-  if (!found) return noProvider(name, fleet());
-  const against = whyNot(await store.get(ref), ref, found.provider, cause);
-  if (against) return against;
-  const rules = [{ rule: 'delegate', says: `delegate asked for ${name}` }];
-  const ai = found.ai === undefined ? {} : { ai: found.ai };
-  const route: ProviderRoute = { to: 'provider', provider: found.provider.id, ...ai, rules };
-  const claimed = await store.claim(ref, route, cause);
-  if (isRefusal(claimed)) return claimed;
+  if (cause.call !== undefined && store.answered(cause.call))
+    return { ref, provider: findProvider(name, fleet())?.provider.id ?? name }; // H2
+  const task = queuedAmong(await store.get(ref), ref);
+  if (isRefusal(task)) return task;
+  const packed = await packing.preview(ref.project, task.spec);
+  if (isRefusal(packed)) return packed;
+  const route = leave(askOf(task), name, fleet(), clock.now());
+  if (isRefusal(route)) return route;
+  load.reserve(ref, task.spec, route); // as the dispatcher does: its next choice sees the place as taken
+  const claimed = await store.claim(ref, route, cause).catch((problem) => {
+    load.release(ref);
+    throw problem;
+  });
+  if (isRefusal(claimed)) {
+    load.release(ref);
+    return claimed; // H1
+  }
   void delegations.submit(claimed.lease, claimed.task, claimed.bytes);
-  return { ref, provider: found.provider.id };
+  return { ref, provider: route.provider };
 }
 
-function whyNot(
-  task: OpenTask | FinishedTask | undefined,
-  ref: TaskRef,
-  provider: Fleet['providers'][number],
-  cause: Cause,
-): Refusal | undefined {
-  const stays = 'enqueue it without that key';
+function queuedAmong(task: OpenTask | FinishedTask | undefined, ref: TaskRef): QueuedTask | Refusal {
   if (!task) return refuse('not_found', `there is no task ${ref.id} in this project`, 'list_tasks shows what there is');
-  if ('finished_seq' in task || (task.state !== 'queued' && cause.call === undefined)) {
-    return refuse(
-      'not_possible',
-      `task ${ref.id} is ${task.state}; only a queued one can be delegated`,
-      'job_status shows it',
-    );
-  }
-  if (task.spec.needs_claude_code)
-    return refuse('not_allowed', `needs_claude_code: task ${ref.id} can't leave this machine`, stays);
-  if (task.spec.allow_delegation === false)
-    return refuse('not_allowed', `allow_delegation: task ${ref.id} says false`, stays);
-  if (provider.status === 'offline') {
-    const why = provider.detail ?? 'it does not answer';
-    return refuse('not_possible', `provider ${provider.id} is offline: ${why}`, 'the task stays where it is');
-  }
-  const broken = notKeptAway(task.spec);
-  if (broken.length > 0) return refuse('not_allowed', `provider ${provider.id} can't keep ${broken.join(', ')}`, stays);
-  return undefined;
-}
-
-function noProvider(name: string, fleet: Fleet): Refusal {
-  const known = fleet.providers.map(({ id }) => id).join(', ');
-  const which = name === 'auto' ? 'no provider is' : `provider "${name.slice(0, 100)}" is not`;
-  const hint = known === '' ? 'add one under delegation.providers in yardmaster.yaml' : `configured: ${known}`;
-  return refuse('not_configured', `provider: ${which} configured`, hint);
+  if (!('finished_seq' in task) && task.state === 'queued') return task;
+  const message = `task ${ref.id} is ${task.state}; only a queued one can be delegated`;
+  return refuse('not_possible', message, `nothing was changed; job_status {id: ${JSON.stringify(ref.id)}} shows it`);
 }

@@ -1,3 +1,5 @@
+import { payers } from './model/books.ts';
+import type { AllowanceLoad } from './model/fleet.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey, type TaskRef } from './model/ids.ts';
 import type { RunRoute } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
@@ -30,6 +32,7 @@ export interface Counts {
   running(project: ProjectId): number;
   /** Local tasks in the project's own checkout. */
   inCheckout(project: ProjectId): number;
+  readonly allowance: AllowanceLoad;
 }
 
 /**
@@ -44,6 +47,9 @@ export class Load implements Counts {
   readonly #running = new Map<ProjectId, number>();
   readonly #checkouts = new Map<ProjectId, number>();
   readonly #inWorktrees = new Map<TaskKey, WorkingTask>();
+  readonly #atWork = new Map<string, number>();
+  readonly #claims = { agent: counter(), model: counter(), project: counter() };
+  readonly allowance: AllowanceLoad = { at_work: this.#atWork, claims: this.#claims };
   headless = 0;
 
   constructor(open: Iterable<OpenTask> = []) {
@@ -121,9 +127,18 @@ export class Load implements Counts {
     }
   }
 
+  /** The claim books a job when it is durable, in the change that ends its reservation. */
+  #countClaim({ project, route }: Work, by: 1 | -1): void {
+    for (const name of payers(route)) add(this.#claims.agent, name, by);
+    add(this.#claims.project, project, by);
+    if (route.model !== undefined) add(this.#claims.model, route.model, by);
+  }
+
   #count(work: Work, by: 1 | -1): void {
-    const { project, route } = work;
+    const { project, route, reserved } = work;
     add(this.#running, project, by);
+    for (const name of payers(route)) add(this.#atWork, name, by);
+    if (reserved) this.#countClaim(work, by);
     if (route.to === 'provider') {
       add(this.#providers, route.provider, by);
       return;
@@ -132,6 +147,10 @@ export class Load implements Counts {
     if (route.kind !== 'session') this.headless += by;
     if (!work.worktree) add(this.#checkouts, project, by);
   }
+}
+
+function counter() {
+  return new Map<string, number>();
 }
 
 /** What a provider answers works in one only where its patch is applied. */

@@ -8,6 +8,8 @@ export interface NeedsView {
   readonly recentlyFailed: Iterable<FinishedTask>;
   /** Why no configured agent can ever take a task. */
   readonly hopeless: (task: OpenTask) => string | undefined;
+  /** What it waits for that was spent and comes back by itself. */
+  readonly spent: (task: OpenTask) => string | undefined;
   readonly projectName: (id: ProjectId) => string;
   readonly offline: ReadonlyMap<string, string>;
   readonly heldDrops: readonly { project: string; count: number }[];
@@ -66,7 +68,8 @@ function restartNeed(keys: readonly string[]): Need {
 
 function openNeeds(view: NeedsView): Need[] {
   const needs: Need[] = [];
-  const hopeless = new Map<string, { readonly first: OpenTask; count: number }>();
+  const hopeless = new Alike();
+  const spent = new Alike();
   let looked = 0;
   for (const task of view.open.values()) {
     if (needs.length >= PER_KIND || looked++ >= LOOKED_AT) break;
@@ -90,12 +93,35 @@ function openNeeds(view: NeedsView): Need[] {
       });
       continue;
     }
-    const why = view.hopeless(task);
-    const alike = why === undefined ? undefined : hopeless.get(why);
-    if (alike) alike.count += 1;
-    else if (why !== undefined) hopeless.set(why, { first: task, count: 1 });
+    const never = view.hopeless(task);
+    hopeless.add(never, task);
+    if (never === undefined) spent.add(view.spent(task), task);
   }
-  return [...needs, ...[...hopeless].map(([why, { first, count }]) => hopelessNeed(view, why, first, count))];
+  return [
+    ...needs,
+    ...[...hopeless.by].map(([why, { first, count }]) => hopelessNeed(view, why, first, count)),
+    ...[...spent.by].slice(0, PER_KIND).map(([what, { count }]) => spentNeed(what, count)),
+  ];
+}
+
+/** Tasks by what they have in common: the first, and how many. */
+class Alike {
+  readonly by = new Map<string, { readonly first: OpenTask; count: number }>();
+
+  add(what: string | undefined, task: OpenTask): void {
+    if (what === undefined) return;
+    const known = this.by.get(what);
+    if (known) known.count += 1;
+    else this.by.set(what, { first: task, count: 1 });
+  }
+}
+
+function spentNeed(what: string, count: number): Need {
+  return {
+    what: `${count} ${count === 1 ? 'task waits' : 'tasks wait'} for allowance: ${what}`,
+    where: 'allowance',
+    next: 'nothing has to be done, they begin by themselves then; to let them begin now, raise it in yardmaster.yaml',
+  };
 }
 
 /** One line for one cause, however many tasks wait for it. */

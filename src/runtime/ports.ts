@@ -1,3 +1,4 @@
+import type { ReadonlyBooks } from './model/books.ts';
 import type { Owed, Project, SessionEvent } from './model/event.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Outgoing, Undelivered } from './model/outgoing.ts';
@@ -98,7 +99,8 @@ export interface Git {
   run(
     folder: string,
     args: readonly string[],
-    options?: { readonly timeoutMs?: number },
+    /** `index`: another file than the folder's own index. */
+    options?: { readonly timeoutMs?: number; readonly index?: string },
   ): Promise<{ code: number | undefined; stdout: string; stderr: string }>;
 }
 
@@ -445,6 +447,9 @@ export interface TaskStore {
   record(event: SessionEvent, cause: Cause): Promise<void>;
   pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void>;
 
+  /** A change was made for this very call: sent again, it makes none. */
+  answered(call: string): boolean;
+
   /** The open tasks in memory. */
   open(): ReadonlyMap<string, OpenTask>;
   get(ref: TaskRef): Promise<OpenTask | FinishedTask | undefined>;
@@ -461,6 +466,8 @@ export interface TaskStore {
   delivered(ref: TaskRef, what: Owed, end: { readonly ok: boolean; readonly detail: string }): Promise<void>;
   /** What is remembered of agents' accounts, by `profileKey` (model/profile.ts); one that is not here is ready. */
   profiles(): ReadonlyMap<string, ProfileRecord>;
+  /** What was spent of each allowance. */
+  books(): ReadonlyBooks;
 
   /** Called after each commit, in order. Returns the way to stop. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void;

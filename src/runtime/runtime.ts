@@ -8,6 +8,7 @@ import { Callbacks } from './callbacks/callbacks.ts';
 import { callerOf } from './callers.ts';
 import { WorkChecks } from './checks/checks.ts';
 import { ConfigFollower } from './config/follow.ts';
+import { keyVariables } from './config/key-variables.ts';
 import { openSettings } from './config/settings.ts';
 import { DelegatedPrompts } from './context/compose.ts';
 import { Packing } from './context/packing.ts';
@@ -26,6 +27,7 @@ import { Inboxes } from './inbox/inboxes.ts';
 import { admit } from './intake.ts';
 import { httpPoster } from './io/http-post.ts';
 import { thisMachine } from './io/machine.ts';
+import { hideFromChildren } from './io/own-environment.ts';
 import { which } from './io/processes/which.ts';
 import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
@@ -88,7 +90,8 @@ const MAX_PROJECT_CONFIG = 262_144;
 const JOURNAL_LOST = 70; // exit code: only a new start can tell what is on disk
 
 /** Assembles the services on this machine. */
-export async function startRuntime({ version, home, env, log, set }: RuntimeOptions): Promise<Runtime> {
+export async function startRuntime({ version, home, env: given, log, set }: RuntimeOptions): Promise<Runtime> {
+  const env = { ...given }; // the process's own is slow to read, and loses its keys
   const userHome = env.HOME || homedir();
   const say = (level: 'info' | 'warn' | 'error', message: string, facts: object = {}) => log[level](facts, message);
   const settings = await openSettings({ read: textOf, env, userHome, ...(set && { set }) });
@@ -120,6 +123,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
   const load = new Load(store.open().values());
   store.subscribe((changes) => load.apply(changes)); // before the dispatcher hears of them
   const providers = new ConfiguredProviders(env, ({ message, hint }) => say('warn', message, { next: hint }));
+  hideFromChildren(keyVariables(config));
   await providers.update(config);
   const offline = new OfflineAgents(
     clock,
@@ -138,10 +142,11 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       offline: offline.reasons,
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
+      books: store.books(),
       headless: headless.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
-  const commands = new Commands({ store, files, chance, config: ofProject, env: { ...env } }); // the process's own is slow to read
+  const commands = new Commands({ store, files, chance, config: ofProject, env });
   const worktrees = new Worktrees({
     ...{ ...machine, home: home.dir, store, say },
     max: () => config.max_worktrees,
@@ -170,7 +175,9 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     composer: new DelegatedPrompts({
       ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
     }),
-    answers: new DelegatedAnswers({ home: home.dir, checks }),
+    answers: new DelegatedAnswers({
+      ...{ ...machine, home: home.dir, store, say, workspaces: worktrees, checks, config: ofProject },
+    }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
     ttl: (task) => ttlOfTask(task, config),
@@ -293,6 +300,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
       projects,
       dispatcher,
       delegations,
+      load,
       packing,
       inboxes,
       fleet,
@@ -323,6 +331,7 @@ export async function startRuntime({ version, home, env, log, set }: RuntimeOpti
     headless.configured();
     callbacks.configured();
     dispatchFiles.configured();
+    hideFromChildren(keyVariables(config));
     void providers.update(config).then(() => {
       delegations.configured();
       dispatcher.wake();

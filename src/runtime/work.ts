@@ -73,6 +73,8 @@ export interface Answer {
 export interface Answers {
   /** Made once per attempt: after a restart it is taken up where it is. */
   judge(answer: Answer): Promise<Checked>;
+  /** The answer of this attempt, where it was kept before a runtime ended: it need not be asked for again. */
+  kept?(lease: Lease): Promise<DoneOutcome | undefined>;
   /** What is being found out about this attempt ends; settles when nothing of it runs. */
   stop(lease: Lease): Promise<void>;
 }

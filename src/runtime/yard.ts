@@ -1,3 +1,4 @@
+import type { AllowanceView } from './model/allowance.ts';
 import type { Config } from './model/config.ts';
 import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
@@ -208,6 +209,8 @@ export interface Yard {
   packing(project: ProjectId, spec: TaskSpec): Promise<Packed | Refusal>;
 
   fleet(): Fleet;
+  /** What may be spent and what was; the worst first. */
+  allowance(): readonly AllowanceView[];
   /** What the dispatcher would do with it now. */
   route(task: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route;
   summary(task: OpenTask | FinishedTask): TaskSummary;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { plainLine } from '../runtime/model/plain-text.ts';
+import { Allowance, allowanceOf } from './allowance.ts';
 import { AT_ONCE, WHOLE } from './claude-code.ts';
 import { Counts, countTasks } from './counts.ts';
 import { Profile, profileOf } from './profile.ts';
@@ -32,6 +33,10 @@ const output = z.object({
   sessions: z.record(z.string(), z.number()).optional().describe('sessions by state; list_sessions shows them'),
   profiles: z.array(Profile).optional().describe('accounts of the agents'),
   providers: z.array(Place.extend({ ai: z.array(z.string()).optional(), is_default: z.boolean().optional() })),
+  allowance: z
+    .array(Allowance)
+    .optional()
+    .describe('limits, and what was used today, the worst first; exceeded: nothing more begins there until it resets'),
   local_only: z.boolean().optional().describe('true: no callback is sent and nothing is delegated, what is owed waits'),
   callbacks_owed: z.number().optional().describe('ends that their callback_url is still to be told'),
   paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
@@ -78,6 +83,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
       counts: countTasks(yard, own),
       ...placesOf(ctx),
       ...(own === undefined && accountsOf(ctx)),
+      ...(own === undefined && allowanceOf(ctx)),
       ...(own === undefined && outwardOf(ctx)),
       ...projectsOf(ctx, own),
       ...(own === undefined && stoppingOf(ctx)),
@@ -121,9 +127,10 @@ function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
         ...(detail !== undefined && { detail: plainLine(detail) }),
         ...(until !== undefined && { until: new Date(until).toISOString() }),
       })),
-    providers: providers.map(({ id, status, load, max, ai, detail }) => ({
+    providers: providers.map(({ id, status, load, max, ai, detail, until }) => ({
       ...{ id, status, load, max },
-      ...(detail !== undefined && { detail }),
+      ...(detail !== undefined && { detail: plainLine(detail) }),
+      ...(until !== undefined && { until: new Date(until).toISOString() }),
       ...(ai.length > 0 && { ai: [...ai] }),
       ...(id === default_provider && { is_default: true }),
     })),

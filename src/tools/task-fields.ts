@@ -19,6 +19,8 @@ const MEANING: Partial<Record<keyof Fields, string>> = {
   base: "worktree starts from that task's branch, or a git ref",
   continues: 'task whose conversation and workspace are resumed',
   learnings: 'at most five are passed on',
+  include: 'files that a provider is shown, as paths or globs; !glob leaves some out',
+  apply: "a patch in a provider's answer is applied in a git worktree of its own",
   idempotency_key: 'the same key again makes no second task',
 };
 

@@ -1,18 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Answer, type Fault, type Later, misbehave, needsAnswer, spoil } from './job-faults.ts';
 
 export type JobStatus = 'queued' | 'processing' | 'completed' | 'failed' | 'cancelled';
 export type Endpoint = 'submit' | 'status' | 'result' | 'find' | 'cancel';
 
-/** One way to misbehave. `accepting` says whether a submit that is hit by it has made its job all the same. */
-export type Fault =
-  | { readonly kind: 'status'; readonly code: number; readonly retry_after?: string; readonly body?: string }
-  | { readonly kind: 'drop'; readonly accepting?: boolean }
-  | { readonly kind: 'stall'; readonly accepting?: boolean }
-  | { readonly kind: 'drip'; readonly accepting?: boolean } // a byte now and then, for ever
-  | { readonly kind: 'body'; readonly text: string; readonly accepting?: boolean } // 200 with this
-  | { readonly kind: 'huge'; readonly bytes: number; readonly accepting?: boolean }
-  | { readonly kind: 'redirect'; readonly to: string; readonly code?: number };
+export type { Fault } from './job-faults.ts';
 
 export interface JobServiceOptions {
   readonly port?: number;
@@ -24,6 +17,43 @@ export interface JobServiceOptions {
   /** What a job says at its first, second, … look; the last one stays. */
   readonly statuses?: readonly JobStatus[];
   readonly response?: (job: FakeJob) => string;
+  readonly faults?: readonly Scripted[];
+  /** Sees every answer as it is meant, before any fault. */
+  readonly onAnswer?: (seen: Seen) => void;
+}
+
+/** A fault for the `nth` request to this endpoint, counted from 1 and from the start; without it for the next `times`. */
+export interface Scripted {
+  readonly at: Endpoint;
+  readonly fault: Fault;
+  readonly nth?: number;
+  readonly times?: number;
+}
+
+export interface Seen {
+  readonly endpoint: Endpoint;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+  readonly answer: Answer;
+}
+
+/** What a separate process can say to the service, by its standard input or by `POST /control`. */
+export interface Command {
+  readonly fault?: readonly [Endpoint, Fault, number?];
+  readonly script?: readonly Scripted[];
+  readonly heal?: boolean;
+  readonly settle?: readonly [string, JobStatus, string?];
+  /** What a job says from now on, look by look. */
+  readonly statuses?: readonly [string, readonly JobStatus[]];
+  readonly forget?: string;
+  readonly latency_ms?: number;
+}
+
+export interface Report {
+  readonly jobs: readonly (Pick<FakeJob, 'job_id' | 'looks'> & { readonly key: string | undefined })[];
+  readonly requests: readonly string[];
+  readonly counts: Readonly<Partial<Record<Endpoint, number>>>;
+  readonly most_in_flight: number;
 }
 
 export interface FakeJob {
@@ -51,7 +81,9 @@ export class JobService {
   in_flight = 0;
   most_in_flight = 0;
   readonly #server: Server;
-  readonly #faults = new Map<Endpoint, Fault[]>();
+  readonly #faults = new Map<Endpoint, { readonly fault: Fault; left: number }[]>();
+  readonly #scripted: Scripted[] = [];
+  readonly #counts: Partial<Record<Endpoint, number>> = {};
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #options: JobServiceOptions;
   #made = 0;
@@ -60,6 +92,7 @@ export class JobService {
   private constructor(options: JobServiceOptions) {
     this.#options = options;
     this.latency_ms = options.latency_ms ?? 0;
+    this.script(options.faults ?? []);
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -77,15 +110,38 @@ export class JobService {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** The next `times` requests to this endpoint go wrong in this way. */
+  /** The next `times` requests to this endpoint go wrong in this way; `Infinity`: until it is healed. */
   fault(endpoint: Endpoint, fault: Fault, times = 1): void {
     const waiting = this.#faults.get(endpoint) ?? [];
-    for (let n = 0; n < times; n++) waiting.push(fault);
+    waiting.push({ fault, left: times });
     this.#faults.set(endpoint, waiting);
+  }
+
+  script(faults: readonly Scripted[]): void {
+    for (const one of faults)
+      if (one.nth === undefined) this.fault(one.at, one.fault, one.times);
+      else this.#scripted.push(one);
   }
 
   heal(): void {
     this.#faults.clear();
+    this.#scripted.length = 0;
+  }
+
+  command({ fault, script, heal, settle, statuses, forget, latency_ms }: Command): Report {
+    if (heal) this.heal();
+    if (fault) this.fault(...fault);
+    if (script) this.script(script);
+    if (settle) this.settle(...settle);
+    if (statuses) Object.assign(this.job(statuses[0]), { statuses: statuses[1], looks: 0 });
+    if (forget !== undefined) this.jobs.delete(forget);
+    if (latency_ms !== undefined) this.latency_ms = latency_ms;
+    return this.report();
+  }
+
+  report(): Report {
+    const jobs = [...this.jobs.values()].map(({ job_id, key, looks }) => ({ job_id, key, looks }));
+    return { jobs, requests: this.requests, counts: this.#counts, most_in_flight: this.most_in_flight };
   }
 
   job(job_id: string): FakeJob {
@@ -125,47 +181,65 @@ export class JobService {
     } catch {
       return; // the client went away
     }
+    if (request.method === 'POST' && request.url === '/control') {
+      send(response, { code: 200, json: this.command(JSON.parse(body || '{}')) });
+      return;
+    }
     this.requests.push(`${request.method} ${request.url}`);
-    if (this.latency_ms > 0) await this.#pause(this.latency_ms);
+    if (this.latency_ms > 0) await new Promise<void>((resolve) => this.#later(this.latency_ms, resolve));
     this.#route(request, response, body);
   }
 
   #route(request: IncomingMessage, response: ServerResponse, body: string): void {
     const url = new URL(request.url ?? '/', this.url);
     const [, job_id, rest] = /^\/api\/v1\/jobs(?:\/([^/]+)(\/[a-z]+)?)?$/.exec(url.pathname) ?? [];
-    const method = request.method ?? '';
-    const verb = `${method} ${job_id === undefined ? '' : '{id}'}${rest ?? ''}`;
+    const verb = `${request.method} ${job_id === undefined ? '' : '{id}'}${rest ?? ''}`;
     const id = decodeURIComponent(job_id ?? '');
     const key = request.headers['idempotency-key'];
-    const steps: Record<string, [Endpoint, () => ServerResponse]> = {
-      'POST ': ['submit', () => this.#submit(response, body, typeof key === 'string' ? key : undefined)],
-      'GET ': ['find', () => this.#find(response, url.searchParams.get('idempotency_key') ?? '')],
-      'GET {id}': ['status', () => this.#status(response, id)],
-      'GET {id}/result': ['result', () => this.#result(response, id)],
-      'POST {id}/cancel': ['cancel', () => this.#cancel(response, id)],
+    const steps: Record<string, [Endpoint, () => Answer]> = {
+      'POST ': ['submit', () => this.#submit(body, typeof key === 'string' ? key : undefined)],
+      'GET ': ['find', () => this.#find(url.searchParams.get('idempotency_key') ?? '')],
+      'GET {id}': ['status', () => this.#status(id)],
+      'GET {id}/result': ['result', () => this.#result(id)],
+      'POST {id}/cancel': ['cancel', () => this.#cancel(id)],
     };
     const step = url.pathname.startsWith('/api/v1/jobs') ? steps[verb] : undefined;
     if (!step) {
-      send(response, 404, { error: 'no such endpoint' });
+      send(response, { code: 404, json: { error: 'no such endpoint' } });
       return;
     }
-    const [endpoint, answer] = step;
-    const fault = this.#faults.get(endpoint)?.shift();
+    const [endpoint, honest] = step;
     const stranger = this.#options.key !== undefined && request.headers.authorization !== `Bearer ${this.#options.key}`;
-    if (fault) this.#spoil(response, endpoint, fault, body, typeof key === 'string' ? key : undefined);
-    else if (stranger) send(response, 401, { error: 'bad API key' });
-    else answer();
+    const answer = () => this.#seen(request, endpoint, body, stranger ? BAD_KEY : honest());
+    const fault = this.#nextFault(endpoint);
+    if (!fault) send(response, answer());
+    else if (needsAnswer(fault)) spoil(response, fault, answer(), this.#later);
+    else {
+      const accepting = 'accepting' in fault && fault.accepting === true;
+      if (endpoint === 'submit' && accepting && !stranger) this.#make(body, typeof key === 'string' ? key : undefined);
+      misbehave(response, fault, this.#later);
+    }
   }
 
-  #spoil(response: ServerResponse, endpoint: Endpoint, fault: Fault, body: string, key: string | undefined): void {
-    if (endpoint === 'submit' && 'accepting' in fault && fault.accepting === true) this.#make(body, key);
-    this.#misbehave(response, fault);
+  #seen({ headers }: IncomingMessage, endpoint: Endpoint, body: string, answer: Answer): Answer {
+    this.#options.onAnswer?.({ endpoint, headers, body, answer });
+    return answer;
   }
 
-  #submit(response: ServerResponse, body: string, key: string | undefined): ServerResponse {
+  #nextFault(endpoint: Endpoint): Fault | undefined {
+    const count = (this.#counts[endpoint] ?? 0) + 1;
+    this.#counts[endpoint] = count;
+    const scripted = this.#scripted.find(({ at, nth }) => at === endpoint && nth === count);
+    if (scripted) return scripted.fault;
+    const [next] = this.#faults.get(endpoint) ?? [];
+    if (next && --next.left <= 0) this.#faults.get(endpoint)?.shift();
+    return next?.fault;
+  }
+
+  #submit(body: string, key: string | undefined): Answer {
     const job = this.#make(body, key);
-    if (typeof job === 'string') return send(response, 400, { error: job });
-    return send(response, 201, { job_id: job.job_id });
+    if (typeof job === 'string') return { code: 400, json: { error: job } };
+    return { code: 201, json: { job_id: job.job_id } };
   }
 
   #make(body: string, key: string | undefined): FakeJob | string {
@@ -180,78 +254,46 @@ export class JobService {
     return job;
   }
 
-  #status(response: ServerResponse, job_id: string): ServerResponse {
+  #status(job_id: string): Answer {
     const job = this.jobs.get(job_id);
-    if (!job) return send(response, 404, { error: 'unknown job' });
+    if (!job) return UNKNOWN;
     const status = job.statuses[Math.min(job.looks++, job.statuses.length - 1)];
-    return send(response, 200, { job_id, status, ...(job.error && { error: job.error }) });
+    return { code: 200, json: { job_id, status, ...(job.error && { error: job.error }) } };
   }
 
-  #result(response: ServerResponse, job_id: string): ServerResponse {
+  #result(job_id: string): Answer {
     const job = this.jobs.get(job_id);
-    if (!job) return send(response, 404, { error: 'unknown job' });
+    if (!job) return UNKNOWN;
     const text = this.#options.response?.(job) ?? `Answer to: ${job.order.prompt}`;
-    return send(response, 200, {
-      response: text,
-      provider: job.order.preferred_ai ?? 'gemini',
-      model: 'fake-1',
-      cost_cad: 0.0123,
-      tokens: 321,
-      ...job.result,
-    });
+    const provider = job.order.preferred_ai ?? 'gemini';
+    return {
+      code: 200,
+      json: { response: text, provider, model: 'fake-1', cost_cad: 0.0123, tokens: 321, ...job.result },
+    };
   }
 
-  #find(response: ServerResponse, key: string): ServerResponse {
-    return send(response, 200, { jobs: this.jobsWithKey(key).map(({ job_id }) => ({ job_id })) });
+  #find(key: string): Answer {
+    const jobs = this.jobsWithKey(key).map(({ job_id }) => ({ job_id, idempotency_key: key }));
+    return { code: 200, json: { jobs } };
   }
 
-  #cancel(response: ServerResponse, job_id: string): ServerResponse {
-    if (!this.jobs.has(job_id)) return send(response, 404, { error: 'unknown job' });
+  #cancel(job_id: string): Answer {
+    if (!this.jobs.has(job_id)) return UNKNOWN;
     this.settle(job_id, 'cancelled');
-    return send(response, 200, { job_id, status: 'cancelled' });
+    return { code: 200, json: { job_id, status: 'cancelled' } };
   }
 
-  #misbehave(response: ServerResponse, fault: Fault): void {
-    switch (fault.kind) {
-      case 'status': {
-        const headers = fault.retry_after === undefined ? {} : { 'retry-after': fault.retry_after };
-        response.writeHead(fault.code, headers).end(fault.body ?? JSON.stringify({ error: `scripted ${fault.code}` }));
-        return;
-      }
-      case 'drop':
-        response.socket?.destroy();
-        return;
-      case 'stall':
-        return;
-      case 'drip': {
-        response.writeHead(200, { 'content-type': 'application/json' });
-        const timer = setInterval(() => response.write(' '), 20);
-        this.#timers.add(timer);
-        response.once('close', () => clearInterval(timer));
-        return;
-      }
-      case 'body':
-        response.writeHead(200, { 'content-type': 'application/json' }).end(fault.text);
-        return;
-      case 'huge':
-        pour(response, fault.bytes);
-        return;
-      case 'redirect':
-        response.writeHead(fault.code ?? 302, { location: fault.to }).end();
-        return;
-    }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        resolve();
-      }, ms);
-      this.#timers.add(timer);
-    });
-  }
+  readonly #later: Later = (ms, run) => {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, ms);
+    this.#timers.add(timer);
+  };
 }
+
+const UNKNOWN: Answer = { code: 404, json: { error: 'unknown job' } };
+const BAD_KEY: Answer = { code: 401, json: { error: 'bad API key' } };
 
 async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -259,24 +301,6 @@ async function read(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function send(response: ServerResponse, code: number, answer: unknown): ServerResponse {
-  return response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-}
-
-/** `{"response":"xxxx…` of the given size, written only as fast as the client takes it. */
-function pour(response: ServerResponse, bytes: number): void {
-  const chunk = Buffer.alloc(64 * 1024, 'x');
-  let left = bytes;
-  response.writeHead(200, { 'content-type': 'application/json' });
-  response.write('{"response":"');
-  const more = () => {
-    while (left > 0) {
-      left -= chunk.length;
-      if (response.write(chunk)) continue;
-      response.once('drain', more);
-      return;
-    }
-    response.end('"}');
-  };
-  more();
+function send(response: ServerResponse, { code, json }: Answer): void {
+  response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(json));
 }

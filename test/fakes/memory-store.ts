@@ -1,3 +1,4 @@
+import { emptyBooks, foldBooks } from '../../src/runtime/model/books.ts';
 import type { Owed, Project, SessionEvent } from '../../src/runtime/model/event.ts';
 import { keyOf, ProjectId, TaskId, type TaskKey, type TaskRef } from '../../src/runtime/model/ids.ts';
 import { type Outgoing, owedBy, type Undelivered, without } from '../../src/runtime/model/outgoing.ts';
@@ -14,6 +15,8 @@ import {
   Outcome,
   type QueuedTask,
 } from '../../src/runtime/model/task.ts';
+import type { TaskEvent } from '../../src/runtime/model/transition.ts';
+import { usedOf } from '../../src/runtime/model/usage.ts';
 import { type TaskState, TERMINAL } from '../../src/runtime/model/view.ts';
 import type {
   AttemptEnd,
@@ -51,6 +54,7 @@ export class MemoryStore implements TaskStore {
   readonly #replies = new Map<string, unknown>();
   readonly #paused = new Set<ProjectId>();
   readonly #profiles = new Map<string, ProfileRecord>();
+  readonly #books = emptyBooks();
   readonly #outbox = new Map<TaskKey, Outgoing>();
   readonly #undelivered: Undelivered[] = [];
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
@@ -97,13 +101,25 @@ export class MemoryStore implements TaskStore {
     return this.#profiles;
   }
 
+  books() {
+    return this.#books;
+  }
+
   async enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
     return this.#once(cause, () =>
       this.#commit('task_queued', (changes) => tasks.map((task) => this.#admit(task, changes))),
     );
   }
 
-  async claim(ref: TaskRef, route: RunRoute): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
+  answered(call: string): boolean {
+    return this.#replies.has(call);
+  }
+
+  async claim(
+    ref: TaskRef,
+    route: RunRoute,
+    cause?: Cause,
+  ): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal> {
     const task = this.#open.get(keyOf(ref));
     const given = this.#given.get(keyOf(ref));
     if (!task || !given) return refuse('not_found', `there is no open task ${ref.id}`, 'list_tasks');
@@ -117,7 +133,11 @@ export class MemoryStore implements TaskStore {
       ...rest,
       ...{ state: 'claimed', attempt, spent: task.spent + 1, token: lease.token, route, claimed_at: this.#clock.now() },
     };
-    this.#commit('task_claimed', (changes) => this.#put(claimed, changes));
+    this.#commit('task_claimed', (changes) => {
+      this.#book(task, { type: 'task_claimed', ...ref, attempt, token: lease.token, route, sha: '' });
+      this.#put(claimed, changes);
+    });
+    if (cause?.call !== undefined) this.#replies.set(cause.call, { attempt });
     return { lease, task: this.#open.get(keyOf(ref)) as LiveTask, bytes: given.task.bytes };
   }
 
@@ -149,13 +169,22 @@ export class MemoryStore implements TaskStore {
     const task = this.#leased(lease, end.kind);
     if (!('state' in task)) return task;
     return this.#commit(end.kind, (changes) => {
-      if (task.cancel !== undefined) return this.#finish(task, { state: 'cancelled', reason: task.cancel }, changes);
+      if (task.cancel !== undefined) {
+        const used = end.kind === 'finished' ? usedOf(end.outcome as object) : undefined;
+        const never = end.kind === 'void' ? { never_began: true as const } : {};
+        const outcome = { state: 'cancelled', reason: task.cancel, ...never, ...(used && { used }) } as const;
+        return this.#finish(task, outcome, changes);
+      }
+      const of = { ...lease.task, attempt: lease.attempt };
       switch (end.kind) {
         case 'finished':
           return this.#finish(task, Outcome.parse(end.outcome), changes);
         case 'void':
+          this.#book(task, { type: 'claim_void', ...of, reason: end.reason });
           return this.#put({ ...queuedAgain(task), spent: task.spent - 1, voided: (task.voided ?? 0) + 1 }, changes);
         case 'requeue': {
+          const { kind: _, class: error_class, ...facts } = end;
+          this.#book(task, { type: 'task_requeued', ...of, error_class, ...facts });
           const last_error = { class: end.class, reason: end.reason, attempt: task.attempt };
           const spent = end.spent ? task.spent : task.spent - 1;
           const rejected = end.class === 'verify' ? { rejected: (task.rejected ?? 0) + 1 } : {};
@@ -396,8 +425,13 @@ export class MemoryStore implements TaskStore {
     return refuse('stale', `the report ${report} of attempt ${lease.attempt} changes nothing`, 'stop working on it');
   }
 
+  #book(before: OpenTask, event: TaskEvent): void {
+    foldBooks(this.#books, before, event, this.#clock.now());
+  }
+
   #finish(task: OpenTask, outcome: Outcome, changes: Change[]): undefined {
     const key = keyOf(task);
+    this.#book(task, { type: 'task_finished', project: task.project, id: task.id, attempt: task.attempt, outcome });
     const given = this.#given.get(key);
     if (given)
       given.result =

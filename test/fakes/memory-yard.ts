@@ -1,3 +1,5 @@
+import { handOver } from '../../src/runtime/handover.ts';
+import type { AllowanceView } from '../../src/runtime/model/allowance.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { Event, JournalRecord, Project } from '../../src/runtime/model/event.ts';
 import type { Fleet, FleetAgent, FleetProvider } from '../../src/runtime/model/fleet.ts';
@@ -5,8 +7,10 @@ import { type ProjectId, TaskId, type TaskRef } from '../../src/runtime/model/id
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { Route } from '../../src/runtime/model/route.ts';
 import { TaskSpec } from '../../src/runtime/model/spec.ts';
-import { type Cause, type FinishedTask, isLive, type OpenTask } from '../../src/runtime/model/task.ts';
+import { type Cause, type FinishedTask, isLive, type Lease, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { TaskSummary } from '../../src/runtime/model/view.ts';
+import { askFor } from '../../src/runtime/policy/ask.ts';
+import { decide } from '../../src/runtime/policy/decide.ts';
 import type { Enqueued, NewTask } from '../../src/runtime/ports.ts';
 import { sessionNeeds } from '../../src/runtime/session-needs.ts';
 import type {
@@ -40,7 +44,11 @@ export class MemoryYard implements Yard {
   ];
   readonly providers: FleetProvider[] = [{ id: 'gpu', ai: ['gemini'], status: 'available', load: 0, max: 0 }];
   readonly working: SlotView[] = [];
+  /** Tasks that were handed over by name. */
+  readonly sent: string[] = [];
+  unpackable: Refusal | undefined;
   readonly needed: Need[] = [];
+  readonly allowances: AllowanceView[] = [];
   ending: Stopping | undefined;
   left: readonly Orphan[] = [];
   readonly sessions = new MemorySessions(this.clock);
@@ -103,14 +111,20 @@ export class MemoryYard implements Yard {
     return this.store.enqueue(fresh, cause);
   }
 
-  async delegate(ref: TaskRef, provider: string | undefined): Promise<{ ref: TaskRef; provider: string } | Refusal> {
-    const name = provider ?? 'gpu';
-    const claimed = await this.store.claim(ref, { to: 'provider', provider: name, rules: [] });
-    return 'lease' in claimed ? { ref, provider: name } : claimed;
+  async delegate(
+    ref: TaskRef,
+    provider: string | undefined,
+    cause: Cause,
+  ): Promise<{ ref: TaskRef; provider: string } | Refusal> {
+    const { store, clock, sent } = this;
+    const delegations = { submit: async ({ task: { id } }: Lease) => void sent.push(id) };
+    const load = { reserve: () => undefined, release: () => undefined };
+    const packing = { preview: () => this.packing() };
+    return handOver({ store, clock, load, packing, delegations, fleet: () => this.fleet() }, ref, provider, cause);
   }
 
   async packing() {
-    return { files: 0, bytes: 0 };
+    return this.unpackable ?? { files: 0, bytes: 0 };
   }
 
   fleet(): Fleet {
@@ -125,7 +139,12 @@ export class MemoryYard implements Yard {
     };
   }
 
-  route({ spec }: { spec: TaskSpec }): Route {
+  allowance() {
+    return this.allowances;
+  }
+
+  route({ spec, project }: { spec: TaskSpec; project?: ProjectId }): Route {
+    if (spec.preferred_ai !== undefined) return decide(askFor(spec, project), this.fleet(), this.clock.now());
     const agent = this.agents.find(({ capabilities }) => spec.requires.every((one) => capabilities.includes(one)));
     const rules = [{ rule: 'requires', says: agent ? 'worker can do it' : 'nobody can do it' }];
     if (agent === undefined) return { to: 'wait', reason: 'no_eligible_agent', rules };

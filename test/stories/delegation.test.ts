@@ -53,7 +53,32 @@ test('a waiting task is handed over by its id; what the file says against it is 
   const local = await client.enqueue(project, 'stay here', { ...later, allow_delegation: false });
   expect(await client.refused('delegate', { project, id: local.id })).toMatch(/allow_delegation/);
   const { id } = await client.enqueue(project, 'off with you', later);
-  expect(await client.refused('delegate', { project, id, provider: 'gpu' })).toMatch(/allowed: auto, far, gone/);
+  expect(await client.refused('delegate', { project, id })).toMatch(/not before 2099-01-01.*nothing was changed/);
+  expect(await client.refused('delegate', { project, id, provider: 'moon' })).toMatch(/allowed: auto, far, gone/);
+  const waiting = await client.enqueue(project, 'nobody here can', { requires: ['wings'] });
+  const handle = await client.ask('delegate', { project, id: waiting.id, provider: 'gpu' });
+  expect(handle).toMatchObject({ id: waiting.id, provider: 'far' });
+  const ended = await client.ended(project, waiting.id);
+  expect(ended).toMatchObject({ state: 'done', cost: { amount: 0.0123, currency: 'CAD' }, model: 'fake-1' });
+});
+
+test('a job on its way is seen by job_status and by delegate list', async () => {
+  const project = world.project('seen');
+  const { id } = await client.ask<{ id: string }>('delegate', { project, body: 'take your time' });
+  const job = () => [...service.jobs.values()].find(({ order }) => order.prompt.includes('take your time'));
+  await until(() => job() !== undefined);
+  const { job_id } = job() ?? { job_id: '' };
+  service.settle(job_id, 'processing');
+  await until(async () => JSON.stringify(await client.one(project, id)).includes('"state":"processing"'));
+  expect(await client.one(project, id)).toMatchObject({
+    delegated: { provider: 'far', state: 'processing', job_id, age_seconds: expect.any(Number) },
+  });
+  const { stdout } = await world.cli(['delegate', 'list', '--provider', 'far']);
+  expect(stdout).toMatch(new RegExp(`seen/${id} +far +\\S+ +processing +${job_id}`));
+  const listed = await world.json<{ jobs: { job_id: string }[] }>('delegate', 'list');
+  expect(listed.jobs.map((one) => one.job_id)).toContain(job_id);
+  service.settle(job_id, 'completed');
+  expect(await client.ended(project, id)).toMatchObject({ state: 'done' });
 });
 
 test('an unknown provider is refused by delegate; in a task it means local, and says so', async () => {

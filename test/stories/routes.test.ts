@@ -52,6 +52,8 @@ const keys = fc.record({
   needs_claude_code: some(true, false),
   complexity_hint: some('simple', 'moderate', 'complex'),
   model: some('opus', 'haiku'),
+  mode: fc.constantFrom(undefined, undefined, undefined, 'headless', 'session'),
+  result_schema: fc.constantFrom(undefined, undefined, undefined, { type: 'object' }),
 });
 
 test('where a task ran is where decide_route said that it would, for two hundred tasks', async () => {

@@ -224,3 +224,24 @@ describe('files that others wrote are read as far as they go', () => {
     );
   });
 });
+
+describe('what an answer of a provider adds', () => {
+  it('money of any currency and the numbers of its patch are read back', () => {
+    const patch = { files: 2, insertions: 30, deletions: 4 };
+    const cost = { amount: 1.5, currency: 'EUR' };
+    const file = render({ state: 'done', cost }, { state: 'done', result: 'x', provider: 'far', cost, patch });
+    expect(Buffer.from(file).toString()).toMatch(/^cost: 1\.5000\ncost_currency: EUR$/m);
+    expect(read(file)).toMatchObject({ task: { cost }, patch, text: 'x' });
+  });
+
+  it('what a failed attempt took is told, and what is unknown is not', () => {
+    const used = { model: 'm-1', tokens: 12, cost: { amount: 0.25, currency: 'USD' } };
+    const file = Buffer.from(
+      render({ state: 'failed' }, { state: 'failed', error_class: 'verify', reason: 'no', used }, 'Fix'),
+    ).toString();
+    expect(file).toMatch(/^used_model: m-1\nused_tokens: 12\nused_cost: 0\.2500\nused_currency: USD$/m);
+    expect(file).not.toContain('used_input_tokens');
+    const plain = render({ state: 'failed' }, { state: 'failed', error_class: 'verify', reason: 'no' }, 'Fix');
+    expect(Buffer.from(plain).toString()).not.toContain('used_');
+  });
+});

@@ -95,7 +95,7 @@ test('all that a client loads stays small', () => {
   const sizes = tools.map(
     ({ description, input }) => description.length + JSON.stringify(z.toJSONSchema(input, { io: 'input' })).length,
   );
-  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(24_000);
+  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(25_500);
 });
 
 test('the instructions fit and name only tools that there are', () => {

@@ -59,7 +59,8 @@ test('a new prompt becomes a task that may go out, and is answered at once', asy
     id: 'compare-licences',
     state: 'queued',
     created: true,
-    provider: 'gemini',
+    provider: 'gpu',
+    ai: 'gemini',
     next: expect.stringContaining('job_status'),
   });
   expect(await desk.yard.store.get(desk.ref('compare-licences'))).toMatchObject({
@@ -77,7 +78,7 @@ test('what delegate refuses', async () => {
   });
   expect(await desk.refusal('delegate', { id: 'build', provider: 'moon' })).toMatchObject({
     code: 'invalid',
-    hint: 'allowed: auto, gpu',
+    hint: 'allowed: auto, gpu, gemini',
   });
   desk.yard.providers.pop();
   expect(await desk.refusal('delegate', { id: 'build' })).toMatchObject({ code: 'not_configured' });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { DelegatedStatus } from '../../runtime/model/delegated.ts';
 import type { Cli } from '../cli.ts';
 import { taskRef } from '../project.ts';
 import { addTaskOptions } from '../task-options.ts';
@@ -20,18 +21,25 @@ export function delegateCommand(program: Command, cli: Cli): void {
       `
 Examples:
   yardmaster delegate submit summarise-logs --provider gpu
+  yardmaster delegate list
   yardmaster delegate get summarise-logs
   yardmaster delegate result summarise-logs
   yardmaster delegate decide --preferred-ai gemini`,
     );
   ofTask(delegate, 'submit', 'hands a waiting task to a provider now')
-    .option('--provider <name>', 'a configured provider; default: the default one')
+    .option('--provider <name>', 'a provider, or an AI that one serves; default: the default provider')
     .action(async (id: string, options: Options) => {
       const { changedView } = await import('../views/task.ts');
       const { provider } = options;
       const args = { ...taskRef(cli, id, options.project), ...(provider === undefined ? {} : { provider }) };
       await cli.show('delegate', args, options, changedView);
     });
+  delegate
+    .command('list')
+    .description('lists the jobs at providers: how old, what the provider says, what is wrong')
+    .option('--provider <name>', 'only those of one provider')
+    .option('--json', 'print the answer as JSON')
+    .action((options: Options) => list(cli, options));
   ofTask(delegate, 'get', 'shows where a delegated task stands').action((id: string, options: Options) =>
     look(cli, id, options, 'summary'),
   );
@@ -54,6 +62,15 @@ function ofTask(parent: Command, name: string, description: string): Command {
     .argument('<id>', 'the task, as id or project/id')
     .option('-p, --project <project>', 'a path or a configured name')
     .option('--json', 'print the answer as JSON');
+}
+
+async function list(cli: Cli, options: Options): Promise<void> {
+  const { delegatedView } = await import('../views/delegated.ts');
+  const { provider } = options;
+  const all = (await cli.connection().request('yardmaster/delegated', {})) as DelegatedStatus;
+  const jobs = all.jobs.filter((job) => provider === undefined || job.provider === provider);
+  const counters = (provider === undefined ? undefined : all.providers[provider]) ?? all;
+  cli.print({ ...all, ...counters, jobs }, options, delegatedView);
 }
 
 async function look(cli: Cli, id: string, options: Options, detail: 'summary' | 'result'): Promise<void> {

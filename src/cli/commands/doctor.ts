@@ -9,7 +9,7 @@ export function doctorCommand(program: Command, cli: Cli): void {
     .command('doctor')
     .summary('what this machine lacks')
     .description(
-      'Checks what Yardmaster needs: programs and their versions, what sessions need, disk, permissions, configuration, runtime. Changes nothing. Exit code 1 when something needed is missing.',
+      'Checks what Yardmaster needs: programs and their versions, what sessions need, disk, permissions, configuration, runtime, providers. Changes nothing. Exit code 1 when something needed is missing.',
     )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', '\nExample:\n  yardmaster doctor')
@@ -38,7 +38,8 @@ async function examine(cli: Cli): Promise<Finding[]> {
   const { sessions } = await import('../doctor/sessions.ts');
   const findings = await sessions(cli);
   for (const check of checks) findings.push(await check(cli));
-  return findings;
+  const { providers } = await import('../doctor/providers.ts');
+  return [...findings, ...(await providers(cli))];
 }
 
 const MARKS = { ok: ['green', 'ok'], note: ['yellow', 'note'], missing: ['red', 'missing'] } as const;

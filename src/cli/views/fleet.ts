@@ -36,6 +36,8 @@ interface Place {
   readonly status: string;
   readonly load: number;
   readonly max: number;
+  readonly detail?: string;
+  readonly until?: string;
 }
 
 /** What needs a person stands first. */
@@ -43,7 +45,7 @@ export function fleetView(status: FleetStatus, look: Look): string {
   const parts = [
     stoppingPart(status, look),
     needsPart(status.needs, look),
-    `${countsLine(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}`,
+    `${countsLine(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}${awayLine(status, look)}`,
     placesPart(status, look),
     projectsPart(status, look),
   ];
@@ -120,6 +122,18 @@ function placesPart({ agents, providers }: FleetStatus, { paint, width }: Look):
   return places.length === 0
     ? 'no agent is configured (`yardmaster config path` says where)\n'
     : table(head, rows, width);
+}
+
+/** A provider that gets nothing now holds every task that is meant for it. */
+function awayLine({ providers }: FleetStatus, { paint, now }: Look): string {
+  const away = providers.filter(({ status }) => status === 'offline');
+  return away
+    .map(({ id, detail, until }) => {
+      const why = detail === undefined ? '' : `: ${safeLine(detail)}`;
+      const end = until === undefined ? '' : ` (${relative(until, now)})`;
+      return `${paint('yellow', `provider ${safeLine(id)} is away`)}${why}${end}\n`;
+    })
+    .join('');
 }
 
 function projectsPart({ projects }: FleetStatus, { paint, width }: Look): string {

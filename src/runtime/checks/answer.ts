@@ -26,6 +26,15 @@ export function structuredOf(
   return { kind: 'differs', problems: [{ path: '', says: `has ${bytes} bytes, more than ${MAX_BYTES}` }] };
 }
 
+const MAX_ANSWER = 32_768; // characters
+
+/** What is kept of an answer that was refused: its beginning and its end. */
+export function shortened(answer: string): string {
+  const half = MAX_ANSWER / 2;
+  if (answer.length <= MAX_ANSWER) return answer;
+  return `${answer.slice(0, half)}\n\n[…]\n\n${answer.slice(answer.length - half)}`;
+}
+
 const FENCE = /^[ \t]*(`{3,}|~{3,})[ \t]*(\w*)[^\n`]*$/;
 
 /** The whole text, or the last fenced block that says it is JSON, or the last one of any kind that is. */

@@ -1,12 +1,13 @@
 import type { Config } from '../model/config.ts';
 import type { ProjectId } from '../model/ids.ts';
 import type { Evidence, LiveTask } from '../model/task.ts';
+import { usedOf } from '../model/usage.ts';
 import { worksInWorktree } from '../policy/abilities.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { Git, Patterns } from '../ports.ts';
 import { runDirOf } from '../runs/order.ts';
 import type { Checked, CheckOrder, Checks, DoneOutcome } from '../work.ts';
-import { structuredOf } from './answer.ts';
+import { shortened, structuredOf } from './answer.ts';
 import { complaintOf } from './complaint.ts';
 import { CheckRecord, checkFiles, Look, readRecord, type Work, writeRecord } from './records.ts';
 import { Verify, type VerifyPorts } from './verify.ts';
@@ -22,7 +23,6 @@ import { lookAt, workSince } from './workspace.ts';
  * C4. Who stops a check hears when nothing of it runs any more. When the runtime stops, it goes on.
  */
 
-const MAX_ANSWER = 32_768; // characters
 const LOOK_BACK = 10; // attempts
 
 export interface ChecksPorts extends VerifyPorts {
@@ -170,14 +170,15 @@ function verifyFailure({ reason, output, unfit }: NonNullable<CheckRecord['verif
 }
 
 /** C3 */
-function factsOf({ agent, session_id, cost_usd, result }: DoneOutcome): Omit<Failure, 'class' | 'reason'> {
-  const half = MAX_ANSWER / 2;
-  const answer =
-    result.length <= MAX_ANSWER ? result : `${result.slice(0, half)}\n\n[…]\n\n${result.slice(result.length - half)}`;
+function factsOf(outcome: DoneOutcome): Omit<Failure, 'class' | 'reason'> {
+  const { agent, session_id, cost_usd, result } = outcome;
+  const used = usedOf(outcome);
+  const answer = shortened(result);
   return {
     ...(agent !== undefined && { agent }),
     ...(session_id !== undefined && { session_id }),
     ...(cost_usd !== undefined && { cost_usd }),
+    ...(used && { used }),
     ...(answer.trim() !== '' && { answer }),
   };
 }

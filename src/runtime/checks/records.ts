@@ -64,6 +64,8 @@ export type Verdict = z.infer<typeof Verdict>;
 export const CheckRecord = z.object({
   /** How the result differs from what `result_schema` asks for. */
   problems: z.array(z.object({ path: z.string(), says: z.string() })).exactOptional(),
+  /** Why nothing of the answer could be applied, and what git says of it. */
+  patch: z.object({ reason: z.string(), output: z.string() }).exactOptional(),
   verify: Verdict.exactOptional(),
   evidence: Evidence.exactOptional(),
 });

@@ -1,4 +1,5 @@
 import { CODING_AGENTS, type Config, commandAgents } from '../model/config.ts';
+import { allowanceFindings } from './settle-allowance.ts';
 import { poolFindings } from './settle-pool.ts';
 import type { Finding } from './validate.ts';
 
@@ -45,7 +46,13 @@ export function settle(given: Config, userHome: string): { config: Config; findi
   };
   return {
     config,
-    findings: [...findings, ...unknownNames(config), ...sameNames(config), ...poolFindings(config)],
+    findings: [
+      ...findings,
+      ...unknownNames(config),
+      ...sameNames(config),
+      ...poolFindings(config),
+      ...allowanceFindings(config),
+    ],
   };
 }
 

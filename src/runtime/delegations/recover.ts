@@ -8,7 +8,8 @@ export async function recover(ports: DelegationPorts, task: OpenTask): Promise<W
   if (!isLive(task) || task.route.to !== 'provider') return undefined;
   const lease = leaseOf(ports, task);
   const found = await readEarlier(ports, task);
-  const watch = newWatch(ports, lease, task, phaseOf(ports, task, found?.job_id ?? undefined));
+  const phase = await answered(ports, lease, phaseOf(ports, task, found?.job_id ?? undefined));
+  const watch = newWatch(ports, lease, task, phase);
   return found?.idempotency_key ? { ...watch, key: found.idempotency_key } : watch;
 }
 
@@ -19,6 +20,13 @@ function phaseOf(ports: DelegationPorts, task: LiveTask, marked: string | undefi
   if (job_id === undefined) return { kind: 'unconfirmed', reason: 'the runtime ended before it saw the answer' };
   const journalled = task.job_id !== undefined;
   return { kind: 'accepted', job_id, journalled, status: 'unknown', heard_at: ports.clock.now() };
+}
+
+/** An answer that was being judged is in hand, whatever its provider knows of it now. */
+async function answered(ports: DelegationPorts, lease: Lease, phase: Phase): Promise<Phase> {
+  if (phase.kind !== 'accepted' || !phase.journalled) return phase;
+  const outcome = await ports.answers.kept?.(lease);
+  return outcome ? { kind: 'answered', job_id: phase.job_id, outcome } : phase;
 }
 
 /** A marker of this attempt tells more than a journal that was lost and rebuilt: its key, perhaps its job. */

@@ -4,6 +4,7 @@ import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.
 import { isRefusal } from '../model/refusal.ts';
 import type { Route, RunRoute, WaitReason } from '../model/route.ts';
 import { isLive, type QueuedTask } from '../model/task.ts';
+import { nextReset } from '../policy/allowance.ts';
 import { askOf } from '../policy/ask.ts';
 import { anyRoom, decide } from '../policy/decide.ts';
 import { type Choice, chooseNext, Turns } from '../policy/order.ts';
@@ -23,11 +24,14 @@ import { type Entry, type Lane, Ready } from './ready.ts';
  * D4. A lane whose head has to wait is left alone until something could have changed that: the end of any task where it
  *     waits for a place, the end of one in its own project where the project holds it, a resume, a wake. An agent that
  *     has ended gives its place back at once (`freed`): the claim that takes it is journalled behind that end.
+ *     Allowance that comes back is told by no change: everything is looked at again at the time of the next reset, and
+ *     now and then before it, because clocks jump and machines sleep.
  * D5. After `stop()` there is no timer, no claim and no launch under way.
  */
 
 const CLAIMS_AT_ONCE = 64;
 const RELOOK_MS = 1_000;
+const RESET_LOOK_MS = 300_000;
 const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits; a later time is reached in steps
 
 export interface DispatcherParts {
@@ -63,6 +67,7 @@ export class Dispatcher {
   #life: { stop: () => void } | undefined;
   #swept = true;
   #timer: { at: number; cancel: () => void } | undefined;
+  #reset: { at: number; cancel: () => void } | undefined;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
@@ -82,6 +87,8 @@ export class Dispatcher {
     this.#life = undefined;
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#reset?.cancel();
+    this.#reset = undefined;
     while (this.#claims.size > 0) await Promise.all(this.#claims.values()); // D5
   }
 
@@ -168,7 +175,10 @@ export class Dispatcher {
     if (!anyRoom(fleet)) return false;
     for (;;) {
       const choice = chooseNext(this.#ready.heads(this.#blocked), this.#turns, now, this.#parts.ageStep());
-      if (!choice) return false;
+      if (!choice) {
+        this.#awaitReset(fleet, now);
+        return false;
+      }
       const { task, lane } = choice.head;
       const route = decide(askOf(task), fleet, now);
       if (route.to === 'agent' || route.to === 'provider') {
@@ -183,7 +193,8 @@ export class Dispatcher {
   #block(lane: Lane, route: Route): void {
     const reason = route.to === 'wait' ? route.reason : undefined;
     const whole = reason === 'project_limit' || reason === 'paused';
-    const block = { project: lane.project, forPlace: reason === 'no_free_agent' || reason === 'worktree_limit' };
+    const forPlace = reason === 'no_free_agent' || reason === 'allowance' || reason === 'worktree_limit';
+    const block = { project: lane.project, forPlace };
     this.#blocked.set(whole ? lane.project : lane.key, block);
   }
 
@@ -229,6 +240,20 @@ export class Dispatcher {
       else this.#ready.put(task, clock.now());
     }
     this.#sweepSoon();
+  }
+
+  /** D4 */
+  #awaitReset(fleet: Fleet, now: number): void {
+    const at = this.#blocked.size > 0 ? nextReset(fleet, now) : undefined;
+    if (at === this.#reset?.at) return;
+    this.#reset?.cancel();
+    this.#reset = undefined;
+    if (at === undefined) return;
+    const cancel = this.#parts.clock.after(Math.min(at - now, RESET_LOOK_MS), () => {
+      this.#reset = undefined;
+      this.wake();
+    });
+    this.#reset = { at, cancel };
   }
 
   #setTimer(now: number): void {

@@ -1,6 +1,7 @@
 import type { AgentFailure } from '../agents/agent.ts';
 import type { HeadlessAgent, RunState } from '../agents/headless.ts';
 import type { CodingAgentName } from '../model/config.ts';
+import { usedOf } from '../model/usage.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { Clock, Files } from '../ports.ts';
 import { bounded } from '../runs/bounded.ts';
@@ -65,7 +66,10 @@ async function verdictOf(ports: JudgePorts, run: EndedAttempt, seen: Seen): Prom
   const { files, clock } = ports;
   const { end, stopped, task, dir } = run;
   const stderr = (await readTail(files, headlessFiles(dir).stderr, MAX_FAILURE_BYTES)).text;
-  if (stopped?.why === 'cancelled') return { kind: 'cancelled', reason: stopped.reason };
+  if (stopped?.why === 'cancelled') {
+    const used = usedOf(spending(seen));
+    return { kind: 'cancelled', reason: stopped.reason, ...(used && { used }) };
+  }
   if (stopped) return failed(run, seen, stderr, { class: CLASS[stopped.why], reason: stopped.reason }); // J2
   const { state } = seen;
   const wants_structured = task.spec.result_schema !== undefined;
@@ -130,6 +134,7 @@ function doubtOf(run: EndedAttempt, { state, record, denials }: Done): Failure |
 function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFailure, gated = false): RunVerdict {
   const { state, record, said } = seen;
   const { account: _, fresh: __, ...facts } = failure;
+  const used = usedOf(spending(seen));
   const output = [stderr.trim(), lastOf(said).trim()].filter((text) => text !== '');
   return {
     kind: 'failed',
@@ -139,6 +144,7 @@ function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFai
       session_id: state.conversation ?? record.conversation,
       ...(run.end.kind === 'exited' && { exit_code: run.end.code }),
       ...(state.usage?.cost_usd !== undefined && { cost_usd: state.usage.cost_usd }),
+      ...(used && { used }),
       ...(output.length > 0 && { output: output.join('\n\n') }),
     },
     ...(gated && { gated }),

@@ -19,11 +19,11 @@ export const git: Git = {
     return code === 0 && stdout.trim() !== '';
   },
 
-  async run(folder, args, { timeoutMs = TIMEOUT_MS } = {}) {
+  async run(folder, args, { timeoutMs = TIMEOUT_MS, index } = {}) {
     const { exitCode, stdout, stderr, shortMessage } = await execa('git', ['-C', folder, ...SOBER, ...args], {
       reject: false,
       stdin: 'ignore',
-      env: ENV,
+      env: index === undefined ? ENV : { ...ENV, GIT_INDEX_FILE: index },
       timeout: timeoutMs,
       maxBuffer: MAX_OUTPUT,
       stripFinalNewline: false,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Allowance } from './allowance.ts';
 import { Duration } from './duration.ts';
 import { ProviderConfig } from './provider.ts';
 import { PermissionMode, Priority } from './spec.ts';
@@ -225,6 +226,7 @@ export const Config = z.strictObject({
       providers: z.record(name, ProviderConfig).default({}),
     })
     .prefault({}),
+  allowance: Allowance.prefault({}).describe('what may be spent; 0 = without limit, days and hours are UTC'),
   retry: z
     .strictObject({
       max_attempts: z.number().int().min(1).max(20).default(3),

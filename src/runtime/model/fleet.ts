@@ -1,3 +1,5 @@
+import type { AgentAllowance, ModelAllowance, ProjectAllowance } from './allowance.ts';
+import type { ReadonlyBooks } from './books.ts';
 import type { ProjectId, TaskId, TaskKey } from './ids.ts';
 
 /** A place where tasks can run on this machine: a session, or what runs without a terminal, several at once. */
@@ -39,6 +41,9 @@ export interface FleetProvider {
   readonly until?: number;
   readonly load: number;
   readonly max: number;
+  /** What it is asked for where the task names no model, and by the AI that is wanted of it. */
+  readonly model?: string;
+  readonly models?: Readonly<Record<string, string>>;
 }
 
 /** Everything that `decide` looks at besides the task and the time. */
@@ -53,6 +58,23 @@ export interface Fleet {
   readonly projects: ReadonlyMap<ProjectId, FleetProject>;
   /** Model per priority, from the config: `critical: opus, default: sonnet`. */
   readonly models: Readonly<Record<string, string>>;
+  readonly allowance?: FleetAllowance;
+}
+
+/** What may be spent, and what is. */
+export interface FleetAllowance {
+  readonly agents: Readonly<Record<string, AgentAllowance>>;
+  readonly models: Readonly<Record<string, ModelAllowance>>;
+  readonly books: ReadonlyBooks;
+  readonly load: AllowanceLoad;
+}
+
+/** What no book says yet: a place is taken when it is chosen, its job is booked when its claim is durable. */
+export interface AllowanceLoad {
+  /** Tasks at work by agent, program and provider, claims under way included. */
+  readonly at_work: ReadonlyMap<string, number>;
+  /** Claims under way. */
+  readonly claims: Readonly<Record<'agent' | 'model' | 'project', ReadonlyMap<string, number>>>;
 }
 
 /** Git worktrees of ours. */
@@ -81,4 +103,5 @@ export interface FleetProject {
   readonly models?: Readonly<Record<string, string>>;
   /** The default agent of this project's tasks, when it names one. */
   readonly agent?: string;
+  readonly allowance?: { readonly name: string; readonly limits: ProjectAllowance };
 }

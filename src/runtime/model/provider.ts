@@ -92,8 +92,8 @@ export const ChatProvider = z.strictObject({
     .default({})
     .describe('further keys of every request, such as temperature'),
   stream: z.boolean().default(true).describe('only a stream shows that an answer is still coming'),
-  timeout: Duration.default(120_000).describe('until it begins to answer'),
-  stall: Duration.default(60_000).describe('a stream that is silent for this long is given up'),
+  timeout: Duration.default(120_000).describe('until its first words; without a stream, for all of the answer'),
+  stall: Duration.default(60_000).describe('a stream without a word for this long is given up'),
 });
 export type ChatProvider = z.infer<typeof ChatProvider>;
 

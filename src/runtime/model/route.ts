@@ -25,6 +25,8 @@ export const AgentRoute = z.object({
   to: z.literal('agent'),
   agent: z.string(),
   kind: z.enum(['command', 'headless', 'session']),
+  /** Of a session, the agent that works in it: that one's allowance is used as well. */
+  program: z.string().optional(),
   model: z.string().optional(),
   rules,
 });
@@ -33,6 +35,8 @@ export const ProviderRoute = z.object({
   provider: z.string(),
   /** What is passed upstream as `preferred_ai`; absent for `auto` and for the provider's own name. */
   ai: z.string().optional(),
+  /** The model that it will use, where that is known before it answers. */
+  model: z.string().optional(),
   rules,
 });
 export const WaitRoute = z.object({

@@ -186,7 +186,15 @@ export const Outcome = z.discriminatedUnion('state', [
     used: Used.optional(),
     ...seen,
   }),
-  z.object({ state: z.literal('cancelled'), reason: z.string(), workspace: Workspace.optional() }),
+  z.object({
+    state: z.literal('cancelled'),
+    reason: z.string(),
+    workspace: Workspace.optional(),
+    /** What the attempt took all the same. */
+    used: Used.optional(),
+    /** Its claim came to nothing. */
+    never_began: z.literal(true).optional(),
+  }),
 ]);
 export type Outcome = z.infer<typeof Outcome>;
 export type OutcomeInput = z.input<typeof Outcome>;

@@ -32,3 +32,27 @@ export function costFacts(cost: Cost | undefined): { cost_usd?: number; cost_cad
   if (cost.currency === 'CAD') return { cost_cad: cost.amount };
   return { cost };
 }
+
+/** The facts of an end under the names of `costFacts`, as one. */
+export function usedOf(facts: {
+  readonly model?: string | undefined;
+  readonly tokens?: number | undefined;
+  readonly usage?: Tokens | undefined;
+  readonly cost_usd?: number | undefined;
+  readonly cost_cad?: number | undefined;
+  readonly cost?: Cost | undefined;
+}): Used | undefined {
+  const { model, tokens, usage, cost_usd, cost_cad } = facts;
+  const cost = facts.cost ?? inCurrency(cost_usd, 'USD') ?? inCurrency(cost_cad, 'CAD');
+  if (tokens === undefined && usage === undefined && cost === undefined) return undefined;
+  return {
+    ...(model !== undefined && { model }),
+    ...(tokens !== undefined && { tokens }),
+    ...(usage && { usage }),
+    ...(cost && { cost }),
+  };
+}
+
+function inCurrency(amount: number | undefined, currency: string): Cost | undefined {
+  return amount === undefined ? undefined : { amount, currency };
+}

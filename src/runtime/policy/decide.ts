@@ -2,11 +2,11 @@ import type { Fleet, FleetProvider } from '../model/fleet.ts';
 import type { Route, RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { notKeptAway } from './abilities.ts';
+import { type Admission, admission, allSpent, modelNotAllowedAt, providerAdmission } from './admission.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
 import { unsupported } from './known-agents.ts';
 import { byId, eligibleAgents, hasRoom, pickAgent } from './local.ts';
-import { chooseModel } from './models.ts';
 import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } from './waits.ts';
 
 /**
@@ -15,8 +15,11 @@ import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } fro
  * R1. Pure: the same task, fleet and time give the same answer; the dispatcher and `decide_route` both ask here.
  * R2. A spec that contradicts itself, or names a program that can't be an agent here, is refused, whatever the fleet's load.
  * R3. First comes what no waiting mends (`no_eligible_agent`: a person must act), then what waiting mends, in this
- *     order: paused, dependency, not_before or backoff, project_limit, checkout_busy, worktree_limit,
- *     no_free_agent. The first is the reason; the others that hold are among the rules.
+ *     order: paused, dependency, not_before or backoff, project_limit, allowance of the project, checkout_busy,
+ *     worktree_limit, then allowance or no_free_agent. The first is the reason; the others that hold are among the rules.
+ * R4. An agent whose allowance is spent, or whose model's is, is passed over like one without room, whatever the
+ *     priority. `allowance` is the reason where that is so of all that could take the task; where one of them only lacks
+ *     room, that is what is waited for.
  */
 export function decide(ask: RouteAsk, fleet: Fleet, now: number): Route {
   const side = chooseSide(ask.spec, fleet);
@@ -26,32 +29,39 @@ export function decide(ask: RouteAsk, fleet: Fleet, now: number): Route {
 }
 
 function contradiction(spec: TaskSpec, side: Side, fleet: Fleet): string | undefined {
-  const { agent } = spec;
+  const { agent, mode } = spec;
+  if (side.kind === 'provider' && mode === 'session') return elsewhere('mode: session', spec);
   if (!agent) return undefined;
   if (spec.needs_claude_code && agent !== 'claude') {
     const isClaude = fleet.agents.some((one) => one.id === agent && one.program === 'claude');
     return isClaude ? undefined : `needs_claude_code: true and agent: ${agent} exclude each other`;
   }
-  if (side.kind === 'provider') {
-    return `agent: ${agent} runs on this machine, preferred_ai: ${spec.preferred_ai} elsewhere: name one of them`;
-  }
-  return undefined;
+  return side.kind === 'provider' ? elsewhere(`agent: ${agent}`, spec) : undefined;
+}
+
+function elsewhere(here: string, { preferred_ai }: TaskSpec): string {
+  return `${here} runs on this machine, preferred_ai: ${preferred_ai} elsewhere: name one of them`;
 }
 
 function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, { kind: 'provider' }>): Route {
   const waits = generalWaits(ask, fleet, now);
   const { provider } = side;
   const broken = notKeptAway(ask.spec);
-  if (broken.length > 0) {
-    const detail = `provider ${provider.id} can't keep ${broken.join(', ')}`;
-    return waiting(side.rules, [{ reason: 'no_eligible_agent', detail }], waits); // R3
-  }
+  const admitted = providerAdmission(ask.spec, provider, side.ai, fleet, now);
+  const never =
+    broken.length > 0
+      ? `provider ${provider.id} can't keep ${broken.join(', ')}`
+      : modelNotAllowedAt(provider, admitted.model, fleet);
+  if (never !== undefined) return waiting(side.rules, [{ reason: 'no_eligible_agent', detail: never }], waits); // R3
   const worktree = ask.spec.apply && worktreeWait(ask, fleet);
   if (worktree) waits.push(worktree);
+  if (admitted.spent) waits.push(admitted.spent); // R4
   if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', ...noRoomAt(provider) });
   if (waits.length > 0) return waiting(side.rules, waits);
-  const rules = [...side.rules, rule('provider', `${provider.id} takes it`)];
-  return { to: 'provider', provider: provider.id, ...(side.ai !== undefined && { ai: side.ai }), rules };
+  const rules = [...side.rules, ...admitted.rules, rule('provider', `${provider.id} takes it`)];
+  const { model } = admitted;
+  const asked = { ...(side.ai !== undefined && { ai: side.ai }), ...(model !== undefined && { model }) };
+  return { to: 'provider', provider: provider.id, ...asked, rules };
 }
 
 function noRoomAt(provider: FleetProvider): Omit<Wait, 'reason'> {
@@ -68,7 +78,8 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const eligible = eligibleAgents(ask, fleet, ask.spec.agent ? undefined : side.wish);
   const rules = [...side.rules, ...eligible.rules];
   if (eligible.kind === 'none') {
-    const away = side.may_leave && !ask.spec.agent ? findProvider('auto', fleet) : undefined;
+    const bound = ask.spec.agent !== undefined || ask.spec.mode === 'session';
+    const away = side.may_leave && !bound ? findProvider('auto', fleet) : undefined;
     if (away) {
       const says = `true: no agent here could take it, so ${away.provider.id} may`;
       return remotely(ask, fleet, now, {
@@ -85,17 +96,37 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const worktree = worktreeWait(ask, fleet);
   if (worktree) waits.push(worktree);
   const full = headlessFull(fleet);
-  const usable = full ? eligible.agents.filter((agent) => agent.kind === 'session') : eligible.agents;
+  const { unspent, spent, of } = admissions(ask, eligible.agents, fleet, now);
+  const usable = full ? unspent.filter((agent) => agent.kind === 'session') : unspent;
   const picked = pickAgent(usable, ask.spec.priority);
   const hopeless = eligible.agents.every((agent) => agent.missing);
   if (!picked && hopeless)
     waits.unshift({ reason: 'no_eligible_agent', ...noRoomAmong(eligible.agents, full) }); // R3
-  else if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(eligible.agents, full) });
+  else if (!picked && spent.length > 0 && unspent.every((agent) => agent.missing))
+    waits.push(allSpent(spent)); // R4
+  else if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(unspent, full) });
+  if (spent.length > 0 && unspent.length > 0) rules.push(rule('allowance', allSpent(spent).detail));
   if (waits.length > 0 || !picked) return waiting(rules, waits);
   const { agent } = picked;
-  const chosen = chooseModel(ask.spec, agent, modelsFor(ask, fleet));
-  rules.push(picked.rule, ...chosen.rules);
-  return { to: 'agent', agent: agent.id, kind: agent.kind, ...(chosen.model && { model: chosen.model }), rules };
+  const { model, rules: said } = of(agent);
+  rules.push(picked.rule, ...said);
+  const session = agent.kind === 'session' && agent.program !== agent.id && { program: agent.program };
+  return { to: 'agent', agent: agent.id, kind: agent.kind, ...session, ...(model && { model }), rules };
+}
+
+/** R4 */
+function admissions(ask: RouteAsk, agents: Fleet['agents'], fleet: Fleet, now: number) {
+  const models = modelsFor(ask, fleet);
+  const of = (agent: Fleet['agents'][number]): Admission => admission(ask.spec, agent, models, fleet, now);
+  if (!fleet.allowance) return { unspent: agents, spent: [], of };
+  const unspent: Fleet['agents'][number][] = [];
+  const spent: Wait[] = [];
+  for (const agent of agents) {
+    const { spent: why } = of(agent);
+    if (!why) unspent.push(agent);
+    else if (!agent.missing) spent.push(why);
+  }
+  return { unspent, spent, of };
 }
 
 function modelsFor(ask: RouteAsk, fleet: Fleet): Fleet['models'] {

@@ -2,6 +2,7 @@ import type { Fleet, FleetAgent } from '../model/fleet.ts';
 import type { RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
+import { modelNotAllowed } from './admission.ts';
 import { listed, type RouteAsk, rule } from './ask.ts';
 import { goesBy, unknownAgent } from './known-agents.ts';
 
@@ -77,6 +78,8 @@ function misfit(ask: RouteAsk, agent: FleetAgent, fleet: Fleet): string | undefi
   if (mode === 'headless' && agent.kind === 'session') return 'is a session'; // a command takes both modes
   const broken = notKept(ask.spec, agent);
   if (broken.length > 0) return `can't keep ${broken.join(', ')}`;
+  const model = modelNotAllowed(ask.spec, agent, fleet);
+  if (model) return model;
   const missing = requires.filter((capability) => !agent.capabilities.includes(capability));
   if (missing.length > 0) return `lacks ${missing.join(', ')}`;
   const session = agent.kind === 'headless' && mode !== 'headless' ? sessionFor(ask, agent, fleet) : undefined;

@@ -1,5 +1,5 @@
 import type { ErrorClass } from '../model/spec.ts';
-import type { Evidence } from '../model/task.ts';
+import type { Evidence, Workspace } from '../model/task.ts';
 import type { Used } from '../model/usage.ts';
 import type { AttemptEnd } from '../ports.ts';
 
@@ -20,6 +20,7 @@ export interface Failure {
   /** What the agent said of work that a check has refused. */
   readonly answer?: string;
   readonly evidence?: Evidence;
+  readonly workspace?: Workspace;
   readonly cost_usd?: number;
   /** What the attempt took all the same. */
   readonly used?: Used;

@@ -2,6 +2,7 @@ import type { Fleet, FleetProject, FleetWorktrees } from '../model/fleet.ts';
 import { keyOf, type TaskKey } from '../model/ids.ts';
 import type { WaitReason } from '../model/route.ts';
 import { worksInWorktree } from './abilities.ts';
+import { projectSpent } from './admission.ts';
 import { listed, type RouteAsk } from './ask.ts';
 
 export interface Wait {
@@ -29,6 +30,8 @@ export function generalWaits(ask: RouteAsk, fleet: Fleet, now: number): Wait[] {
   if (project && full(project)) {
     waits.push({ reason: 'project_limit', detail: `${project.running} of ${project.max_running} run already` });
   }
+  const spent = projectSpent(ask, fleet, now);
+  if (spent) waits.push(spent);
   return waits;
 }
 

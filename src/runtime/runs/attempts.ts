@@ -1,8 +1,11 @@
 import type { Claimed } from '../dispatcher/launch.ts';
+import { payers } from '../model/books.ts';
 import type { Config } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import type { AgentRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
+import { usedOf } from '../model/usage.ts';
+import { boundedTtl } from '../policy/allowance.ts';
 import type { Failure, RetrySituation } from '../policy/retry.ts';
 import type { AttemptEnd, Chance, Change, Clock, Files, Recovered, RunEnd, Runner, TaskStore } from '../ports.ts';
 import type { Checks, Workspaces } from '../work.ts';
@@ -220,9 +223,10 @@ export class Attempts {
   }
 
   #ttl(task: LiveTask): number {
-    const { config } = this.#ports;
-    if (task.spec.ttl_seconds !== undefined) return task.spec.ttl_seconds * 1_000;
-    return this.#program(task)?.ttl(task) ?? config(task.project).headless.ttl;
+    const config = this.#ports.config(task.project);
+    const wanted = task.spec.ttl_seconds === undefined ? undefined : task.spec.ttl_seconds * 1_000;
+    const ttl = wanted ?? this.#program(task)?.ttl(task) ?? config.headless.ttl;
+    return boundedTtl(ttl, payers(task.route), config.allowance);
   }
 
   #program({ route }: LiveTask): Program | undefined {
@@ -337,7 +341,8 @@ export class Attempts {
     const now = store.open().get(keyOf(task));
     if (verify !== undefined && now && isLive(now) && now.cancel !== undefined) {
       await checks.stop(dir);
-      return { kind: 'cancelled' as const, reason: now.cancel };
+      const used = usedOf(verdict.outcome);
+      return { kind: 'cancelled' as const, reason: now.cancel, ...(used && { used }) };
     }
     const { outcome, doubt } = verdict;
     return checks.check({ task, lease, dir, cwd: opened.cwd, outcome, ...(doubt && { doubt }) });

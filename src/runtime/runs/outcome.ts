@@ -35,8 +35,10 @@ export function attemptEnd(verdict: RunVerdict, situation: RetrySituation): Atte
   switch (verdict.kind) {
     case 'done':
       return { kind: 'finished', outcome: verdict.outcome };
-    case 'cancelled':
-      return { kind: 'finished', outcome: { state: 'cancelled', reason: verdict.reason } };
+    case 'cancelled': {
+      const { reason, used } = verdict;
+      return { kind: 'finished', outcome: { state: 'cancelled', reason, ...(used && { used }) } };
+    }
     case 'failed':
       return afterFailure(verdict.failure, { ...situation, ...(verdict.gated && { gated: true }) });
   }

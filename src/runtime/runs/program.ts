@@ -1,6 +1,7 @@
 import type { Claimed } from '../dispatcher/launch.ts';
 import type { AgentRoute } from '../model/route.ts';
 import type { Lease, LiveTask } from '../model/task.ts';
+import type { Used } from '../model/usage.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { RunEnd, RunOrder } from '../ports.ts';
 import type { DoneOutcome } from '../work.ts';
@@ -61,6 +62,6 @@ export interface EndedAttempt {
 export type RunVerdict =
   /** `doubt`: it is only believed when the work is verified. */
   | { readonly kind: 'done'; readonly outcome: DoneOutcome; readonly doubt?: Failure }
-  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'cancelled'; readonly reason: string; readonly used?: Used }
   /** `gated`: an account of the agent is the reason, and rests. */
   | { readonly kind: 'failed'; readonly failure: Failure; readonly gated?: boolean };

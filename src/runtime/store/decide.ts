@@ -3,6 +3,7 @@ import { keyOf, type TaskId, type TaskKey, type TaskRef } from '../model/ids.ts'
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask, Outcome, type OutcomeInput } from '../model/task.ts';
+import { type Used, usedOf } from '../model/usage.ts';
 import type { TaskState } from '../model/view.ts';
 import type { AttemptEnd } from '../ports.ts';
 import type { Decision } from './commit.ts';
@@ -82,7 +83,22 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
       if (task.cancel === undefined) return { events: finishEvents(state, task, end.outcome), reply: undefined };
       break;
   }
-  return { events: finishEvents(state, task, { state: 'cancelled', reason: task.cancel }), reply: undefined };
+  const used = usedUntil(end);
+  const never = end.kind === 'void' ? { never_began: true as const } : {};
+  const outcome = { state: 'cancelled', reason: task.cancel, ...never, ...(used && { used }) } as const;
+  return { events: finishEvents(state, task, outcome), reply: undefined };
+}
+
+/** What an attempt took that is cancelled: its end would have told it. */
+function usedUntil(end: AttemptEnd): Used | undefined {
+  switch (end.kind) {
+    case 'void':
+      return undefined;
+    case 'requeue':
+      return end.used;
+    case 'finished':
+      return end.outcome.state === 'done' ? usedOf(end.outcome) : end.outcome.used;
+  }
 }
 
 export function decideCancel(

@@ -1,3 +1,4 @@
+import type { ReadonlyBooks } from '../model/books.ts';
 import type { JournalRecord, Owed, Project, SessionEvent } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
 import type { Outgoing, Undelivered } from '../model/outgoing.ts';
@@ -84,6 +85,10 @@ export class FileStore implements TaskStore {
 
   enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
     return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause));
+  }
+
+  answered(call: string): boolean {
+    return this.#commits.committed.replies.has(call);
   }
 
   claim(
@@ -200,6 +205,10 @@ export class FileStore implements TaskStore {
 
   profiles(): ReadonlyMap<string, ProfileRecord> {
     return this.#commits.committed.profiles;
+  }
+
+  books(): ReadonlyBooks {
+    return this.#commits.committed.books;
   }
 
   outbox(): ReadonlyMap<string, Outgoing> {

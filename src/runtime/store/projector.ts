@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { ProjectId, TaskKey } from '../model/ids.ts';
 import { type FinishedTask, isLive, type OpenTask, type Outcome } from '../model/task.ts';
+import { patchIn } from '../policy/patch/patch.ts';
 import type { Clock, Files } from '../ports.ts';
 import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
 import { renderFinished } from '../taskfile/render.ts';
@@ -279,6 +280,7 @@ export class Projector {
     const done = outcome.state === 'done';
     const folder = done ? paths.doneDir : paths.failedDir;
     const target = done ? paths.done(task.id) : paths.failed(task.id);
+    if (outcome.state === 'done' && outcome.patch) await this.#writePatch(paths, task, outcome.result);
     const source = original ?? (done ? NOTHING : await this.#ports.body(before));
     const bytes = renderFinished({ task, outcome, source });
     await this.#writeNew(
@@ -289,6 +291,24 @@ export class Projector {
       (there) => tellsOf(task, there, done ? 'done' : 'failed'),
     );
     this.markUnsynced(target, folder);
+  }
+
+  /** The patch of a result beside it, and before it: who sees the result finds it there. Made from the result each time. */
+  async #writePatch(paths: QueueLayout, task: FinishedTask, result: string): Promise<void> {
+    const patch = patchIn(result);
+    if (!patch) return;
+    const target = paths.patch(task.id);
+    const told = await this.#ports.files.read(paths.done(task.id)).catch(() => undefined);
+    const isWritten = told !== undefined && tellsOf(task, told, 'done'); // then another text there is somebody's edit
+    await this.#writeNew(
+      task.project,
+      target,
+      Buffer.from(patch.text),
+      () => this.#ports.files.makeDir(paths.doneDir),
+      () => isWritten,
+      '.patch',
+    );
+    this.markUnsynced(target, paths.doneDir);
   }
 
   /** What of the task lies in the inbox, whole. A file of the same name that says something else is another task. */
@@ -313,6 +333,7 @@ export class Projector {
     bytes: Uint8Array,
     makeDir: () => Promise<void>,
     isOurs: (there: Uint8Array) => boolean = () => false,
+    suffix = '.md',
   ): Promise<void> {
     const { files } = this.#ports;
     if ((await this.#tryCreate(path, bytes, makeDir)) === 'created') return;
@@ -320,7 +341,7 @@ export class Projector {
     if (there && Buffer.compare(there, bytes) === 0) return;
     if (there && this.#isTorn(project, there, bytes)) return files.replace(path, bytes); // ours, cut off by a crash
     if (there && isOurs(there)) return; // written before, and edited since
-    await this.#moveAside(path); // P1
+    await this.#moveAside(path, suffix); // P1
     await this.#tryCreate(path, bytes, makeDir);
   }
 

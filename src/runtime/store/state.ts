@@ -1,3 +1,4 @@
+import { emptyBooks, foldBooks, readBooks, writeBooks } from '../model/books.ts';
 import type { Event, JournalRecord, Project } from '../model/event.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey } from '../model/ids.ts';
 import { type Outgoing, owedBy, type Undelivered, without } from '../model/outgoing.ts';
@@ -42,6 +43,8 @@ export class State {
   readonly pausedProjects = new Map<ProjectId, string>();
   /** Accounts of agents that rest or were chosen, by `profileKey`. */
   readonly profiles = new Map<string, ProfileRecord>();
+  /** What was spent of each allowance. */
+  books = emptyBooks();
   /** What the outside is still to be told of tasks that have ended, oldest first. */
   readonly outbox = new Map<TaskKey, Outgoing>();
   /** The newest of what was given up, oldest first. */
@@ -65,6 +68,7 @@ export class State {
       pausedAll: this.pausedAll,
       pausedProjects: [...this.pausedProjects],
       profiles: [...this.profiles.values()],
+      allowance: writeBooks(this.books),
       outbox: [...this.outbox.values()],
       undelivered: [...this.undelivered],
     };
@@ -82,6 +86,7 @@ export class State {
     state.pausedAll = json.pausedAll;
     for (const [id, reason] of json.pausedProjects) state.pausedProjects.set(id, reason);
     for (const one of json.profiles ?? []) state.profiles.set(profileKey(one.agent, one.name), one);
+    state.books = readBooks(json.allowance);
     for (const one of json.outbox ?? []) state.outbox.set(keyOf(one.ref), one);
     state.undelivered = json.undelivered ?? [];
     return state;
@@ -171,6 +176,7 @@ export class State {
         if (!before) return; // T1: finished tasks absorb
         const next = transition(before, event, { seq, at });
         if (next.kind === 'stale') return;
+        foldBooks(this.books, before, event, at);
         if (next.kind === 'finished') this.#finish(before, next.task, changed);
         else {
           const task = event.type === 'task_edited' ? { ...next.task, body: place } : next.task;
@@ -292,7 +298,7 @@ export class State {
 
 type Written = ReturnType<State['toJSON']>;
 /** As a snapshot has it; one that an older version wrote has less. */
-type Later = 'profiles' | 'outbox' | 'undelivered';
+type Later = 'profiles' | 'allowance' | 'outbox' | 'undelivered';
 type StateJson = Omit<Written, Later> & Partial<Pick<Written, Later>>;
 
 /** How many tasks of a project are in each state. */

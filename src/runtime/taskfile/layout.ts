@@ -17,6 +17,8 @@ export interface QueueLayout {
   attempt(id: TaskId): string;
   delegated(id: TaskId): string;
   done(id: TaskId): string;
+  /** Beside it: the patch that stands in its result. */
+  patch(id: TaskId): string;
   failed(id: TaskId): string;
 }
 
@@ -40,6 +42,7 @@ export function queueOf(projectPath: string): QueueLayout {
     attempt: (id) => `${inbox}/${id}.attempt.json`,
     delegated: (id) => `${inbox}/${id}.md.delegated`,
     done: (id) => `${doneDir}/${id}.md`,
+    patch: (id) => `${doneDir}/${id}.patch`,
     failed: (id) => `${failedDir}/${id}.md`,
   };
 }

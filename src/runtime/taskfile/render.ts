@@ -1,5 +1,7 @@
 import type { FinishedTask, Outcome } from '../model/task.ts';
 import { evidenceEntries } from './evidence.ts';
+import { patchEntries } from './patch.ts';
+import { costEntries, usedEntries } from './spending.ts';
 import { workspaceEntries } from './workspace.ts';
 import { decimal, type Entry, frontMatter } from './write.ts';
 
@@ -37,6 +39,7 @@ function doneEntries(task: FinishedTask, outcome: Done): Entries {
     ['model', outcome.model ?? task.model],
     ['cost_cad', decimal(outcome.cost_cad, 4)],
     ['cost_usd', decimal(outcome.cost_usd, 4)],
+    ...costEntries(outcome.cost),
     ['tokens', outcome.tokens],
     ...usageEntries(outcome),
     ['session_id', outcome.session_id],
@@ -47,6 +50,7 @@ function doneEntries(task: FinishedTask, outcome: Done): Entries {
     ...evidenceEntries(outcome),
     ['structured', outcome.structured === undefined ? undefined : JSON.stringify(outcome.structured)],
     ['truncated', outcome.truncated],
+    ...patchEntries(outcome),
     ...workspaceEntries(outcome.workspace),
     ...commonEntries(task),
   ];
@@ -64,6 +68,7 @@ function failedEntries(task: FinishedTask, outcome: NotDone, source: Uint8Array)
     ['session_id', failed?.session_id],
     ['exit_code', failed?.exit_code],
     ['cost_usd', decimal(failed?.cost_usd, 4)],
+    ...usedEntries(outcome),
     ...evidenceEntries(outcome),
     ...workspaceEntries(outcome.workspace),
     ...commonEntries(task),

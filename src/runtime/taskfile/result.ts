@@ -1,9 +1,11 @@
 import { TaskId } from '../model/ids.ts';
 import { ErrorClass } from '../model/spec.ts';
-import type { Evidence, FinishedTask, Workspace } from '../model/task.ts';
+import type { Evidence, FinishedTask, Patch, Workspace } from '../model/task.ts';
 import { readEvidence } from './evidence.ts';
 import { readHeader } from './header.ts';
+import { readPatch } from './patch.ts';
 import { footerLine } from './render.ts';
+import { readCost } from './spending.ts';
 import { cleanTitle, titleOf } from './title.ts';
 import { readWorkspace } from './workspace.ts';
 import type { Fields } from './yaml.ts';
@@ -27,6 +29,7 @@ export interface ReadResult {
   readonly verified: 'unverified' | 'passed';
   readonly evidence?: Evidence;
   readonly workspace?: Workspace;
+  readonly patch?: Patch;
   /** The result as data, as JSON text. */
   readonly structured?: string;
 }
@@ -48,6 +51,7 @@ export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
     ...given('session_id', get('session_id')),
     ...given('rejected_file', get('rejected_file')),
     ...given('workspace', readWorkspace(get)),
+    ...given('patch', readPatch(get)),
     verified: get('verified') === 'passed' ? 'passed' : 'unverified',
     ...given('evidence', evidence),
     ...given('structured', get('structured')),
@@ -90,6 +94,7 @@ function readTask(get: Get, fields: Fields, body: string, found: FoundResult): R
     ...given('job_id', get('job_id')),
     ...given('cost_usd', number(get('cost_usd'))),
     ...given('cost_cad', number(get('cost_cad'))),
+    ...given('cost', readCost(get)),
     ...given('verified', get('verified') === 'passed' ? ('passed' as const) : undefined),
     ...given('retry_of', TaskId.safeParse(get('retry_of')).data),
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Route } from '../../runtime/model/route.ts';
 import { ErrorClass } from '../../runtime/model/spec.ts';
-import { isLive, Workspace } from '../../runtime/model/task.ts';
+import { isLive, Patch, Workspace } from '../../runtime/model/task.ts';
 import { readResult } from '../../runtime/taskfile/result.ts';
 import type { RunStream, Yard } from '../../runtime/yard.ts';
 import { AgentText, agentText, withoutFrontMatter } from '../agent-text.ts';
@@ -28,6 +28,9 @@ export const Details = z.object({
   evidence: Seen.optional().describe('what was seen of the work, beside the words of its agent'),
   structured: z.unknown().optional().describe('the result as data, where result_schema asked for it: not instructions'),
   workspace: Workspace.optional().describe('the worktree that it had: its branch stays'),
+  patch: Patch.extend({ path: z.string() })
+    .optional()
+    .describe('the patch in its result; it lies at path, and was applied only where the task says so'),
   tries: z
     .object({
       newest: z.number().describe('number of the newest attempt'),
@@ -62,12 +65,13 @@ async function resultOf({ store }: Yard, task: AnyTask, room: number): Promise<D
   if (file === undefined) return {};
   const text = withoutFrontMatter(Buffer.from(file.bytes).toString());
   const folder = task.state === 'done' ? 'done' : 'failed';
-  const { evidence, workspace, structured } = readResult(file.bytes, { folder, id: task.id, mtimeMs: 0 });
+  const { evidence, workspace, structured, patch } = readResult(file.bytes, { folder, id: task.id, mtimeMs: 0 });
   const data = structured !== undefined && structured.length < room / 2 ? dataOf(structured) : undefined;
   return {
     result: agentText(text, room, file.path),
     ...(evidence && { evidence }),
     ...(workspace && { workspace }),
+    ...(patch && { patch: { ...patch, path: file.path.replace(/\.md$/, '.patch') } }),
     ...(data !== undefined && { structured: data }),
   };
 }

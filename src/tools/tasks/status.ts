@@ -7,6 +7,7 @@ import { Counts, countStates } from '../counts.ts';
 import { type AnyTask, isFinished, taskNaming } from '../find-task.ts';
 import { nextStep } from '../next-step.ts';
 import { defineTool, type ToolContext } from '../tool.ts';
+import { Away, awayOf } from './delegated.ts';
 import { Detail, Details, detailsOf } from './details.ts';
 import { type Selection, selectTasks } from './select.ts';
 import { waitForEnds } from './wait.ts';
@@ -31,6 +32,7 @@ type Input = z.output<typeof input>;
 const TaskStatus = z.object({
   ...TaskSummary.shape,
   ...Details.shape,
+  ...Away.shape,
   callback: z
     .enum(['owed', 'given up'])
     .optional()
@@ -96,6 +98,7 @@ async function answer(
         return {
           ...summary,
           ...details,
+          ...awayOf(ctx.yard, task),
           ...callbackOf(ctx, task),
           ...(shown.length <= 5 && !over && { next: nextStep(summary, read) }),
         };

@@ -41,6 +41,21 @@ export function repeatStories(make: MakeStore): void {
     expect(world.store.open().size).toBe(1);
   });
 
+  story(
+    make,
+    'a call by which something was claimed is known as answered, whatever became of the task',
+    async (world) => {
+      const ref = await world.enqueue('build');
+      expect(world.store.answered('bridge-1:7')).toBe(false);
+      const route = { to: 'provider' as const, provider: 'far', rules: [] };
+      const { lease } = accepted(await world.store.claim(ref, route, CALL));
+      expect(world.store.answered('bridge-1:7')).toBe(true);
+      accepted(await world.store.end(lease, FAILED, RUNNER));
+      expect(world.store.answered('bridge-1:7')).toBe(true);
+      expect(world.store.answered('bridge-1:8')).toBe(false);
+    },
+  );
+
   story(make, 'calls without a name are never the same', async (world) => {
     const batch = [world.task(undefined, { title: 'Build it' })];
     await world.store.enqueue(batch, OWNER);

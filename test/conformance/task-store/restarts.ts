@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { Cause } from '../../../src/runtime/model/task.ts';
+import { spentBy, writeBooks } from '../../../src/runtime/model/books.ts';
+import type { Cause, OutcomeInput } from '../../../src/runtime/model/task.ts';
 import { accepted, DONE, type MakeStore, OWNER, RUNNER, story, type World } from './world.ts';
 
 export function restartStories(make: MakeStore): void {
@@ -37,6 +38,28 @@ export function restartStories(make: MakeStore): void {
     expect(new Map(world.store.profiles())).toEqual(before);
   });
 
+  story(make, 'what was spent of an allowance is as it was', async (world, skip) => {
+    for (const id of ['done', 'failed', 'cancelled', 'void', 'later', 'running']) await world.enqueue(id);
+    const used = { tokens: 101, cost: { amount: 0.25, currency: 'EUR' } };
+    accepted(
+      await world.store.end(await world.run('done'), finish({ state: 'done', result: 'x', tokens: 100 }), RUNNER),
+    );
+    const failed = { state: 'failed', error_class: 'crash', reason: 'x', used } as const;
+    accepted(await world.store.end(await world.run('failed'), finish(failed), RUNNER));
+    const lease = await world.run('cancelled');
+    await world.store.cancel(world.ref('cancelled'), 'never mind', OWNER);
+    accepted(await world.store.end(lease, finish({ state: 'done', result: 'x', tokens: 7, cost_usd: 0.5 }), RUNNER));
+    accepted(await world.store.end(await world.claim('void'), { kind: 'void', reason: 'no file' }, RUNNER));
+    const busy = { kind: 'requeue', class: 'rate_limit', reason: 'busy', not_before: 0, spent: false } as const;
+    accepted(await world.store.end(await world.claim('later'), busy, RUNNER));
+    await world.run('running');
+    const before = writeBooks(world.store.books());
+    const { jobs, tokens, money } = spentBy(world.store.books(), 'project', world.shop, world.now());
+    expect({ jobs, tokens, money }).toEqual({ jobs: 4, tokens: 151, money: { EUR: 0.25, USD: 0.5 } });
+    await restarted(world, skip);
+    expect(writeBooks(world.store.books())).toEqual(before);
+  });
+
   story(
     make,
     'what the outside is still to be told outlives it, and what was told is forgotten',
@@ -65,6 +88,7 @@ export function restartStories(make: MakeStore): void {
     const batch = [world.task(undefined, { title: 'Build it' })];
     const first = await world.store.enqueue(batch, call);
     await restarted(world, skip);
+    expect(world.store.answered('bridge-1:7')).toBe(true);
     expect(await world.store.enqueue(batch, call)).toEqual(first);
     expect(world.store.open().size).toBe(1);
   });
@@ -86,4 +110,8 @@ async function snapshot({ store }: World) {
   const open = [...store.open().values()].map(({ body: _, ...task }) => task); // where its bytes lie may change
   const { tasks } = await store.list({ limit: 100, states: ['done', 'failed', 'cancelled'] });
   return { epoch: store.epoch, open, tasks, counts: store.counts(), projects: store.projects() };
+}
+
+function finish(outcome: OutcomeInput) {
+  return { kind: 'finished', outcome } as const;
 }

@@ -121,7 +121,7 @@ describe('the time that a job may take', () => {
   });
   afterEach(() => world.close());
 
-  const CANCEL = { cancel_path: '/api/v1/jobs/{id}/cancel' };
+  const CANCEL = { paths: { cancel: '/api/v1/jobs/{id}/cancel' } };
   const ports = { ttl: () => 10 * MINUTE };
   const delegate = async (runtime: Delegations, provider = 'far') => {
     const { lease, task, bytes } = world.store.claim('long', { provider });
@@ -131,9 +131,9 @@ describe('the time that a job may take', () => {
   it.each([
     ['cancels it upstream where it can', CANCEL, ''],
     ['says that it may go on where it can’t', {}, ' (job job-1 may go on upstream)'],
-  ])('ends it for good, and %s', async (_, options, goesOn) => {
+  ])('ends it for good, and %s', async (_, config, goesOn) => {
     const service = await world.service('far', { statuses: ['processing'] });
-    const runtime = world.runtime([world.provider('far', {}, options)], {}, ports);
+    const runtime = world.runtime([world.provider('far', config)], {}, ports);
     await runtime.start();
     await delegate(runtime);
     const begun = world.clock.time;

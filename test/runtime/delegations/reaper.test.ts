@@ -9,7 +9,7 @@ describe('following jobs', () => {
   });
   afterEach(() => world.close());
 
-  const CANCEL = { cancel_path: '/api/v1/jobs/{id}/cancel' };
+  const CANCEL = { paths: { cancel: '/api/v1/jobs/{id}/cancel' } };
   const delegate = async (runtime: Delegations, id: string, provider = 'far') => {
     const { lease, task, bytes } = world.store.claim(id, { provider });
     await runtime.submit(lease, task, bytes);
@@ -147,7 +147,7 @@ describe('following jobs', () => {
   it('cancels upstream where it can, and says so where it cannot', async () => {
     const kind = await world.service('kind', { statuses: ['processing'] });
     await world.service('deaf', { statuses: ['processing'] });
-    const runtime = world.runtime([world.provider('kind', {}, CANCEL), world.provider('deaf')]);
+    const runtime = world.runtime([world.provider('kind', CANCEL), world.provider('deaf')]);
     await runtime.start();
     await delegate(runtime, 'a', 'kind');
     world.store.cancel('a', 'changed my mind');

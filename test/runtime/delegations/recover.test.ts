@@ -5,9 +5,9 @@ import { Death, mortal } from './death.ts';
 import { World } from './world.ts';
 
 const KINDS = {
-  'honours keys': [{ honour_keys: true }, { idempotent_submit: true }, {}],
-  'ignores keys': [{ honour_keys: false }, { idempotent_submit: false }, {}],
-  'can look keys up': [{ honour_keys: false }, {}, { find_path: '/api/v1/jobs?idempotency_key={key}' }],
+  'honours keys': [{ honour_keys: true }, { idempotent_submit: true }],
+  'ignores keys': [{ honour_keys: false }, { idempotent_submit: false }],
+  'can look keys up': [{ honour_keys: false }, { paths: { find: '/api/v1/jobs?idempotency_key={key}' } }],
 } as const;
 
 describe('a runtime that is killed', () => {
@@ -18,17 +18,17 @@ describe('a runtime that is killed', () => {
   afterEach(() => world.close());
 
   async function live(at: number, when: 'before' | 'after', kind: keyof typeof KINDS) {
-    const [service_options, config, options] = KINDS[kind];
+    const [service_options, config] = KINDS[kind];
     const service = await world.service('far', { ...service_options, statuses: ['processing', 'completed'] });
     const death = new Death(at, when);
-    const [dying, ports] = mortal(world, death, world.provider('far', config, options));
+    const [dying, ports] = mortal(world, death, world.provider('far', config));
     const first = world.runtime([dying], {}, ports);
     await first.start();
     const { lease, task, bytes } = world.store.claim('login', { provider: 'far' });
     const life = first.submit(lease, task, bytes).then(() => world.untilEnded(first));
     await Promise.race([life, death.dead]);
     world.bury(first);
-    return { service, death, provider: world.provider('far', config, options) };
+    return { service, death, provider: world.provider('far', config) };
   }
 
   // The effects of an undisturbed life, in order: what the invariants of submit.ts promise.
@@ -115,6 +115,22 @@ describe('a runtime that is killed', () => {
     await world.untilEnded(runtime);
     expect(world.lastEnd).toMatchObject({ outcome: { state: 'done', job_id: 'job-1' } });
     expect(service.jobs.size).toBe(1);
+  });
+
+  it('does not ask again for an answer that was kept, not even where its provider is gone', async () => {
+    const { lease } = world.store.claim('paid', { provider: 'far' });
+    await world.store.started(lease);
+    await world.store.jobAccepted(lease, 'job-1');
+    const outcome = { state: 'done', result: 'Paid for.', provider: 'far', job_id: 'job-1' } as const;
+    const answers = {
+      judge: async () => ({ kind: 'done', outcome }) as const,
+      stop: async () => undefined,
+      kept: async () => outcome,
+    };
+    const runtime = world.runtime([], {}, { answers });
+    await runtime.start();
+    await world.untilEnded(runtime);
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done', result: 'Paid for.' } });
   });
 
   it('follows a job that was taken over while it runs', async () => {

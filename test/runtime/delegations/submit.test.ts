@@ -12,7 +12,7 @@ describe('submitting a task to a provider', () => {
 
   const idempotent = { idempotent_submit: true, timeout: 0.3 };
   const oneShot = { idempotent_submit: false, timeout: 0.3 };
-  const FIND = { find_path: '/api/v1/jobs?idempotency_key={key}' };
+  const FIND = { paths: { find: '/api/v1/jobs?idempotency_key={key}' } };
 
   it('leaves a marker, a job with the contract’s fields, and the job’s name in the journal', async () => {
     const service = await world.service('far');
@@ -249,7 +249,7 @@ describe('submitting a task to a provider', () => {
     const service = await world.service('far', { honour_keys: false });
     service.fault('submit', { kind: 'drop', accepting: true });
     service.fault('find', { kind: 'status', code: 502 });
-    const runtime = world.runtime([world.provider('far', oneShot, FIND)]);
+    const runtime = world.runtime([world.provider('far', { ...oneShot, ...FIND })]);
     await runtime.start();
     const { lease, task, bytes } = world.store.claim('login', { provider: 'far' });
     await runtime.submit(lease, task, bytes);
@@ -261,7 +261,7 @@ describe('submitting a task to a provider', () => {
   it('looks three times before it believes that no job is there, and still sends nothing again', async () => {
     const service = await world.service('far', { honour_keys: false });
     service.fault('submit', { kind: 'drop', accepting: false });
-    const runtime = world.runtime([world.provider('far', oneShot, FIND)]);
+    const runtime = world.runtime([world.provider('far', { ...oneShot, ...FIND })]);
     await runtime.start();
     const { lease, task, bytes } = world.store.claim('login', { provider: 'far' });
     await runtime.submit(lease, task, bytes);

@@ -88,6 +88,7 @@ describe('local or remote: the first key that speaks', () => {
       'wait:no_free_agent',
     );
     expect(short({ allow_delegation: true, agent: 'nobody' })).toBe('wait:no_eligible_agent');
+    expect(short({ allow_delegation: true, mode: 'session' })).toBe('wait:no_eligible_agent');
     expect(short({}, { agents: [] })).toBe('wait:no_eligible_agent');
     expect(short({ complexity_hint: 'simple' }, { agents: [] })).toBe('wait:no_eligible_agent');
   });

@@ -1,78 +1,86 @@
-import { z } from 'zod';
+import { answerText, plainLine } from '../../model/plain-text.ts';
 
 /*
- * What a job service may answer. Its words are a stranger's: every text is bounded here, and what is not needed
- * to go on (model, cost) is dropped when it is malformed instead of spoiling a result that was paid for.
+ * The words of a service are a stranger's: what is kept of them is plain text, bounded, and never our key, also where the
+ * service says it back.
  */
 
-/** It becomes part of a URL path and of a file's front matter, so it is kept plain. */
-const JobId = z
-  .union([z.string(), z.number().int().nonnegative().transform(String)])
-  .refine((id) => /^[A-Za-z0-9_][A-Za-z0-9_.:~=+@-]{0,199}$/.test(id) && !id.includes('..'), 'not a usable job id');
+const MAX_QUOTE = 300;
+/** Shorter ones are stand-ins such as `ollama`: taken out of an answer they would leave holes in honest text. */
+const MIN_SECRET = 16;
 
-const name = z
-  .string()
-  .min(1)
-  .max(200)
-  .regex(/^\P{C}*$/u)
-  .optional()
-  .catch(undefined);
-const amount = z.number().nonnegative().optional().catch(undefined);
+export type Json = Readonly<Record<string, unknown>>;
 
-export const SubmitAnswer = z.object({ job_id: JobId });
-export type SubmitAnswer = z.infer<typeof SubmitAnswer>;
-
-export const StatusAnswer = z.object({
-  status: z.enum(['queued', 'processing', 'completed', 'failed', 'cancelled']),
-  error: z.unknown().optional(),
-});
-export type StatusAnswer = z.infer<typeof StatusAnswer>;
-
-export const ResultAnswer = z.object({
-  response: z.string(),
-  provider: name,
-  model: name,
-  cost_cad: amount,
-  tokens: amount,
-});
-export type ResultAnswer = z.infer<typeof ResultAnswer>;
-
-/** A lookup by key: the job, or a list whose first entry is it. */
-export const FindAnswer = z.union([
-  SubmitAnswer.transform((job) => ({ found: job.job_id as string | undefined })),
-  z.object({ jobs: z.array(SubmitAnswer) }).transform(({ jobs }) => ({ found: jobs[0]?.job_id })),
-]);
-
-/** The answer as the schema wants it, or undefined: not JSON, or JSON of another shape. */
-export function parse<T>(schema: z.ZodType<T>, body: Buffer): T | undefined {
+/** The body as JSON, or undefined: it is none, or it is broken off, compressed, or a page of a gateway. */
+export function jsonIn(body: Buffer): unknown {
   try {
-    const parsed = schema.safeParse(JSON.parse(body.toString('utf8')));
-    return parsed.success ? parsed.data : undefined;
+    return JSON.parse(new TextDecoder().decode(body));
   } catch {
     return undefined;
   }
 }
 
-const MAX_QUOTE = 300;
+/** What stands there; dots lead into objects and, by number, into lists. */
+export function valueAt(json: unknown, path: string): unknown {
+  let value = json;
+  for (const step of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Json)[step];
+  }
+  return value;
+}
 
-/** A stranger's words inside a reason of ours: one line, bounded, without control characters and without our key. */
+/** A name of a model or a provider: one short line, or nothing. */
+export function nameIn(value: unknown, key: string | undefined): string | undefined {
+  if (typeof value !== 'string' || value.length > 200 || !/^\P{C}+$/u.test(value)) return undefined;
+  return withoutSecret(value, key);
+}
+
+/** A count or a sum of money, as a number or as decimals in a text. */
+export function amountIn(value: unknown): number | undefined {
+  const amount = typeof value === 'string' && /^\d{1,15}(\.\d{1,15})?$/.test(value) ? Number(value) : value;
+  return typeof amount === 'number' && Number.isFinite(amount) && amount >= 0 ? amount : undefined;
+}
+
+/** An answer as it is kept. */
+export function answerOf(text: string, key: string | undefined): string {
+  return withoutSecret(answerText(text), key);
+}
+
+/** A stranger's words inside a reason of ours: one line, bounded, plain, and without our key. */
 export function quote(text: string, key: string | undefined): string {
-  const clean = (key ? text.replaceAll(key, '[key]') : text)
-    .slice(0, 4 * MAX_QUOTE)
+  const clean = withoutKey(plainLine(text), key)
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim();
   return clean.length > MAX_QUOTE ? `${clean.slice(0, MAX_QUOTE)}…` : clean;
 }
 
-/** The `error` of an answer in any of the shapes services use, else the start of the body. */
-export function complaint(body: Buffer, key: string | undefined): string {
-  const shapes = z.object({ error: z.unknown().optional(), message: z.unknown().optional() });
-  const given = parse(shapes, body);
-  return quote(wording(given?.error) ?? wording(given?.message) ?? body.subarray(0, 2_000).toString('utf8'), key);
+/** What an answer complains about, in any of the shapes that services use, else the start of its body. */
+export function complaint(body: Buffer, key: string | undefined, field = 'error'): string {
+  const json = jsonIn(body);
+  const given = [field, 'error', 'message', 'detail'].map((path) => wording(valueAt(json, path)));
+  return quote(given.find((words) => words !== undefined) ?? new TextDecoder().decode(body), key);
 }
 
 export function wording(error: unknown): string | undefined {
-  if (typeof error === 'string' && error !== '') return error;
-  const message = z.object({ message: z.string().min(1) }).safeParse(error);
-  return message.success ? message.data.message : undefined;
+  if (typeof error === 'string') return error === '' ? undefined : error;
+  if (typeof error !== 'object' || error === null) return undefined;
+  const message = valueAt(error, 'message');
+  return typeof message === 'string' && message !== '' ? message : JSON.stringify(error);
+}
+
+export function holdsSecret(text: string, key: string | undefined): boolean {
+  return withoutSecret(text, key) !== text;
+}
+
+function withoutSecret(text: string, key: string | undefined): string {
+  return key !== undefined && key.length >= MIN_SECRET ? withoutKey(text, key) : text;
+}
+
+/** Also as it stands in JSON or in an address. */
+function withoutKey(text: string, key: string | undefined): string {
+  if (!key) return text;
+  const escaped = JSON.stringify(key).slice(1, -1);
+  const forms = new Set([key, escaped, escaped.replaceAll('/', '\\/'), encodeURIComponent(key)]);
+  return [...forms].reduce((clean, form) => clean.replaceAll(form, '[key]'), text);
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
 
 export interface Request {
@@ -48,6 +49,7 @@ export function exchange(pool: Dispatcher, request: Request, limits: Limits, sig
     const onAbort = () => broken('the request was called off');
     const deadline = setTimeout(() => broken(`no answer within ${limits.timeout_ms} ms`), limits.timeout_ms);
     if (signal.aborted) return onAbort();
+    setMaxListeners(0, signal); // one stop calls off many requests
     signal.addEventListener('abort', onAbort, { once: true });
 
     pool.dispatch(
@@ -69,8 +71,11 @@ export function exchange(pool: Dispatcher, request: Request, limits: Limits, sig
         onResponseStart(_controller, code, given) {
           status = code;
           headers = given;
+          if (Number(given['content-length']) > limits.max_bytes)
+            settle({ kind: 'too_large', status, max_bytes: limits.max_bytes });
         },
         onResponseData(_controller, chunk) {
+          if (settled) return;
           size += chunk.length;
           if (size > limits.max_bytes) settle({ kind: 'too_large', status, max_bytes: limits.max_bytes });
           else chunks.push(chunk);
@@ -86,7 +91,7 @@ export function exchange(pool: Dispatcher, request: Request, limits: Limits, sig
   });
 }
 
-function describe(error: Error): string {
+export function describe(error: Error): string {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' && !error.message.includes(code) ? `${code}: ${error.message}` : error.message;
 }

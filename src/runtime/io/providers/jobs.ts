@@ -1,32 +1,35 @@
-import { Pool } from 'undici';
-import type { JobsProvider as JobsConfig } from '../../model/provider.ts';
-import { type Refusal, refuse } from '../../model/refusal.ts';
+import type { JobState, JobsProvider as JobsConfig } from '../../model/provider.ts';
+import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
+import { addressOf } from '../../policy/provider-address.ts';
 import type { JobLook, JobOrder, Provider, Submitted } from '../../ports.ts';
-import { complaint, FindAnswer, parse, quote, ResultAnswer, StatusAnswer, wording } from './answers.ts';
-import { isLater, judgeSubmit, retryAfter } from './classify.ts';
-import { type Exchange, exchange, type Request } from './exchange.ts';
-import { readKey } from './key.ts';
+import { jsonIn, quote } from './answers.ts';
+import { judgeSubmit } from './classify.ts';
+import { type Heard, JobsLine, type JobsOptions, statusOf, trouble, understand } from './jobs-line.ts';
+import { errorIn, factsIn, jobIdIn, listedIn, responseIn, standingIn } from './jobs-words.ts';
 
-export interface JobsOptions {
-  /** Where the API key's variable is looked up. */
-  readonly env?: NodeJS.ProcessEnv;
-  readonly max_bytes?: number;
-  /** For services that have more than the contract: `{key}` and `{id}` are filled in. */
-  readonly find_path?: string;
-  readonly cancel_path?: string;
+export type { JobsOptions } from './jobs-line.ts';
+
+/*
+ * The HTTP job contract (docs/jobs.openapi.yaml): POST a job, GET where it stands, GET its result.
+ *
+ * 1. A question that changes nothing can be asked again: whatever is not a good answer means "later".
+ * 2. A job ends once, so an end must be sure. A failure is asked for twice: behind one address may be several machines, and
+ *    one that is behind says things that are not so any more. A result that is said to be still at work is not taken.
+ */
+
+export function jobsProvider(id: string, config: JobsConfig, options: JobsOptions = {}): Provider | Refusal {
+  const base = addressOf(id, config.base_url);
+  if (isRefusal(base)) return base;
+  const { submit: _, find, ...named } = config.paths;
+  const bad = Object.entries(named).find(([, path]) => path !== undefined && !path.includes('{id}'))?.[0];
+  if (bad !== undefined) return withoutPlace(id, bad, '{id}');
+  if (find !== undefined && !find.includes('{key}')) return withoutPlace(id, 'find', '{key}');
+  return new Jobs(id, config, base, options);
 }
 
-const JOBS = '/api/v1/jobs';
-const MAX_BYTES = 8 * 1024 * 1024;
-
-/** The HTTP job contract: POST a job, GET its status, GET its result. */
-export function jobsProvider(id: string, config: JobsConfig, options: JobsOptions = {}): Provider | Refusal {
-  const base = new URL(config.base_url);
-  if (base.protocol !== 'http:' && base.protocol !== 'https:') {
-    const hint = `set delegation.providers.${id}.base_url to an http or https address`;
-    return refuse('not_configured', `provider ${id} has the address of something that is not HTTP`, hint);
-  }
-  return new Jobs(id, config, base, options);
+function withoutPlace(id: string, path: string, place: string): Refusal {
+  const at = `delegation.providers.${id}.paths.${path}`;
+  return refuse('not_configured', `provider ${id} can't be used: ${at} names no job`, `put ${place} into it`);
 }
 
 class Jobs implements Provider {
@@ -37,131 +40,127 @@ class Jobs implements Provider {
   readonly find?: (key: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly cancel?: (job_id: string, signal: AbortSignal) => Promise<void>;
   readonly #config: JobsConfig;
-  readonly #options: JobsOptions;
-  readonly #prefix: string;
-  readonly #pool: Pool;
-  /**
-   * A job is never submitted over a connection that was idle before: the service may be closing it at that moment,
-   * and nobody could tell whether the job was taken.
-   */
-  readonly #fresh: Pool;
+  readonly #line: JobsLine;
 
   constructor(id: string, config: JobsConfig, base: URL, options: JobsOptions) {
     this.id = id;
     this.ai = config.ai;
     this.idempotent = config.idempotent_submit;
     this.#config = config;
-    this.#options = options;
-    this.#prefix = base.pathname.replace(/\/+$/, '');
-    this.#pool = new Pool(base.origin, { connect: { timeout: config.timeout } });
-    this.#fresh = new Pool(base.origin, { connect: { timeout: config.timeout }, pipelining: 0 });
-    const { find_path, cancel_path } = options;
-    if (find_path !== undefined) this.find = (key, signal) => this.#find(find_path, key, signal);
-    if (cancel_path !== undefined) this.cancel = (job_id, signal) => this.#cancel(cancel_path, job_id, signal);
+    this.#line = new JobsLine(config, base, options);
+    const { find, cancel } = config.paths;
+    if (find !== undefined) this.find = (key, signal) => this.#find(find, key, signal);
+    if (cancel !== undefined) this.cancel = (job_id, signal) => this.#cancel(cancel, job_id, signal);
   }
 
   async submit(order: JobOrder, signal: AbortSignal): Promise<Submitted> {
     const { key: idempotency, ...job } = order;
     const body = JSON.stringify(job);
     const headers = { 'content-type': 'application/json', 'idempotency-key': idempotency };
-    const { end, key } = await this.#ask(this.#fresh, { method: 'POST', path: JOBS, headers, body }, signal);
+    const { paths, fields } = this.#config;
+    const { end, key } = await this.#line.submit(paths.submit, headers, body, signal);
     if (end.kind === 'no_key') return { kind: 'refused', class: 'auth', reason: end.reason };
-    return judgeSubmit(end, key, this.idempotent);
+    return judgeSubmit(end, {
+      key,
+      idempotent: this.idempotent,
+      jobIdIn: (answer) => jobIdIn(jsonIn(answer), this.#config),
+      error: fields.error,
+    });
   }
 
   async look(job_id: string, signal: AbortSignal): Promise<JobLook> {
-    const path = `${JOBS}/${encodeURIComponent(job_id)}`;
-    const { end, key } = await this.#get(path, signal);
-    if (end.kind === 'answer' && (end.status === 404 || end.status === 410)) return { kind: 'unknown_job' };
-    const answer = understand(end, key, StatusAnswer);
-    if (answer.kind === 'later') return answer;
-    const { status, error } = answer.value;
-    switch (status) {
-      case 'queued':
-      case 'processing':
-        return { kind: 'active', status };
-      case 'failed':
-      case 'cancelled':
-        return { kind: 'failed', reason: quote(`${status} upstream: ${wording(error) ?? 'no reason given'}`, key) };
-      case 'completed':
-        return this.#result(`${path}/result`, signal);
-    }
+    const seen = await this.#status(job_id, signal);
+    if (seen.kind !== 'ended' || seen.state === 'completed') return this.#end(seen, job_id, signal);
+    return this.#end(await this.#status(job_id, signal), job_id, signal); // 2
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#pool.destroy(), this.#fresh.destroy()]);
+    await this.#line.close();
   }
 
-  async #result(path: string, signal: AbortSignal): Promise<JobLook> {
-    const { end, key } = await this.#get(path, signal);
-    // It will not get smaller by asking again.
-    if (end.kind === 'too_large')
-      return { kind: 'failed', reason: `completed upstream, but the result has more than ${end.max_bytes} bytes` };
-    const answer = understand(end, key, ResultAnswer);
-    if (answer.kind === 'later') return answer;
-    const { response, provider, model, cost_cad, tokens } = answer.value;
-    return {
-      kind: 'completed',
-      response,
-      ...(provider !== undefined && { provider }),
-      ...(model !== undefined && { model }),
-      ...(cost_cad !== undefined && { cost: { amount: cost_cad, currency: this.#config.currency } }),
-      ...(tokens !== undefined && { tokens }),
-    };
+  async #status(job_id: string, signal: AbortSignal): Promise<Seen> {
+    if (/^\.{0,2}$/.test(job_id)) return { kind: 'unknown_job' }; // it would name another address
+    const asked = await this.#line.get(this.#config.paths.status, { id: job_id }, signal);
+    if (statusOf(asked) === 404 || statusOf(asked) === 410) return { kind: 'unknown_job' };
+    const heard = understand(asked);
+    return heard.kind === 'later' ? heard : this.#standing(heard);
   }
 
+  #standing({ json, key }: Heard): Seen {
+    const standing = standingIn(json, this.#config);
+    switch (standing.kind) {
+      case 'none':
+        return { kind: 'later', reason: `it does not say where the job stands at "${this.#config.fields.status}"` };
+      case 'unknown':
+        return { kind: 'active', status: `"${quote(standing.word, key)}", a word that its states do not name` };
+      case 'known':
+        if (standing.state === 'queued' || standing.state === 'processing')
+          return { kind: 'active', status: standing.state };
+        return { kind: 'ended', state: standing.state, json, key };
+    }
+  }
+
+  async #end(seen: Seen, job_id: string, signal: AbortSignal): Promise<JobLook> {
+    if (seen.kind !== 'ended') return seen;
+    if (seen.state === 'completed') return this.#result(job_id, seen, signal);
+    const { provider: _, ...used } = factsIn([seen.json], this.#config, seen.key);
+    const reason = `${seen.state} upstream: ${errorIn(seen.json, this.#config, seen.key)}`;
+    return { kind: 'failed', reason, ...(Object.keys(used).length > 0 && { used }) };
+  }
+
+  async #result(job_id: string, status: Ended, signal: AbortSignal): Promise<JobLook> {
+    const { paths } = this.#config;
+    if (paths.result === paths.status) return this.#completed(status, status);
+    const asked = await this.#line.get(paths.result, { id: job_id }, signal);
+    // Neither will be otherwise by asking again.
+    if (asked.end.kind === 'too_large')
+      return {
+        kind: 'failed',
+        reason: `completed upstream, but the result has more than ${asked.end.max_bytes} bytes`,
+      };
+    if (statusOf(asked) === 410)
+      return { kind: 'failed', reason: 'completed upstream, but the result is not kept any more (HTTP 410)' };
+    const heard = understand(asked);
+    if (heard.kind === 'later') return { ...heard, reason: `completed upstream, but its result: ${heard.reason}` };
+    const standing = standingIn(heard.json, this.#config);
+    if (standing.kind === 'known' && standing.state !== 'completed')
+      return { kind: 'later', reason: `completed upstream, but its result says ${standing.state}` }; // 2
+    return this.#completed(status, heard);
+  }
+
+  #completed(status: Heard, { json, key }: Heard): JobLook {
+    const response = responseIn(json, this.#config, key);
+    if (response !== undefined)
+      return { kind: 'completed', response, ...factsIn([status.json, json], this.#config, key) };
+    const keys = typeof json === 'object' && json !== null ? Object.keys(json).slice(0, 20).join(', ') : '';
+    const there = keys === '' ? '' : `, only: ${quote(keys, key)}`;
+    const reason = `completed upstream, but its result has no text at "${this.#config.fields.response}"${there}`;
+    return { kind: 'later', reason };
+  }
+
+  /** A service that does not know the parameter may list any jobs: one is believed by its key, or when it is the only one. */
   async #find(template: string, key: string, signal: AbortSignal): Promise<string | undefined> {
-    const { end, key: secret } = await this.#get(template.replace('{key}', encodeURIComponent(key)), signal);
-    if (end.kind === 'answer' && end.status === 404) return undefined;
-    const answer = understand(end, secret, FindAnswer);
-    if (answer.kind === 'later') throw new Error(`${this.id} could not look a job up: ${answer.reason}`);
-    return answer.value.found;
+    const asked = await this.#line.get(template, { key }, signal);
+    if (statusOf(asked) === 404) return undefined;
+    const heard = understand(asked);
+    if (heard.kind === 'later') throw new Error(`${this.id} could not look a job up: ${heard.reason}`);
+    const all = listedIn(heard.json, this.#config);
+    if (all === undefined) throw new Error(`${this.id} could not look a job up: its answer is no list of jobs`);
+    const named = all.find((job) => job.key === key);
+    const nameless = all.filter((job) => job.key === undefined);
+    if (!named && nameless.length > 1)
+      throw new Error(`${this.id} lists ${nameless.length} jobs for one key, without an idempotency_key in them`);
+    const found = named ?? nameless[0];
+    if (found && found.job_id === undefined) throw new Error(`${this.id} lists a job without a usable job id`);
+    return found?.job_id;
   }
 
   async #cancel(template: string, job_id: string, signal: AbortSignal): Promise<void> {
-    const path = template.replace('{id}', encodeURIComponent(job_id));
-    const { end, key } = await this.#ask(this.#pool, { method: 'POST', path, headers: {} }, signal);
-    if (end.kind === 'answer' && end.status < 300) return;
-    throw new Error(`${this.id} did not cancel job ${job_id}: ${trouble(end, key)}`);
-  }
-
-  #get(path: string, signal: AbortSignal) {
-    return this.#ask(this.#pool, { method: 'GET', path, headers: {} }, signal);
-  }
-
-  async #ask(pool: Pool, request: Request, signal: AbortSignal): Promise<{ end: End; key: string | undefined }> {
-    const source = await readKey(this.#config, this.#options.env ?? process.env);
-    if (!source.found) return { end: { kind: 'no_key', reason: source.reason }, key: undefined };
-    const { key } = source;
-    const headers = { accept: 'application/json', ...request.headers, ...(key && { authorization: `Bearer ${key}` }) };
-    const limits = { timeout_ms: this.#config.timeout, max_bytes: this.#options.max_bytes ?? MAX_BYTES };
-    const end = await exchange(pool, { ...request, path: this.#prefix + request.path, headers }, limits, signal);
-    return { end, key };
+    const asked = await this.#line.post(template, { id: job_id }, signal);
+    const status = statusOf(asked) ?? 0;
+    if (status < 200 || status >= 300) throw new Error(`${this.id} did not cancel job ${job_id}: ${trouble(asked)}`);
   }
 }
 
-type End = Exchange | { readonly kind: 'no_key'; readonly reason: string };
-type Understood<T> = { kind: 'understood'; value: T } | (JobLook & { kind: 'later' });
-
-/** A question that changes nothing can be asked again: whatever is not a good answer means "later". */
-function understand<T>(end: End, key: string | undefined, schema: Parameters<typeof parse<T>>[0]): Understood<T> {
-  if (end.kind === 'answer' && end.status >= 200 && end.status < 300) {
-    const value = parse(schema, end.body);
-    if (value !== undefined) return { kind: 'understood', value };
-    return { kind: 'later', reason: `HTTP ${end.status} with an answer of another shape` };
-  }
-  const wait = end.kind === 'answer' && isLater(end.status) ? retryAfter(end) : {};
-  return { kind: 'later', reason: trouble(end, key), ...wait };
-}
-
-function trouble(end: End, key: string | undefined): string {
-  switch (end.kind) {
-    case 'answer':
-      return `HTTP ${end.status} ${complaint(end.body, key)}`.trim();
-    case 'too_large':
-      return `HTTP ${end.status} with more than ${end.max_bytes} bytes`;
-    case 'broken':
-    case 'no_key':
-      return end.reason;
-  }
-}
+type Ended = Heard & { readonly kind: 'ended'; readonly state: Exclude<JobState, 'queued' | 'processing'> };
+type Seen = Ended | (JobLook & { readonly kind: 'active' | 'unknown_job' | 'later' });

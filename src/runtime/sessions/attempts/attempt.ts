@@ -1,9 +1,11 @@
 import type { Conversation, SessionAgent } from '../../agents/agent.ts';
+import { payers } from '../../model/books.ts';
 import { codingAgent } from '../../model/config.ts';
 import { keyOf } from '../../model/ids.ts';
 import { isRefusal } from '../../model/refusal.ts';
 import type { BlockedOn } from '../../model/session.ts';
 import { isLive } from '../../model/task.ts';
+import { boundedTtl } from '../../policy/allowance.ts';
 import { type Clocks, type Due, nextDue } from '../../policy/session-deadlines.ts';
 import { phaseOf, type Reading } from '../../policy/session-state.ts';
 import type { AttemptEnd } from '../../ports.ts';
@@ -298,7 +300,11 @@ export class SessionAttempt {
     const waiting = this.#blocked.now;
     return {
       begun_at: this.#begun_at,
-      ttl: ttl ?? codingAgent(config, record.agent).ttl ?? config.headless.ttl,
+      ttl: boundedTtl(
+        ttl ?? codingAgent(config, record.agent).ttl ?? config.headless.ttl,
+        [...payers(task.route), record.agent],
+        config.allowance,
+      ),
       blocked_ms: this.#blocked.total(now),
       ...(waiting && { blocked_since: waiting.since }),
       ...(waiting?.asked_at !== undefined && { asked_at: waiting.asked_at }),
@@ -423,7 +429,7 @@ export class SessionAttempt {
     this.#say('info', 'an attempt in a session is ended', { attempt: task.attempt, why });
     this.#ending = await writeEnding(this.#ports.files, dir, ending);
     this.#asked.now([], this.#spool.told, []);
-    await this.#report(await endFailed(this.#ports, this.facts, this.#ending));
+    await this.#report(await endFailed(this.#ports, this.facts, this.#ending, this.#conversation));
     await this.#over('gone');
   }
 

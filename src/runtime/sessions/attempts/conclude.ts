@@ -1,6 +1,7 @@
 import type { AgentFailure, Conversation } from '../../agents/agent.ts';
 import type { CodingAgentName } from '../../model/config.ts';
 import type { Lease, LiveTask } from '../../model/task.ts';
+import { type Used, usedOf } from '../../model/usage.ts';
 import { afterFailure } from '../../policy/retry.ts';
 import type { AttemptEnd } from '../../ports.ts';
 import { bounded } from '../../runs/bounded.ts';
@@ -71,23 +72,30 @@ function spending({ usage: { cost_usd, ...usage } }: Conversation) {
 }
 
 /** N1 */
-export async function endFailed(ports: SessionAttemptPorts, attempt: Concluding, ending: Ending): Promise<AttemptEnd> {
+export async function endFailed(
+  ports: SessionAttemptPorts,
+  attempt: Concluding,
+  ending: Ending,
+  conversation: Conversation | undefined,
+): Promise<AttemptEnd> {
   const { task, dir, record } = attempt;
   const { grace } = ports.config(task.project).headless;
   await ports.checks.stop(dir);
   await ports.runner.stop(dir, grace);
   await ports.seats.vacate(record.session);
+  const used = conversation && usedOf(spending(conversation));
   if (ending.kind === 'cancelled') {
-    return { kind: 'finished', outcome: { state: 'cancelled', reason: ending.reason } };
+    return { kind: 'finished', outcome: { state: 'cancelled', reason: ending.reason, ...(used && { used }) } };
   }
   if (ending.cool) ports.seats.cool(record.session, ending.failure.reason);
-  return failedEnd(ports, attempt, ending.failure);
+  return failedEnd(ports, attempt, ending.failure, used);
 }
 
 async function failedEnd(
   ports: SessionAttemptPorts,
   { task, record }: Concluding,
   failure: Extract<Ending, { kind: 'failed' }>['failure'],
+  used: Used | undefined,
 ): Promise<AttemptEnd> {
   const { config, clock, chance, profiles } = ports;
   const agent: CodingAgentName = record.agent;
@@ -96,7 +104,7 @@ async function failedEnd(
   const { account: _, fresh: __, ...facts } = failure;
   const named = task.route.to === 'agent' ? task.route.agent : agent;
   return afterFailure(
-    { ...facts, agent: named, session_id: record.conversation },
+    { ...facts, agent: named, session_id: record.conversation, ...(used && { used }) },
     { ...retrySituation(task, { config: config(task.project), clock, chance }), gated: rests },
   );
 }

@@ -135,7 +135,10 @@ export class PoolRound {
       }
       case 'rest': {
         const isUsed = step.why === 'done' && !this.#released.has(name) && inUse(name);
-        return isUsed ? undefined : this.#rest(name, step.pane);
+        if (isUsed) return;
+        // Its terminal is closed, and tmux has no status yet: nobody else would tell that it has ended.
+        if (step.pane.life.kind === 'hung_up') book.see(name, { kind: 'dead', pane: step.pane });
+        return this.#rest(name, step.pane);
       }
       case 'close':
         return inUse(name) && step.why !== 'double' ? undefined : this.#close(name, step);

@@ -6,10 +6,15 @@ import { type JobsOptions, jobsProvider } from '../../../../src/runtime/io/provi
 import { JobsProvider } from '../../../../src/runtime/model/provider.ts';
 import { isRefusal } from '../../../../src/runtime/model/refusal.ts';
 import type { Provider } from '../../../../src/runtime/ports.ts';
-import { type ProviderFault, type ProviderWorld, providerConformance } from '../../../conformance/provider.ts';
+import {
+  KEYS,
+  type ProviderFault,
+  providerConformance,
+  type UpstreamWorld,
+  upstreamConformance,
+} from '../../../conformance/provider.ts';
 import { type Endpoint, type Fault, JobService } from '../../../fakes/job-service.ts';
 
-const KEYS = { right: 'right-key-1234', wrong: 'wrong-key-4711', none: '' };
 const never = new AbortController().signal;
 
 function jobs(url: string, config: Record<string, unknown> = {}, options: JobsOptions = {}): Provider {
@@ -18,7 +23,7 @@ function jobs(url: string, config: Record<string, unknown> = {}, options: JobsOp
   return provider;
 }
 
-async function world(): Promise<ProviderWorld> {
+async function world(): Promise<UpstreamWorld> {
   const service = await JobService.start({ key: KEYS.right, statuses: ['processing'] });
   let stopped = false;
   const stop = async () => {
@@ -27,14 +32,16 @@ async function world(): Promise<ProviderWorld> {
   };
   return {
     async provider({ idempotent = false, timeout_ms = 5_000, key = 'right' } = {}) {
-      const config = { idempotent_submit: idempotent, timeout: timeout_ms / 1_000, key_env: 'FAKE_KEY' };
+      const paths = { find: '/api/v1/jobs?idempotency_key={key}', cancel: '/api/v1/jobs/{id}/cancel' };
+      const config = { idempotent_submit: idempotent, timeout: timeout_ms / 1_000, key_env: 'FAKE_KEY', paths };
       const env = { FAKE_KEY: KEYS[key] };
       return jobs(service.url, config, { env, max_bytes: 100_000 });
     },
     jobsMade: (key) => service.jobsWithKey(key).length,
     prompts: () => [...service.jobs.values()].map((job) => job.order.prompt),
     requests: () => service.requests.length,
-    finish(job_id, as, words) {
+    finish(prompt, as, words) {
+      const { job_id } = [...service.jobs.values()].find((job) => job.order.prompt === prompt) ?? { job_id: '' };
       service.settle(job_id, as, as === 'completed' ? '' : words);
       if (as === 'completed') service.job(job_id).result = { response: words };
     },
@@ -53,9 +60,9 @@ function translate(fault: ProviderFault): Fault {
     case 'http':
       return { ...fault, kind: 'status' };
     case 'malformed':
-      return { kind: 'body', text: '{"job_id": ', accepting: fault.accepting };
+      return { ...fault, kind: 'body', text: '{"job_id": ' };
     case 'huge':
-      return { kind: 'huge', bytes: 5_000_000, accepting: fault.accepting };
+      return { ...fault, bytes: 5_000_000 };
     case 'redirect':
       return { kind: 'redirect', code: fault.code, to: 'http://169.254.169.254/latest/meta-data/' };
     default:
@@ -64,6 +71,7 @@ function translate(fault: ProviderFault): Fault {
 }
 
 providerConformance('jobs', world);
+upstreamConformance('jobs', world);
 
 describe('the jobs provider', () => {
   let service: JobService;
@@ -81,6 +89,11 @@ describe('the jobs provider', () => {
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((provider) => provider.close()));
     await service.close();
+  });
+
+  it('names the model that the task names', async () => {
+    await open(service.url).submit({ ...order, model: 'large-2' }, never);
+    expect(service.job('job-1').order).toMatchObject({ model: 'large-2' });
   });
 
   it('sends exactly the fields of the contract, and the key as a header', async () => {
@@ -119,9 +132,12 @@ describe('the jobs provider', () => {
     }
   });
 
-  it('does not take an unknown status word for an end or for progress', async () => {
-    service.fault('status', { kind: 'body', text: '{"status":"exploded"}' });
-    expect((await open(service.url).look('job-1', never)).kind).toBe('later');
+  it('takes an unknown word for work that goes on, and shows it', async () => {
+    service.fault('status', { kind: 'body', text: '{"status":"ex\\u001b[2Jploded"}' });
+    expect(await open(service.url).look('job-1', never)).toEqual({
+      kind: 'active',
+      status: '"exploded", a word that its states do not name',
+    });
   });
 
   it('reads the key file anew for each request', async () => {
@@ -146,12 +162,12 @@ describe('the jobs provider', () => {
     expect(look).toMatchObject({ kind: 'later' });
     const wait = (look as { retry_after_ms?: number }).retry_after_ms ?? 0;
     expect(wait).toBeGreaterThan(50_000);
-    expect(wait).toBeLessThanOrEqual(60_000);
+    expect(wait).toBeLessThanOrEqual(61_000); // both dates are in whole seconds
   });
 
   it('finds and cancels where the service can', async () => {
-    const paths = { find_path: '/api/v1/jobs?idempotency_key={key}', cancel_path: '/api/v1/jobs/{id}/cancel' };
-    const provider = open(service.url, {}, paths);
+    const paths = { find: '/api/v1/jobs?idempotency_key={key}', cancel: '/api/v1/jobs/{id}/cancel' };
+    const provider = open(service.url, { paths });
     await provider.submit(order, never);
     expect(await provider.find?.('k', never)).toBe('job-1');
     expect(await provider.find?.('other', never)).toBeUndefined();
@@ -162,8 +178,24 @@ describe('the jobs provider', () => {
     await expect(provider.find?.('k', never)).rejects.toThrow(/could not look a job up: HTTP 500/);
   });
 
-  it('refuses an address that is not HTTP', () => {
-    const refusal = jobsProvider('odd', JobsProvider.parse({ kind: 'jobs', base_url: 'ftp://example.com' }));
-    expect(refusal).toMatchObject({ refused: true, code: 'not_configured' });
+  it.each([
+    ['an address that is not HTTP', { base_url: 'ftp://example.com' }, /not HTTP/],
+    ['a password in the address', { base_url: 'http://me:hunter2@example.com' }, /a user or a password/],
+    ['a key in the address', { base_url: 'http://example.com/?key=hunter2' }, /behind \? or #/],
+    [
+      'a path that names no job',
+      { base_url: 'http://e.com', paths: { status: '/jobs' } },
+      /paths\.status names no job/,
+    ],
+    ['a lookup without its key', { base_url: 'http://e.com', paths: { find: '/jobs' } }, /paths\.find names no job/],
+  ])('refuses %s', (_name, config, message) => {
+    const refusal = jobsProvider('odd', JobsProvider.parse({ kind: 'jobs', ...config }));
+    expect(refusal).toMatchObject({ refused: true, code: 'not_configured', message: expect.stringMatching(message) });
+    expect(JSON.stringify(refusal)).not.toContain('hunter2');
+  });
+
+  it('has find and cancel only where their paths are configured', () => {
+    expect(open(service.url).find).toBeUndefined();
+    expect(open(service.url).cancel).toBeUndefined();
   });
 });

@@ -245,6 +245,28 @@ describe('when things break', () => {
     expect(seat('auto-1').presence).toMatchObject({ kind: 'there', pane: { pane: pane?.pane } });
     expect(told).toEqual(['created auto-1', 'died auto-1', 'recreated auto-1']);
   });
+
+  test('the placeholder is ended, and tmux does not know yet how: that is told all the same', async () => {
+    let hung_up = false;
+    const { pool, told } = await poolWorld(
+      autonomous(1, 1),
+      {},
+      {
+        wrap: (tmux) =>
+          instead(tmux, {
+            async sweep() {
+              const sweep = sure(await tmux.sweep());
+              if (!hung_up) return sweep;
+              hung_up = false;
+              return { ...sweep, panes: sweep.panes.map((pane) => ({ ...pane, life: { kind: 'hung_up' as const } })) };
+            },
+          }),
+      },
+    );
+    hung_up = true;
+    await look(pool);
+    expect(told).toEqual(['created auto-1', 'died auto-1', 'recreated auto-1']);
+  });
 });
 
 describe('a person', () => {

@@ -1,0 +1,9 @@
+import type { Config } from '../model/config.ts';
+import { passedEnvironment } from '../runs/environment.ts';
+
+/** The variables that hold keys of ours, by the configuration; none that every program needs. */
+export function keyVariables({ delegation, intake_key_env, callbacks }: Config): string[] {
+  const providers = Object.values(delegation.providers).map(({ key_env }) => key_env);
+  const named = [...providers, intake_key_env, callbacks.key_env].filter((name) => name !== undefined);
+  return named.filter((name) => Object.keys(passedEnvironment({ [name]: '' })).length === 0);
+}
