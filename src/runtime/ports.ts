@@ -286,6 +286,8 @@ export type JobLook =
 
 export interface Provider {
   readonly id: string;
+  /** Where it is. What was sent to another address is not known to be there, nor can its key be trusted there. */
+  readonly address: string;
   readonly ai: readonly string[];
   /** A second submit with the same key makes no second job. */
   readonly idempotent: boolean;

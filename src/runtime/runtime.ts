@@ -33,11 +33,13 @@ import { ConfiguredProviders } from './io/providers/configured.ts';
 import { personsTmux } from './io/tmux/own.ts';
 import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
+import { payers } from './model/books.ts';
 import type { Config } from './model/config.ts';
 import type { ProjectId } from './model/ids.ts';
 import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
 import { Orphans } from './orphans/orphans.ts';
+import { boundedTtl } from './policy/allowance.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { Reports } from './reports/deliver.ts';
@@ -180,7 +182,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
-    ttl: (task) => ttlOfTask(task, config),
+    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), config.allowance),
     changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });

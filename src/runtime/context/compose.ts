@@ -57,7 +57,10 @@ export class DelegatedPrompts implements Composer {
     const folder = await this.#folder(task);
     if (typeof folder !== 'string') return folder;
     const pack = await this.#ports.packing.pack(task.project, task.spec, folder);
-    if (isRefusal(pack)) return unfit(pack, task.spec.apply && COMMITTED);
+    if (isRefusal(pack)) {
+      if (pack.code === 'unavailable') throw new Error(pack.message); // git may answer another time
+      return unfit(pack, task.spec.apply && COMMITTED);
+    }
     return { kind: 'ready', prompt: await this.#prompt(task, parsed.body, pack) };
   }
 

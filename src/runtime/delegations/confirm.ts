@@ -6,7 +6,7 @@ import { type Desk, report, tryAgain } from './desk.ts';
 import { describeLimit, isOverdue, isOverdueUnseen } from './limit.ts';
 import { lost } from './own.ts';
 import { accept, submitAgain } from './submit.ts';
-import { absentAgain, believed, type Next, type Watch, waitAtGate } from './watch.ts';
+import { absentAgain, believed, hasMoved, type Next, type Watch, waitAtGate } from './watch.ts';
 
 /**
  * A submit whose answer nobody saw. Asked again under the same key where that is harmless, else looked up by its key
@@ -24,7 +24,7 @@ export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise
     report(desk, watch, 'a submit is unconfirmed and its provider is not configured any more');
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
-  const again = provider.idempotent && trusted;
+  const again = provider.idempotent && trusted && !hasMoved(watch, provider);
   if (again && desk.settings().local_only) return tryAgain(desk, watch, desk.settings().interval_ms);
   if (!again && !provider.find) return giveUp(watch, desk, reasonOf(watch));
   const pass = desk.gate.enter();

@@ -36,8 +36,8 @@ const STOPPED = 'the runtime stopped while it answered';
  *     another step of the same watch.
  * D2. A place in its provider's lane is held only for a request to another machine: neither while an answer is judged nor
  *     for a look at a request of our own.
- * D3. What can't outlive this process (`Watch.transient`) ends with it, and its attempt goes back unspent; everything
- *     else is left as it is, and taken up by the next start.
+ * D3. A request of this process (`Watch.transient`) ends with it, and its attempt goes back unspent; everything else, an
+ *     answer that is being judged included, is left as it is, and taken up by the next start.
  */
 export class Delegations {
   readonly #ports: DelegationPorts;
@@ -158,7 +158,7 @@ export class Delegations {
   }
 
   #own(): Watch[] {
-    return [...this.#watches.values()].filter((watch) => watch.transient);
+    return [...this.#watches.values()].filter((watch) => watch.transient && !isKept(watch));
   }
 
   /** The step under way hears of it, and the one after it ends the attempt. */
@@ -329,13 +329,19 @@ export class Delegations {
   }
 }
 
+/** Its answer is in hand: on disk, or about to be, so that the next runtime goes on with it. */
+function isKept({ phase }: Watch): boolean {
+  return phase.kind === 'answered';
+}
+
 async function step(watch: Watch, desk: Desk): Promise<Next> {
   const { phase } = watch;
   if (phase.kind === 'ending') return conclude(watch, desk, phase.end);
   const task = liveTask(watch, desk.store);
   if (!task) return OVER;
   watch.at_gate = false;
-  if (watch.stop !== undefined && task.cancel === undefined) return stopOwn(watch, desk, task, watch.stop);
+  if (watch.stop !== undefined && task.cancel === undefined && !isKept(watch))
+    return stopOwn(watch, desk, task, watch.stop);
   switch (phase.kind) {
     case 'answered':
       return judge(watch, desk, phase);

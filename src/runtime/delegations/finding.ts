@@ -11,8 +11,11 @@ export function findingOf(desk: Parts, answer: Submitted | JobLook, hungUp: bool
       return hungUp ? undefined : { kind: 'trouble', reason: answer.reason };
     case 'later':
       return hungUp ? undefined : later(desk, answer);
-    case 'accepted':
     case 'refused':
+      if (answer.class === 'crash' || answer.class === 'timeout')
+        return hungUp ? undefined : { kind: 'trouble', reason: answer.reason };
+      return answer.class === 'stopped' ? undefined : { kind: 'well' };
+    case 'accepted':
     case 'active':
     case 'completed':
     case 'failed':

@@ -1,6 +1,5 @@
 import { cancelled, conclude, failed } from './conclude.ts';
 import { type Desk, tryAgain } from './desk.ts';
-import { stopOwn } from './own.ts';
 import { liveTask, type Next, OVER, type Phase, type Watch } from './watch.ts';
 
 /**
@@ -13,7 +12,6 @@ export async function judge(watch: Watch, desk: Desk, phase: Phase & { kind: 'an
   const task = liveTask(watch, desk.store);
   if (!task) return OVER;
   if (task.cancel !== undefined) return cancelled(watch, desk, task.cancel);
-  if (watch.stop !== undefined) return stopOwn(watch, desk, task, watch.stop);
   const checked = await desk.answers.judge({ task, lease, outcome });
   const now = liveTask(watch, desk.store);
   if (!now) return OVER;
@@ -24,7 +22,6 @@ export async function judge(watch: Watch, desk: Desk, phase: Phase & { kind: 'an
       return failed(watch, desk, now, { job_id, ...checked.failure });
     case 'stopped':
       if (now.cancel !== undefined) return cancelled(watch, desk, now.cancel);
-      if (watch.stop !== undefined) return stopOwn(watch, desk, now, watch.stop);
       return tryAgain(desk, watch, 0);
   }
 }

@@ -16,6 +16,8 @@ export const DelegationMarker = z.object({
   started_at: z.string(),
   attempt: z.number().int().positive().optional(),
   idempotency_key: z.string().optional(),
+  /** Where it was sent. */
+  address: z.string().optional(),
 });
 export type DelegationMarker = z.infer<typeof DelegationMarker>;
 

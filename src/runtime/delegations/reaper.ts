@@ -9,7 +9,7 @@ import { findingOf, findingOfOwn } from './finding.ts';
 import { isOverdue, isOverdueUnseen, timeOut } from './limit.ts';
 import { lost } from './own.ts';
 import { nextLook, recordJob } from './submit.ts';
-import { absentAgain, believed, type Next, type Phase, type Watch, waitAtGate } from './watch.ts';
+import { absentAgain, believed, hasMoved, type Next, type Phase, type Watch, waitAtGate } from './watch.ts';
 
 type Accepted = Phase & { kind: 'accepted' };
 
@@ -73,7 +73,7 @@ function follow(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look:
     }
     case 'unknown_job':
       if (watch.transient) return lost(watch, desk, task, 'the runtime ended while it answered', job_id);
-      return missing(watch, desk, task, phase);
+      return moved(watch, desk, task, phase) ?? missing(watch, desk, task, phase);
     case 'later':
       return unheard(watch, desk, task, phase, look);
   }
@@ -96,6 +96,14 @@ function unheard(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look
     return failed(watch, desk, task, { class: 'upstream', reason, job_id });
   }
   return tryAgain(desk, watch, interval_ms, look.retry_after_ms);
+}
+
+/** The job is where it was taken, whatever is said of it elsewhere: until its time is over it is asked for again. */
+function moved(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted) {
+  const provider = providerOf(watch, desk);
+  if (!provider || !hasMoved(watch, provider)) return undefined;
+  const reason = `it is not known at ${provider.address}; it was taken at ${watch.address}`;
+  return unheard(watch, desk, task, phase, { kind: 'later', reason });
 }
 
 /** A service that restarts or reads from a copy may miss a job for a moment. */

@@ -10,7 +10,11 @@ export async function recover(ports: DelegationPorts, task: OpenTask): Promise<W
   const found = await readEarlier(ports, task);
   const phase = await answered(ports, lease, phaseOf(ports, task, found?.job_id ?? undefined));
   const watch = newWatch(ports, lease, task, phase);
-  return found?.idempotency_key ? { ...watch, key: found.idempotency_key } : watch;
+  return {
+    ...watch,
+    ...(found?.idempotency_key && { key: found.idempotency_key }),
+    ...(found?.address && { address: found.address }),
+  };
 }
 
 /** Claimed means that nothing was sent; running without a job means that a request may have been taken. */
@@ -29,9 +33,9 @@ async function answered(ports: DelegationPorts, lease: Lease, phase: Phase): Pro
   return outcome ? { kind: 'answered', job_id: phase.job_id, outcome } : phase;
 }
 
-/** A marker of this attempt tells more than a journal that was lost and rebuilt: its key, perhaps its job. */
+/** A marker of this attempt tells where it was sent, and more than a journal that was lost and rebuilt: its key, perhaps its job. */
 async function readEarlier(ports: DelegationPorts, task: LiveTask) {
-  if (task.state === 'claimed' || task.job_id !== undefined) return undefined;
+  if (task.state === 'claimed') return undefined;
   const marker = await readMarker(ports.files, projectOf(ports, task).path, task.id);
   return marker?.attempt === task.attempt ? marker : undefined;
 }

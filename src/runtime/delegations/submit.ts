@@ -43,6 +43,7 @@ async function send(watch: Watch, desk: Desk, task: LiveTask, provider: Provider
   if (composed.kind === 'unfit') return fail(watch, desk, composed.class, composed.reason);
   const order = orderOf(watch, desk, task, composed.prompt);
 
+  watch.address = provider.address;
   await mark(watch, desk, null); // 1
   const refusal = task.state === 'claimed' ? await desk.store.started(watch.lease) : undefined;
   if (refusal) {
@@ -217,6 +218,7 @@ async function mark(watch: Watch, desk: Desk, job_id: string | null): Promise<vo
     started_at: new Date(watch.started_at).toISOString(),
     attempt,
     idempotency_key: watch.key,
+    ...(watch.address !== undefined && { address: watch.address }),
   };
   await writeMarker(desk.files, project.path, task.id, marker);
 }

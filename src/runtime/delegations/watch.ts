@@ -35,6 +35,8 @@ export interface Watch {
   readonly lease: Lease;
   readonly provider: string;
   readonly key: string; // idempotency key
+  /** Where it was sent, where that is known. */
+  address?: string;
   readonly started_at: number;
   /** Since when this runtime follows it. */
   readonly met_at: number;
@@ -65,6 +67,11 @@ export interface Watch {
 /** What follows a step: another one, or nothing any more. */
 export type Next = { readonly kind: 'again'; readonly at: number } | { readonly kind: 'over' };
 export const OVER: Next = { kind: 'over' };
+
+/** Its provider is somewhere else now: perhaps another service, of which nothing about this job can be believed. */
+export function hasMoved(watch: Watch, provider: Pick<Provider, 'address'>): boolean {
+  return watch.address !== undefined && watch.address !== provider.address;
+}
 
 export function waitAtGate(watch: Watch, { until, why }: { readonly until: number; readonly why: string }): Next {
   watch.at_gate = true;

@@ -38,6 +38,7 @@ export function mortal(world: World, death: Death, provider: Provider): [Provide
   const dying: Provider = {
     ...{
       id: provider.id,
+      address: provider.address,
       ai: provider.ai,
       idempotent: provider.idempotent,
       transient: provider.transient,

@@ -97,6 +97,24 @@ describe('following jobs', () => {
     expect(world.store.ends).toHaveLength(1);
   });
 
+  it('does not believe another address that it knows no such job', async () => {
+    await world.service('far', { statuses: ['processing'] });
+    const known = new Map([['far', world.provider('far')]]);
+    const runtime = world.runtime([], {}, { providers: () => known });
+    await runtime.start();
+    await delegate(runtime, 'login');
+    const first = world.services.get('far');
+    await world.service('far');
+    known.set('far', world.provider('far')); // the same name, elsewhere
+    for (let n = 0; n < 20; n++) {
+      world.clock.time += 30_000;
+      await runtime.tick();
+    }
+    expect(world.store.ends).toHaveLength(0);
+    expect(runtime.job(world.ref('login'))?.trouble).toMatch(/not known at .*; it was taken at /);
+    await first?.close();
+  });
+
   it('gives a job up when nothing usable is heard of it for a day', async () => {
     const service = await world.service('far');
     const runtime = world.runtime([world.provider('far')]);

@@ -39,6 +39,19 @@ describe('a runtime that is killed', () => {
     expect(death.seen).toEqual(LIFE);
   });
 
+  it('is not asked again under its key at another address, where that would be a second job', async () => {
+    const [options, config] = KINDS['honours keys'];
+    await live(3, 'after', 'honours keys');
+    const first = world.services.get('far');
+    const other = await world.service('far', options);
+    const second = world.runtime([world.provider('far', config)]);
+    await second.start();
+    await world.untilEnded(second);
+    expect([first?.jobs.size, other.jobs.size]).toEqual([1, 0]);
+    expect(world.lastEnd).toMatchObject({ outcome: { error_class: 'unconfirmed' } });
+    await first?.close();
+  });
+
   const deaths = LIFE.flatMap((effect, n) => [
     [n + 1, 'before', effect],
     [n + 1, 'after', effect],
@@ -144,7 +157,7 @@ describe('a runtime that is killed', () => {
     const { lease } = world.store.claim('seed', { provider: 'far' });
     await world.store.started(lease);
     await world.store.jobAccepted(lease, 'job-1');
-    await new Promise((resolve) => setImmediate(resolve));
+    while (!runtime.job(lease.task)) await new Promise((resolve) => setImmediate(resolve));
     await world.untilEnded(runtime);
     expect(world.lastEnd).toMatchObject({ outcome: { state: 'done', result: 'Answer to: Do it.' } });
     expect(service.jobs.size).toBe(1);

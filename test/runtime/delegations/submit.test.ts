@@ -41,6 +41,7 @@ describe('submitting a task to a provider', () => {
       started_at: '2026-11-20T08:00:00.000Z',
       attempt: 1,
       idempotency_key: job.key,
+      address: service.url,
     });
     expect([...world.store.tasks.values()][0]).toMatchObject({ state: 'running', job_id: 'job-1' });
     world.clock.time += 90_000;

@@ -3,6 +3,7 @@ import type { JobLook, JobOrder, Provider, Submitted } from '../../../src/runtim
 /** Requests that end when the test says so, and are forgotten with the process. */
 export class Talks implements Provider {
   readonly id: string = 'chat';
+  readonly address = 'http://chat.test';
   readonly ai = [];
   readonly idempotent = false;
   readonly transient = true;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { afterFailure } from '../../../src/runtime/policy/retry.ts';
 import type { Provider } from '../../../src/runtime/ports.ts';
+import type { DoneOutcome } from '../../../src/runtime/work.ts';
 import { Talks } from './talks.ts';
 import { MINUTE, realClock, World } from './world.ts';
 
@@ -109,29 +110,15 @@ describe('a provider whose jobs are requests of this process', () => {
     },
   );
 
-  it.each(['before it answers', 'while it answers', 'while its answer is judged'])(
+  it.each(['before it answers', 'while it answers'])(
     'ends with the runtime %s, and its attempt counts for nothing',
     async (when) => {
       if (when === 'before it answers') talks.first = undefined;
-      let stopJudging = () => {};
-      const answers: NonNullable<typeof policy>['answers'] = {
-        judge: () =>
-          new Promise((resolve) => {
-            stopJudging = () => resolve({ kind: 'stopped' });
-          }),
-        stop: async () => stopJudging(),
-      };
-      const runtime = runtimeOf(talks, { answers });
+      const runtime = runtimeOf(talks);
       await runtime.start();
       const sending = send(runtime);
       while (talks.orders.length === 0) await new Promise((resolve) => setImmediate(resolve));
       if (when !== 'before it answers') await sending;
-      if (when === 'while its answer is judged') {
-        await talks.end('talk-1', { kind: 'completed', response: 'Done.' });
-        void runtime.tick();
-        while (runtime.job(world.ref('ask'))?.status !== 'answered')
-          await new Promise((resolve) => setImmediate(resolve));
-      }
       expect(runtime.atWork()).toMatchObject([{ id: 'ask' }]);
       await runtime.stop();
       expect(world.store.ends).toHaveLength(1);
@@ -140,6 +127,50 @@ describe('a provider whose jobs are requests of this process', () => {
       expect(runtime.atWork()).toEqual([]);
     },
   );
+
+  it('has its answer judged by the next runtime where this one ends before, and is not asked again', async () => {
+    let kept: DoneOutcome | undefined;
+    let runtimeEnds = () => {};
+    const answers: NonNullable<typeof policy>['answers'] = {
+      judge: ({ outcome }) => {
+        const known = kept !== undefined;
+        kept = outcome;
+        if (known) return Promise.resolve({ kind: 'done', outcome });
+        return new Promise((resolve) => {
+          runtimeEnds = () => resolve({ kind: 'stopped' });
+        });
+      },
+      stop: async () => {},
+      kept: async () => kept,
+    };
+    const first = runtimeOf(talks, { answers });
+    await first.start();
+    await send(first);
+    await talks.end('talk-1', { kind: 'completed', response: 'Done.' });
+    void first.tick();
+    while (kept === undefined) await new Promise((resolve) => setImmediate(resolve));
+    expect(first.atWork()).toEqual([]); // nobody waits for it
+    const stopping = first.stop();
+    runtimeEnds();
+    await stopping;
+    expect(world.store.ends).toHaveLength(0);
+
+    const second = runtimeOf(new Talks(), { answers });
+    await second.start();
+    await second.tick();
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done', result: 'Done.', job_id: 'talk-1' } });
+    expect(talks.orders).toHaveLength(1);
+  });
+
+  it('is left alone when it breaks off again and again, though each time something answers', async () => {
+    const runtime = world.runtime([talks], { breaker: { after: 2, pause_ms: MINUTE } }, policy);
+    await runtime.start();
+    talks.first = { kind: 'refused', class: 'crash', reason: 'HTTP 500 out of memory' };
+    await send(runtime, 'a');
+    expect(runtime.away().size).toBe(0);
+    await send(runtime, 'b');
+    expect(runtime.away().get('chat')?.detail).toMatch(/2 failures in a row.*out of memory/);
+  });
 
   it('is asked where it was taken, whatever the configuration says since', async () => {
     const known = new Map<string, Provider>([['chat', talks]]);

@@ -45,6 +45,7 @@ export function chatProvider(id: string, config: ChatConfig, options: ChatOption
 
 class Chat implements Provider {
   readonly id: string;
+  readonly address: string;
   readonly ai: readonly string[];
   readonly idempotent = false;
   readonly transient = true;
@@ -59,6 +60,7 @@ class Chat implements Provider {
 
   constructor(id: string, config: ChatConfig, base: URL, options: ChatOptions) {
     this.id = id;
+    this.address = config.base_url;
     this.ai = [...new Set([...config.ai, ...Object.keys(config.models)])];
     this.#config = config;
     this.#options = options;

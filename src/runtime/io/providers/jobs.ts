@@ -34,6 +34,7 @@ function withoutPlace(id: string, path: string, place: string): Refusal {
 
 class Jobs implements Provider {
   readonly id: string;
+  readonly address: string;
   readonly ai: readonly string[];
   readonly idempotent: boolean;
   readonly transient = false;
@@ -44,6 +45,7 @@ class Jobs implements Provider {
 
   constructor(id: string, config: JobsConfig, base: URL, options: JobsOptions) {
     this.id = id;
+    this.address = config.base_url;
     this.ai = config.ai;
     this.idempotent = config.idempotent_submit;
     this.#config = config;

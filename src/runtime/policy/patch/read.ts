@@ -22,6 +22,8 @@ interface Draft {
   hunks: Hunk[];
 }
 
+const MAX_FILES = 5_000; // each costs, and reading must not hold up everything else
+
 const HUNK = /^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)$/s;
 
 export function readChanges({ lines: given, kind, closed }: Block): FileChange[] {
@@ -31,6 +33,7 @@ export function readChanges({ lines: given, kind, closed }: Block): FileChange[]
   for (let at = 0; at < lines.length; ) {
     const line = lines[at] ?? '';
     const draft = drafts.at(-1);
+    if (drafts.length > MAX_FILES) throw new Broken(`it changes more than ${MAX_FILES} files`);
     if (line.startsWith('diff --git ')) {
       drafts.push(fromGit(line.slice('diff --git '.length)));
       at += 1;
