@@ -93,6 +93,13 @@ const fields: fc.Arbitrary<TaskSpecInput> = fc.record(
     constraints: optional(fc.array(fc.oneof(text(2_000), fc.constant('')), { maxLength: 3 })),
     learnings: optional(fc.array(text(2_000), { maxLength: 3 })),
     callback_url: optional(fc.constantFrom('https://example.com/a?b=c#d')),
+    include: optional(
+      fc.array(fc.constantFrom('src/**', '!src/old/**', 'a b/ü.md', '{a,b}.ts', '[x]/y'), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+    ),
+    apply: optional(fc.constant('worktree')),
     budget_usd: optional(fc.double({ min: 1e-9, max: 100_000, noNaN: true })),
     idempotency_key: optional(text(200)),
   },

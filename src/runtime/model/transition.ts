@@ -165,6 +165,8 @@ function finished(task: OpenTask, outcome: Outcome, when: Moment): FinishedTask 
     retry_of: task.retry_of,
     ...place,
     ...ending(outcome),
+    // The one that was asked, under the name that it has here; what it calls itself stands in the result.
+    ...(isLive(task) && task.route.to === 'provider' && { provider: task.route.provider }),
   });
 }
 
