@@ -101,7 +101,7 @@ test('a request without an answer yet, and one that waits for its turn: no job i
   slow.fault('submit', { kind: 'stall', accepting: true });
   const asked = await send('Asked', 'slow');
   await markerOf(asked, ({ job_id }) => job_id === null);
-  await until(async () => jobOf(await status(), asked)?.status === 'unconfirmed'); // it is under way
+  await until(() => slow.requests.length > 0); // it is under way
   const behind = await send('Behind it', 'slow');
   await until(async () => jobOf(await status(), behind) !== undefined);
   const seen = await status();
