@@ -38,7 +38,7 @@ test('a prompt is delegated, polled and brought home with its cost', async () =>
     provider: 'gpu',
   });
   const ended = await client.ended(project, sent.id);
-  expect(ended).toMatchObject({ state: 'done', runs_on: 'gpu', job_id: 'job-1', attempts: 1 });
+  expect(ended).toMatchObject({ state: 'done', runs_on: 'far', job_id: 'job-1', attempts: 1 });
   expect(ended.result?.text).toContain('Compare MIT and Apache.');
   expect(service.job('job-1').order).toMatchObject({ preferred_ai: 'gpu', type: 'analyze' });
   await until(() => existsSync(world.queue(project, 'done', `${sent.id}.md`)));
