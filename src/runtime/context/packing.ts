@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import type { Config } from '../model/config.ts';
 import type { ProjectId } from '../model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
@@ -37,6 +38,9 @@ export interface Pack {
 type Bounds = Config['delegation']['include'];
 
 const SHOWN = 10;
+/** No later try would be let in. */
+const CLOSED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'ENOTDIR']);
+const LEAVE_OUT = 'leave it out (`!path`), or let the user that runs Yardmaster read it';
 
 export class Packing {
   readonly #ports: PackingPorts;
@@ -55,6 +59,17 @@ export class Packing {
   }
 
   async pack(project: ProjectId, spec: TaskSpec, folder: string): Promise<Pack | Refusal> {
+    try {
+      return await this.#pack(project, spec, folder);
+    } catch (error) {
+      const { code, path } = error as NodeJS.ErrnoException;
+      if (code === undefined || !CLOSED.has(code)) throw error;
+      const what = path === undefined ? 'something' : JSON.stringify(relative(folder, path));
+      return refuse('invalid', `include: ${what} can't be read (${code}); nothing was sent`, LEAVE_OUT);
+    }
+  }
+
+  async #pack(project: ProjectId, spec: TaskSpec, folder: string): Promise<Pack | Refusal> {
     const bounds = this.#ports.config(project).delegation.include;
     const shown = await this.#files(spec.include, folder, bounds);
     if (isRefusal(shown)) return shown;

@@ -24,7 +24,7 @@ export async function walk(
   const open: string[] = [];
   for (const root of roots.filter((one) => !one.split('/').some(isSkipped))) {
     const around = await repositoryAround(files, folder, root);
-    const kind = around === undefined ? (await files.stat(join(folder, root)))?.kind : undefined;
+    const kind = around === undefined ? (await lookAt(files, join(folder, root)))?.kind : undefined;
     if (kind === 'dir') open.push(root);
     else if (kind !== undefined) paths.add(root);
   }
@@ -55,9 +55,17 @@ export async function repositoryAround(
   const parts = path.split('/');
   for (const [n] of parts.entries()) {
     const around = parts.slice(0, n + 1).join('/');
-    if (around !== '' && (await files.stat(join(folder, around, '.git')))) return around;
+    if (around !== '' && (await lookAt(files, join(folder, around, '.git')))) return around;
   }
   return undefined;
+}
+
+/** Behind a link that leads in a circle nothing is; what is said of the link itself, others say. */
+async function lookAt(files: Pick<Files, 'stat'>, path: string) {
+  return files.stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ELOOP') return undefined;
+    throw error;
+  });
 }
 
 function isSkipped(name: string): boolean {

@@ -112,6 +112,19 @@ describe('in a git work tree', () => {
     expect(await world.refused('round.md')).toMatch(/circle/);
   });
 
+  it('a link that leads in a circle is refused outside of git, too', async () => {
+    const plain = await World.make('plain');
+    try {
+      await plain.link('round.md', 'round.md');
+      await plain.write({ 'a.md': 'a\n' });
+      expect(await plain.refused('round.md')).toMatch(/circle/);
+      expect(await plain.refused('round.md/x')).toMatch(/nothing was sent/);
+      expect(await plain.pack({ include: ['a.md'] })).toMatchObject({ files: [{ path: 'a.md' }] });
+    } finally {
+      await plain.end();
+    }
+  });
+
   it('submodules and repositories within are not entered', async () => {
     await world.write({ '../lib/x.ts': 'x\n' });
     world.gitIn(join(world.root, 'lib'), 'init', '-q', '-b', 'main');
