@@ -26,8 +26,8 @@ const broken: readonly [string, RegExp, Story, readonly Change[]][] = [
       ],
       [
         'runtime/delegations/submit.js',
-        'task, provider, await provider.submit(order, desk.submits)',
-        'task, provider, early',
+        'const submitted = await provider.submit(order, desk.submits)',
+        'const submitted = early',
       ],
     ],
   ],
