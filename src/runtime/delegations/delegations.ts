@@ -146,6 +146,8 @@ export class Delegations {
     this.#alarm?.cancel();
     this.#alarm = undefined;
     await this.endOwn(STOPPED); // D3
+    for (const watch of this.#watches.values())
+      if (isOwnAnswer(watch) && watch.stop === undefined) void this.#work(watch); // it may not have been written yet
     shift.looks.abort();
     const giveUp = this.#ports.clock.after(this.#ports.settings().stop_grace_ms, () => shift.submits.abort());
     await Promise.all(shift.working);
@@ -220,7 +222,8 @@ export class Delegations {
   /** A step that throws (a full disk, a bug) is tried again later: the phase says what has already happened. */
   async #guarded(watch: Watch, desk: Desk): Promise<Next> {
     try {
-      if (this.#stopping && watch.stop === undefined) return { kind: 'again', at: watch.next_at };
+      if (this.#stopping && watch.stop === undefined && !isOwnAnswer(watch))
+        return { kind: 'again', at: watch.next_at };
       return await step(watch, desk);
     } catch (error) {
       report(desk, watch, `a step failed and is tried again: ${error instanceof Error ? error.message : error}`);
@@ -332,6 +335,11 @@ export class Delegations {
 /** Its answer is in hand: on disk, or about to be, so that the next runtime goes on with it. */
 function isKept({ phase }: Watch): boolean {
   return phase.kind === 'answered';
+}
+
+/** Nobody but this process has it, until it is on disk. */
+function isOwnAnswer(watch: Watch): boolean {
+  return watch.transient && isKept(watch);
 }
 
 async function step(watch: Watch, desk: Desk): Promise<Next> {

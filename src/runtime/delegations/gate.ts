@@ -145,10 +145,11 @@ export class Gate {
         this.#become(failed(this.#breaker, finding.reason, rule(), clock.now(), chance.fraction()));
         return;
       case 'busy':
-        if (finding.until <= this.#held.until) return;
-        this.#held = { until: finding.until, why: `it asked us to wait: ${finding.reason}` };
+        if (finding.until <= this.#held.until && this.#breaker.state === 'closed') return;
+        if (finding.until > this.#held.until)
+          this.#held = { until: finding.until, why: `it asked us to wait: ${finding.reason}` };
         this.#breaker = CLOSED; // it is there, and says so
-        this.#tell(finding.until);
+        this.#tell(this.#held.until);
     }
   }
 

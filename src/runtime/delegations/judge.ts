@@ -1,5 +1,5 @@
 import { cancelled, conclude, failed } from './conclude.ts';
-import { type Desk, tryAgain } from './desk.ts';
+import { type Desk, report, tryAgain } from './desk.ts';
 import { liveTask, type Next, OVER, type Phase, type Watch } from './watch.ts';
 
 /**
@@ -12,7 +12,9 @@ export async function judge(watch: Watch, desk: Desk, phase: Phase & { kind: 'an
   const task = liveTask(watch, desk.store);
   if (!task) return OVER;
   if (task.cancel !== undefined) return cancelled(watch, desk, task.cancel);
-  const checked = await desk.answers.judge({ task, lease, outcome });
+  const judging = desk.answers.judge({ task, lease, outcome });
+  if (watch.stop !== undefined) desk.answers.stop(lease).catch((error) => report(desk, watch, String(error))); // kept: enough
+  const checked = await judging;
   const now = liveTask(watch, desk.store);
   if (!now) return OVER;
   switch (checked.kind) {

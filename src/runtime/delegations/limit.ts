@@ -13,7 +13,7 @@ import type { Next, Watch } from './watch.ts';
  * 2. It was made, and may go on upstream: such a task is not tried again by itself.
  */
 
-/** So long a provider may be silent when an overdue job is met, after a restart for one. */
+/** So long a provider may be silent when a job is found overdue: a blip, a restart or a machine that slept end no job. */
 const LAST_LOOKS_MS = 120_000;
 
 export function deadlineOf(watch: Watch, desk: Pick<DelegationPorts, 'ttl'>, task: LiveTask): number {
@@ -24,9 +24,14 @@ export function isOverdue(watch: Watch, desk: Desk, task: LiveTask): boolean {
   return desk.clock.now() >= deadlineOf(watch, desk, task);
 }
 
-/** 1 */
+/** 1. Asked where no look succeeded. */
 export function isOverdueUnseen(watch: Watch, desk: Desk, task: LiveTask): boolean {
-  return isOverdue(watch, desk, task) && desk.clock.now() - watch.met_at >= LAST_LOOKS_MS;
+  if (!isOverdue(watch, desk, task)) {
+    delete watch.overdue_since;
+    return false;
+  }
+  watch.overdue_since ??= desk.clock.now();
+  return desk.clock.now() - watch.overdue_since >= LAST_LOOKS_MS;
 }
 
 export function describeLimit(ms: number): string {

@@ -18,6 +18,8 @@ export const DelegationMarker = z.object({
   idempotency_key: z.string().optional(),
   /** Where it was sent. */
   address: z.string().optional(),
+  /** It was a request of the process that sent it. */
+  transient: z.boolean().optional(),
 });
 export type DelegationMarker = z.infer<typeof DelegationMarker>;
 

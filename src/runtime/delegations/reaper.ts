@@ -1,17 +1,17 @@
 import type { LiveTask } from '../model/task.ts';
-import { costFacts } from '../model/usage.ts';
 import type { JobLook, Provider } from '../ports.ts';
-import type { DoneOutcome } from '../work.ts';
 import { cancelUpstream } from './cancel.ts';
 import { cancelled, failed } from './conclude.ts';
 import { type Desk, providerOf, report, tryAgain } from './desk.ts';
 import { findingOf, findingOfOwn } from './finding.ts';
 import { isOverdue, isOverdueUnseen, timeOut } from './limit.ts';
-import { lost } from './own.ts';
+import { lost, outcomeOf } from './own.ts';
 import { nextLook, recordJob } from './submit.ts';
 import { absentAgain, believed, hasMoved, type Next, type Phase, type Watch, waitAtGate } from './watch.ts';
 
 type Accepted = Phase & { kind: 'accepted' };
+
+const LOST = 'the runtime ended while it answered';
 
 /** One look at a job, and what follows from it. */
 export async function reap(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted): Promise<Next> {
@@ -19,6 +19,7 @@ export async function reap(watch: Watch, desk: Desk, task: LiveTask, phase: Acce
   const provider = providerOf(watch, desk);
   if (task.cancel !== undefined) return callOff(watch, desk, provider, phase.job_id, task.cancel);
   if (!provider) {
+    if (watch.transient) return lost(watch, desk, task, LOST, phase.job_id);
     if (isOverdueUnseen(watch, desk, task))
       return timeOut(watch, desk, task, phase.job_id, 'its provider is not configured any more');
     report(desk, watch, `job ${phase.job_id} can't be followed: its provider is not configured any more`);
@@ -72,26 +73,22 @@ function follow(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look:
       return failed(watch, desk, task, { class: error_class, reason, job_id, ...facts });
     }
     case 'unknown_job':
-      if (watch.transient) return lost(watch, desk, task, 'the runtime ended while it answered', job_id);
+      if (watch.transient) return lost(watch, desk, task, LOST, job_id);
       return moved(watch, desk, task, phase) ?? missing(watch, desk, task, phase);
     case 'later':
       return unheard(watch, desk, task, phase, look);
   }
 }
 
-function outcomeOf(watch: Watch, look: JobLook & { kind: 'completed' }, job_id: string): DoneOutcome {
-  const { kind: _, response: result, cost, ...facts } = look;
-  return { state: 'done', result, provider: watch.provider, ...facts, ...costFacts(cost), job_id };
-}
-
 function unheard(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look: JobLook & { kind: 'later' }) {
   const now = desk.clock.now();
-  const { interval_ms, silence_ms } = desk.settings();
+  const { interval_ms, silence_ms, absence } = desk.settings();
   if (desk.looks.aborted) return { kind: 'again' as const, at: now }; // we hung up, not the provider
   const { job_id } = phase;
   watch.trouble = look.reason;
   if (isOverdueUnseen(watch, desk, task)) return timeOut(watch, desk, task, job_id, look.reason);
-  if (now - phase.heard_at >= silence_ms) {
+  // One look that fails says nothing where nobody looked before: the machine may have slept.
+  if (now - phase.heard_at >= silence_ms && watch.failures + 1 >= absence.times) {
     const reason = `no usable answer for too long: ${look.reason}`;
     return failed(watch, desk, task, { class: 'upstream', reason, job_id });
   }

@@ -13,7 +13,8 @@ export async function recover(ports: DelegationPorts, task: OpenTask): Promise<W
   return {
     ...watch,
     ...(found?.idempotency_key && { key: found.idempotency_key }),
-    ...(found?.address && { address: found.address }),
+    // What it was when it was sent counts, not what its provider's name stands for now.
+    ...(found?.address && { address: found.address, transient: found.transient ?? false }),
   };
 }
 
@@ -47,7 +48,6 @@ export function newWatch(ports: DelegationPorts, lease: Lease, task: LiveTask, p
     provider: task.route.provider,
     key: idempotencyKey(lease.epoch, lease.task, lease.attempt),
     started_at: task.state === 'running' ? task.started_at : ports.clock.now(),
-    met_at: ports.clock.now(),
     phase,
     next_at: ports.clock.now(),
     failures: 0,

@@ -44,6 +44,7 @@ async function send(watch: Watch, desk: Desk, task: LiveTask, provider: Provider
   const order = orderOf(watch, desk, task, composed.prompt);
 
   watch.address = provider.address;
+  watch.transient = provider.transient; // the configuration may have changed since the claim
   await mark(watch, desk, null); // 1
   const refusal = task.state === 'claimed' ? await desk.store.started(watch.lease) : undefined;
   if (refusal) {
@@ -219,6 +220,7 @@ async function mark(watch: Watch, desk: Desk, job_id: string | null): Promise<vo
     attempt,
     idempotency_key: watch.key,
     ...(watch.address !== undefined && { address: watch.address }),
+    ...(watch.transient && { transient: true }),
   };
   await writeMarker(desk.files, project.path, task.id, marker);
 }

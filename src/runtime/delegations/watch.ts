@@ -38,8 +38,8 @@ export interface Watch {
   /** Where it was sent, where that is known. */
   address?: string;
   readonly started_at: number;
-  /** Since when this runtime follows it. */
-  readonly met_at: number;
+  /** Since when it is known to be past its time limit, with no look that succeeded. */
+  overdue_since?: number;
   phase: Phase;
   next_at: number;
   /** Troubles in a row; they lengthen the wait. */
@@ -53,7 +53,7 @@ export interface Watch {
   /** What went wrong last, until something goes well. */
   trouble?: string;
   /** Its jobs are requests of this process (`Provider.transient`). */
-  readonly transient: boolean;
+  transient: boolean;
   /** Who holds the request of a transient job: only this one knows it, whatever the configuration says later. */
   taker?: Provider;
   /** Ends a transient request on its way. */
@@ -70,7 +70,12 @@ export const OVER: Next = { kind: 'over' };
 
 /** Its provider is somewhere else now: perhaps another service, of which nothing about this job can be believed. */
 export function hasMoved(watch: Watch, provider: Pick<Provider, 'address'>): boolean {
-  return watch.address !== undefined && watch.address !== provider.address;
+  return watch.address !== undefined && plain(watch.address) !== plain(provider.address);
+}
+
+/** As requests know it: with or without a slash at its end it is the same service. */
+function plain(address: string): string {
+  return (URL.canParse(address) ? new URL(address).href : address).replace(/\/+$/, '');
 }
 
 export function waitAtGate(watch: Watch, { until, why }: { readonly until: number; readonly why: string }): Next {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Delegations } from '../../../src/runtime/delegations/delegations.ts';
+import { Gate } from '../../../src/runtime/delegations/gate.ts';
 import type { Provider } from '../../../src/runtime/ports.ts';
 import { MINUTE, World } from './world.ts';
 
@@ -67,6 +68,23 @@ describe('a provider that fails again and again', () => {
     expect(runtime.away().size).toBe(0);
     expect(runtime.needs()).toEqual([]);
     expect(runtime.status().providers.far).toMatchObject({ state: 'closed' });
+  });
+
+  it('is asked again when its trial was answered with a pause that is over already, or shorter than one before', () => {
+    const { clock } = world;
+    const chance = { hex: () => '00', fraction: () => 0.5 };
+    const gate = new Gate({ clock, chance, rule: () => ({ after: 1, pause_ms: MINUTE }), changed: () => undefined });
+    gate.heard({ kind: 'busy', reason: 'busy', until: clock.time + MINUTE });
+    gate.heard({ kind: 'trouble', reason: 'down' });
+    clock.time += 2 * MINUTE;
+    const trial = gate.enter();
+    if (trial.kind !== 'open') throw new Error('shut');
+    clock.time -= 2 * MINUTE; // a clock that is put right
+    trial.found({ kind: 'busy', reason: 'busy', until: clock.time });
+    trial.leave();
+    clock.time += 2 * MINUTE;
+    expect(gate.enter().kind).toBe('open');
+    expect(gate.away(() => 0)).toBeUndefined();
   });
 
   it('does not count what it says about one job', async () => {
@@ -167,6 +185,24 @@ describe('the time that a job may take', () => {
     known = new Map();
     await world.untilEnded(runtime);
     expect(world.lastEnd).toMatchObject({ outcome: { reason: expect.stringContaining('not configured any more') } });
+  });
+
+  it('is not ended by one look that fails right then, however long the job was followed before', async () => {
+    const service = await world.service('far', { statuses: ['processing'] });
+    const runtime = world.runtime([world.provider('far')], {}, ports);
+    await runtime.start();
+    await delegate(runtime);
+    for (let n = 0; n < 19; n++) {
+      world.clock.time += 30_000;
+      await runtime.tick();
+    }
+    Object.assign(service.job('job-1'), { statuses: ['completed'] }); // in time
+    world.clock.time += 30_000;
+    service.fault('status', { kind: 'status', code: 503 });
+    await runtime.tick();
+    expect(world.store.ends).toHaveLength(0);
+    await world.untilEnded(runtime);
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done' } });
   });
 
   it('does not throw away what was done in time while nobody looked', async () => {

@@ -115,6 +115,17 @@ describe('following jobs', () => {
     await first?.close();
   });
 
+  it('does not take a sleep of this machine for a silence of the provider', async () => {
+    const service = await world.service('far', { statuses: ['completed'] });
+    const runtime = world.runtime([world.provider('far')]);
+    await runtime.start();
+    await delegate(runtime, 'login');
+    world.clock.time += 25 * 60 * MINUTE;
+    service.fault('status', { kind: 'status', code: 503 });
+    await world.untilEnded(runtime);
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done' } });
+  });
+
   it('gives a job up when nothing usable is heard of it for a day', async () => {
     const service = await world.service('far');
     const runtime = world.runtime([world.provider('far')]);

@@ -52,6 +52,15 @@ describe('a runtime that is killed', () => {
     await first?.close();
   });
 
+  it('is asked again where only the spelling of its address has changed', async () => {
+    const { service } = await live(3, 'after', 'honours keys');
+    const second = world.runtime([world.provider('far', { ...KINDS['honours keys'][1], base_url: `${service.url}/` })]);
+    await second.start();
+    await world.untilEnded(second);
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done' } });
+    expect(service.jobs.size).toBe(1);
+  });
+
   const deaths = LIFE.flatMap((effect, n) => [
     [n + 1, 'before', effect],
     [n + 1, 'after', effect],

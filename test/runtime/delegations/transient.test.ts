@@ -162,6 +162,70 @@ describe('a provider whose jobs are requests of this process', () => {
     expect(talks.orders).toHaveLength(1);
   });
 
+  it('is not hung up with the runtime where its answer is there already', async () => {
+    const judged: string[] = [];
+    const answers: NonNullable<typeof policy>['answers'] = {
+      judge: async ({ outcome }) => {
+        judged.push(outcome.result);
+        return { kind: 'stopped' };
+      },
+      stop: async () => {},
+    };
+    const runtime = runtimeOf(talks, { answers });
+    await runtime.start();
+    await send(runtime);
+    void talks.end('talk-1', { kind: 'completed', response: 'Paid.' });
+    await runtime.stop();
+    expect(judged).toEqual(['Paid.']);
+    expect([talks.hung_up, world.store.ends]).toEqual([[], []]);
+  });
+
+  it('has its answer kept by a stop, where that failed before', async () => {
+    let tries = 0;
+    const answers: NonNullable<typeof policy>['answers'] = {
+      judge: async () => {
+        if (++tries === 1) throw new Error('ENOSPC');
+        return { kind: 'stopped' };
+      },
+      stop: async () => {},
+    };
+    const runtime = runtimeOf(talks, { answers });
+    await runtime.start();
+    await send(runtime);
+    await talks.end('talk-1', { kind: 'completed', response: 'Paid.' });
+    await runtime.tick();
+    expect(tries).toBe(1);
+    await runtime.stop();
+    expect(tries).toBe(2);
+  });
+
+  it.each(['not configured', 'a service of jobs'])(
+    'is known for what it was where its provider is %s since',
+    async (now) => {
+      const first = runtimeOf(talks);
+      await first.start();
+      await send(first);
+      world.bury(first);
+      await world.service('chat');
+      const second = world.runtime(now === 'not configured' ? [] : [world.provider('chat')], {}, policy);
+      await second.start();
+      await second.tick();
+      expect(world.lastEnd).toMatchObject({ kind: 'requeue', class: 'crash', spent: true });
+    },
+  );
+
+  it('takes no job of a service for a request of its own, whatever has its name since', async () => {
+    await world.service('chat', { statuses: ['processing'] });
+    const first = world.runtime([world.provider('chat')], {}, policy);
+    await first.start();
+    await send(first);
+    world.bury(first);
+    const second = runtimeOf(talks);
+    await second.start();
+    await second.tick();
+    expect(world.store.ends).toHaveLength(0); // it goes on upstream, and is not made again
+  });
+
   it('is left alone when it breaks off again and again, though each time something answers', async () => {
     const runtime = world.runtime([talks], { breaker: { after: 2, pause_ms: MINUTE } }, policy);
     await runtime.start();
