@@ -261,7 +261,14 @@ export interface JobOrder {
 export type Submitted =
   | { readonly kind: 'accepted'; readonly job_id: string }
   /** This attempt is over: there is no job of it, or (`transient`) none that goes on. */
-  | { readonly kind: 'refused'; readonly class: ErrorClass; readonly reason: string; readonly used?: Used }
+  | {
+      readonly kind: 'refused';
+      readonly class: ErrorClass;
+      readonly reason: string;
+      readonly used?: Used;
+      /** Not the provider's word: nothing was asked. */
+      readonly unsent?: true;
+    }
   /** Certainly not taken. `busy`: it has too much to do, and is well otherwise. */
   | { readonly kind: 'later'; readonly reason: string; readonly retry_after_ms?: number; readonly busy?: true }
   | { readonly kind: 'unconfirmed'; readonly reason: string }; // it may have been taken

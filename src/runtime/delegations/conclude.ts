@@ -9,14 +9,13 @@ import { type Next, OVER, type Watch } from './watch.ts';
 /** Stores how the attempt ended. The decision is kept on the watch, so a store that fails now is asked again later. */
 export async function conclude(watch: Watch, desk: Desk, end: AttemptEnd): Promise<Next> {
   watch.phase = { kind: 'ending', end };
-  // Before the end where the task goes back to the queue: afterwards the marker may already be the next attempt's.
-  if (end.kind !== 'finished') await removeMarker(watch, desk);
   const refusal = await desk.store.end(watch.lease, end, { by: 'provider' });
   if (refusal) {
     report(desk, watch, `the end of attempt ${watch.lease.attempt} came too late: ${refusal.message}`);
     return OVER;
   }
   desk.tally.ended(end);
+  // Of a task that goes back the queue removes it, before the next attempt can write its own.
   if (end.kind === 'finished') await removeMarker(watch, desk);
   return OVER;
 }

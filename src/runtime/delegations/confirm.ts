@@ -2,11 +2,11 @@ import type { LiveTask } from '../model/task.ts';
 import type { Provider } from '../ports.ts';
 import { cancelUpstream } from './cancel.ts';
 import { cancelled, giveUp } from './conclude.ts';
-import { type Desk, report, tryAgain } from './desk.ts';
+import { type Desk, providerOf, report, tryAgain, whyNobody } from './desk.ts';
 import { describeLimit, isOverdue, isOverdueUnseen } from './limit.ts';
 import { lost } from './own.ts';
 import { accept, submitAgain } from './submit.ts';
-import { absentAgain, believed, hasMoved, type Next, type Watch, waitAtGate } from './watch.ts';
+import { absentAgain, believed, type Next, type Watch, waitAtGate } from './watch.ts';
 
 /**
  * A submit whose answer nobody saw. Asked again under the same key where that is harmless, else looked up by its key
@@ -14,17 +14,20 @@ import { absentAgain, believed, hasMoved, type Next, type Watch, waitAtGate } fr
  */
 export async function confirm(watch: Watch, desk: Desk, task: LiveTask): Promise<Next> {
   if (watch.transient) return lostOnTheWay(watch, desk, task);
-  const provider = desk.providers().get(watch.provider);
+  const provider = providerOf(watch, desk);
   if (task.cancel !== undefined) return abandon(watch, desk, provider, task.cancel);
   if (isOverdueUnseen(watch, desk, task) || (watch.failures > 0 && isOverdue(watch, desk, task)))
     return giveUp(watch, desk, `${reasonOf(watch)}; ${describeLimit(desk.ttl(task))}`);
   const trusted = desk.clock.now() - watch.started_at < desk.settings().key_trusted_ms;
   if (!provider) {
-    if (!trusted) return giveUp(watch, desk, 'its provider is not configured any more');
-    report(desk, watch, 'a submit is unconfirmed and its provider is not configured any more');
+    const there = desk.providers().get(watch.provider);
+    const why = whyNobody(watch, desk);
+    if (!trusted || (there && !there.idempotent && !there.find)) return giveUp(watch, desk, why);
+    watch.trouble = why;
+    report(desk, watch, `a submit is unconfirmed: ${why}`);
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
-  const again = provider.idempotent && trusted && !hasMoved(watch, provider);
+  const again = provider.idempotent && trusted;
   if (again && desk.settings().local_only) return tryAgain(desk, watch, desk.settings().interval_ms);
   if (!again && !provider.find) return giveUp(watch, desk, reasonOf(watch));
   const pass = desk.gate.enter();

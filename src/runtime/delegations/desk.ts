@@ -7,7 +7,7 @@ import type { Gate } from './gate.ts';
 import type { Lane } from './lane.ts';
 import type { DelegationSettings } from './settings.ts';
 import type { Tally } from './status.ts';
-import type { Next, Watch } from './watch.ts';
+import { hasMoved, type Next, type Watch } from './watch.ts';
 
 export interface Trouble {
   readonly task: TaskRef;
@@ -52,9 +52,17 @@ export interface Desk extends DelegationPorts {
   readonly nudge: (watch: Watch) => void;
 }
 
-/** Who is asked about this attempt's job. */
+/** Who is asked about this attempt's job: whoever took it. Under the same name at another address may be somebody else. */
 export function providerOf(watch: Watch, desk: Pick<DelegationPorts, 'providers'>): Provider | undefined {
-  return watch.taker ?? desk.providers().get(watch.provider);
+  const provider = watch.taker ?? desk.providers().get(watch.provider);
+  return provider && hasMoved(watch, provider) ? undefined : provider;
+}
+
+/** Why nobody can be asked. */
+export function whyNobody(watch: Watch, desk: Pick<DelegationPorts, 'providers'>): string {
+  const now = desk.providers().get(watch.provider)?.address;
+  if (now === undefined) return 'its provider is not configured any more';
+  return `it was sent to ${watch.address}, and ${watch.provider} is at ${now} now; it is looked at again when base_url is as it was`;
 }
 
 export function projectOf(desk: Pick<DelegationPorts, 'store'>, task: TaskRef) {

@@ -14,7 +14,7 @@ export function findingOf(desk: Parts, answer: Submitted | JobLook, hungUp: bool
     case 'refused':
       if (answer.class === 'crash' || answer.class === 'timeout')
         return hungUp ? undefined : { kind: 'trouble', reason: answer.reason };
-      return answer.class === 'stopped' ? undefined : { kind: 'well' };
+      return answer.class === 'stopped' || answer.unsent ? undefined : { kind: 'well' };
     case 'accepted':
     case 'active':
     case 'completed':

@@ -2,12 +2,12 @@ import type { LiveTask } from '../model/task.ts';
 import type { JobLook, Provider } from '../ports.ts';
 import { cancelUpstream } from './cancel.ts';
 import { cancelled, failed } from './conclude.ts';
-import { type Desk, providerOf, report, tryAgain } from './desk.ts';
+import { type Desk, providerOf, report, tryAgain, whyNobody } from './desk.ts';
 import { findingOf, findingOfOwn } from './finding.ts';
 import { isOverdue, isOverdueUnseen, timeOut } from './limit.ts';
 import { lost, outcomeOf } from './own.ts';
 import { nextLook, recordJob } from './submit.ts';
-import { absentAgain, believed, hasMoved, type Next, type Phase, type Watch, waitAtGate } from './watch.ts';
+import { absentAgain, believed, type Next, type Phase, type Watch, waitAtGate } from './watch.ts';
 
 type Accepted = Phase & { kind: 'accepted' };
 
@@ -20,9 +20,10 @@ export async function reap(watch: Watch, desk: Desk, task: LiveTask, phase: Acce
   if (task.cancel !== undefined) return callOff(watch, desk, provider, phase.job_id, task.cancel);
   if (!provider) {
     if (watch.transient) return lost(watch, desk, task, LOST, phase.job_id);
-    if (isOverdueUnseen(watch, desk, task))
-      return timeOut(watch, desk, task, phase.job_id, 'its provider is not configured any more');
-    report(desk, watch, `job ${phase.job_id} can't be followed: its provider is not configured any more`);
+    const why = whyNobody(watch, desk);
+    if (isOverdueUnseen(watch, desk, task)) return timeOut(watch, desk, task, phase.job_id, why);
+    watch.trouble = why;
+    report(desk, watch, `job ${phase.job_id} can't be followed: ${why}`);
     return tryAgain(desk, watch, desk.settings().interval_ms);
   }
   const look = await (watch.transient ? lookAtOwn(desk, provider, phase) : lookThrough(desk, provider, phase));
@@ -74,7 +75,7 @@ function follow(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look:
     }
     case 'unknown_job':
       if (watch.transient) return lost(watch, desk, task, LOST, job_id);
-      return moved(watch, desk, task, phase) ?? missing(watch, desk, task, phase);
+      return missing(watch, desk, task, phase);
     case 'later':
       return unheard(watch, desk, task, phase, look);
   }
@@ -93,14 +94,6 @@ function unheard(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted, look
     return failed(watch, desk, task, { class: 'upstream', reason, job_id });
   }
   return tryAgain(desk, watch, interval_ms, look.retry_after_ms);
-}
-
-/** The job is where it was taken, whatever is said of it elsewhere: until its time is over it is asked for again. */
-function moved(watch: Watch, desk: Desk, task: LiveTask, phase: Accepted) {
-  const provider = providerOf(watch, desk);
-  if (!provider || !hasMoved(watch, provider)) return undefined;
-  const reason = `it is not known at ${provider.address}; it was taken at ${watch.address}`;
-  return unheard(watch, desk, task, phase, { kind: 'later', reason });
 }
 
 /** A service that restarts or reads from a copy may miss a job for a moment. */

@@ -97,9 +97,10 @@ describe('following jobs', () => {
     expect(world.store.ends).toHaveLength(1);
   });
 
-  it('does not believe another address that it knows no such job', async () => {
+  it('asks nobody at another address, cancels nothing there, and goes on when the old one is back', async () => {
     await world.service('far', { statuses: ['processing'] });
-    const known = new Map([['far', world.provider('far')]]);
+    const before = world.provider('far');
+    const known = new Map([['far', before]]);
     const runtime = world.runtime([], {}, { providers: () => known });
     await runtime.start();
     await delegate(runtime, 'login');
@@ -111,7 +112,12 @@ describe('following jobs', () => {
       await runtime.tick();
     }
     expect(world.store.ends).toHaveLength(0);
-    expect(runtime.job(world.ref('login'))?.trouble).toMatch(/not known at .*; it was taken at /);
+    expect(runtime.job(world.ref('login'))?.trouble).toMatch(/it was sent to .*, and far is at .* now/);
+    expect(world.services.get('far')?.requests).toEqual([]);
+    known.set('far', before);
+    first?.settle('job-1', 'completed');
+    await world.untilEnded(runtime);
+    expect(world.lastEnd).toMatchObject({ outcome: { state: 'done' } });
     await first?.close();
   });
 

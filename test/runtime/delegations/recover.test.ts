@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Death, mortal } from './death.ts';
-import { World } from './world.ts';
+import { MINUTE, World } from './world.ts';
 
 const KINDS = {
   'honours keys': [{ honour_keys: true }, { idempotent_submit: true }],
@@ -47,7 +47,10 @@ describe('a runtime that is killed', () => {
     const second = world.runtime([world.provider('far', config)]);
     await second.start();
     await world.untilEnded(second);
+    expect(world.store.ends).toHaveLength(0); // base_url may be put right again
+    await world.untilEnded(second, 100, 60 * MINUTE);
     expect([first?.jobs.size, other.jobs.size]).toEqual([1, 0]);
+    expect(other.requests).toEqual([]);
     expect(world.lastEnd).toMatchObject({ outcome: { error_class: 'unconfirmed' } });
     await first?.close();
   });

@@ -97,6 +97,7 @@ export class StandInStore {
     this.ends.push({ lease, end });
     this.tasks.delete(keyOf(task));
     if (end.kind === 'finished') return undefined;
+    await rm(join(this.#path, '.agent-queue', 'inbox', `${lease.task.id}.md.delegated`), { force: true }); // as the queue does
     const spent = end.kind === 'requeue' && end.spent ? task.spent : task.spent - 1;
     const { token: _t, route: _r, claimed_at: _c, cancel: _x, ...core } = task;
     return this.#change({ ...core, state: 'queued', spent });

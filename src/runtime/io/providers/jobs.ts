@@ -61,7 +61,7 @@ class Jobs implements Provider {
     const headers = { 'content-type': 'application/json', 'idempotency-key': idempotency };
     const { paths, fields } = this.#config;
     const { end, key } = await this.#line.submit(paths.submit, headers, body, signal);
-    if (end.kind === 'no_key') return { kind: 'refused', class: 'auth', reason: end.reason };
+    if (end.kind === 'no_key') return { kind: 'refused', class: 'auth', reason: end.reason, unsent: true };
     return judgeSubmit(end, {
       key,
       idempotent: this.idempotent,
