@@ -45,7 +45,10 @@ it.each(['git', 'plain'] as const)(
           await world.write({ '.gitignore': 'ignored\n' });
           for (const file of given.outside)
             await world.write({ [`../neighbour/${file}`]: 'OUTSIDE\n' }).catch(() => undefined);
-          for (const [at, to] of given.links) await world.link(at, to).catch(() => undefined);
+          for (const [at, to] of given.links) {
+            const real = await nearest(join(world.folder, at, '..'));
+            if (`${real}/`.startsWith(`${world.folder}/`)) await world.link(at, to).catch(() => undefined);
+          }
           for (const file of given.files) {
             const real = await nearest(join(world.folder, file, '..'));
             if (`${real}/`.startsWith(`${world.folder}/`))
