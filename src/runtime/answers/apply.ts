@@ -78,7 +78,12 @@ export async function takeBack(ports: ApplyPorts, at: Pick<Application, 'task' |
   const place = await placeOf(ports, at);
   const record = await readApply(ports.files, at.dir);
   if ('kind' in place || record?.commit === undefined || place.head !== record.commit) return;
-  await moveTo(ports, at, place, record.base);
+  try {
+    await moveTo(ports, at, place, record.base);
+  } catch (problem) {
+    if (!(problem instanceof InTheWay)) throw problem;
+    ports.say('warn', `a worktree is left as it is: ${problem.message}`, { task: at.task.id }); // the next answer meets it
+  }
 }
 
 interface Place {
@@ -154,15 +159,33 @@ async function setAside(
 ): Promise<void> {
   const { calls, branch } = place;
   const changes = must(
-    await calls.run('status', '--porcelain', '-z', '--untracked-files=no', '--ignore-submodules=all'),
+    await calls.run('status', '--porcelain', '-z', '--no-renames', '--untracked-files=no', '--ignore-submodules=all'),
   );
   if (changes === '') return;
+  await refuseHidden(ports, place, changes);
   const who = ['-c', 'user.name=Yardmaster', '-c', 'user.email=yardmaster@localhost'];
   const commit = must(await calls.run(...who, 'stash', 'create', `what was in the worktree of task ${task.id}`)).trim();
   if (commit === '') return;
   const ref = `refs/yardmaster/aside/${branch.slice(OURS.length + 1)}-${commit.slice(0, 12)}`;
   must(await calls.run('update-ref', ref, commit));
   ports.say('info', 'changes in a worktree that were in no commit were set aside', { task: task.id, ref, dir });
+}
+
+/** Where a file that git knows has become a folder, or a folder a file, git knows nothing of what is there now, and would remove it. */
+async function refuseHidden({ files }: ApplyPorts, { top }: Place, changes: string): Promise<void> {
+  for (const entry of changes.split('\0').filter((one) => /^(D.|.D) /.test(one))) {
+    const parts = entry.slice(3).split('/');
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const path = parts.slice(0, depth).join('/');
+      const { kind } = (await files.stat(join(top, path))) ?? {};
+      if (kind === undefined) break;
+      const is_last = depth === parts.length;
+      if ((kind === 'dir') !== is_last) continue; // a folder on the way, or a file that only the index has lost
+      throw new InTheWay(
+        `${path} in its worktree ${top} is ${is_last ? 'a folder' : 'no folder'} now, and in no commit as that; it was left as it is`,
+      );
+    }
+  }
 }
 
 /** Files and branch at this commit. What is in its way that no commit knows is kept first (A3). */

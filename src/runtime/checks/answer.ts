@@ -35,7 +35,8 @@ export function shortened(answer: string): string {
   return `${answer.slice(0, half)}\n\n[…]\n\n${answer.slice(answer.length - half)}`;
 }
 
-const FENCE = /^[ \t]*(`{3,}|~{3,})[ \t]*(\w*)[^\n`]*$/;
+/** It has nothing behind it that could fail: a long line is looked at once. */
+const FENCE = /^[ \t]*(`{3,}|~{3,})[ \t]*(\w*)/;
 
 /** The whole text, or the last fenced block that says it is JSON, or the last one of any kind that is. */
 export function jsonIn(text: string): { readonly data: unknown } | undefined {
@@ -58,11 +59,16 @@ function parsed(text: string): { readonly data: unknown } | undefined {
   }
 }
 
+function fenceIn(line: string): { fence: string; language: string } {
+  const [whole = '', fence = '', language = ''] = FENCE.exec(line) ?? [];
+  return line.includes('`', whole.length) ? { fence: '', language: '' } : { fence, language };
+}
+
 function fencedBlocks(text: string): { language: string; body: string }[] {
   const blocks: { language: string; body: string }[] = [];
   let open: { fence: string; language: string; lines: string[] } | undefined;
   for (const line of text.split('\n')) {
-    const [, fence = '', language = ''] = FENCE.exec(line) ?? [];
+    const { fence, language } = fenceIn(line);
     if (open === undefined) {
       if (fence !== '') open = { fence, language, lines: [] };
     } else if (fence.startsWith(open.fence) && language === '') {

@@ -43,8 +43,9 @@ async function askGit(
   const list = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...roots];
   const { code, stdout, stderr } = await git.run(folder, ['--literal-pathspecs', ...list]);
   if (code === 0) return fromGit(stdout);
-  if (/not a git repository/i.test(stderr)) return 'no repository';
-  if (code === undefined && !(await hasRepository(files, folder))) return 'no repository'; // nor is git there, perhaps
+  // One that is broken or cut off is none to git either, but what it ignores is not to be shown: nobody can say what that is.
+  const none = code === undefined || /not a git repository/i.test(stderr); // git may be missing
+  if (none && !(await hasRepository(files, folder))) return 'no repository';
   const why = stderr.trim().split('\n')[0]?.slice(0, 300) ?? '';
   return refuse('unavailable', `include: git can't list the files of ${folder}: ${why}`, `${NARROWER}, and try again`);
 }
@@ -67,7 +68,15 @@ export async function knowsAll(
 
 async function hasRepository(files: Pick<Files, 'stat'>, folder: string): Promise<boolean> {
   for (let dir = folder; ; dir = join(dir, '..')) {
-    if (await files.stat(join(dir, '.git'))) return true;
+    if (await isRepository(files, join(dir, '.git'))) return true;
     if (dir === join(dir, '..')) return false;
   }
+}
+
+/** Also one that git can't use: a file leads to one elsewhere, a folder has something of what git puts there. */
+async function isRepository(files: Pick<Files, 'stat'>, path: string): Promise<boolean> {
+  const { kind } = (await files.stat(path)) ?? {};
+  if (kind !== 'dir') return kind !== undefined;
+  for (const name of ['HEAD', 'objects', 'refs', 'config']) if (await files.stat(join(path, name))) return true;
+  return false;
 }

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DiskFiles } from '../../../src/runtime/io/files.ts';
@@ -47,6 +47,14 @@ describe('in a git work tree', () => {
     expect(await world.refused('src', 'err.log')).toMatch(/^invalid: include: "err.log" is ignored by git/);
     expect(await world.refused('build')).toMatch(/"build" holds no file that git does not ignore/);
     expect(await world.refused('build/*.js')).toMatch(/"build\/\*\.js" matches no file/);
+  });
+
+  it('what a broken or cut off repository ignores is not shown either', async () => {
+    await rename(join(world.folder, '.git/HEAD'), join(world.folder, '.git/gone'));
+    expect(await world.refused('**')).toMatch(/^unavailable: include: git can't list the files/);
+    await rm(join(world.folder, '.git'), { recursive: true });
+    await writeFile(join(world.folder, '.git'), 'gitdir: /nonexistent/of/a/worktree\n');
+    expect(await world.refused('**')).toMatch(/^unavailable: include: git can't list the files/);
   });
 
   it('a pattern that names nothing refuses all, and says which', async () => {

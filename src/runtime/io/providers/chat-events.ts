@@ -66,7 +66,7 @@ export class ServerEvents {
     if (field === 'error') this.#event = 'error'; // older llama.cpp: `error: {"code": …}`
     if (field === 'data' || field === 'error') {
       this.#data.push(value);
-      this.#held += value.length;
+      this.#held += value.length + 1; // an empty one takes place, too
     }
     return undefined;
   }

@@ -37,7 +37,7 @@ const WORDINGS: readonly [RegExp, ErrorClass][] = [
   [/longer than the maximum model length/i, 'context_overflow'], // vLLM: The decoder prompt (length 9) is …
   [/exceeds? (the )?(available |maximum )?context (size|length|window)/i, 'context_overflow'], // llama.cpp, Ollama
   [/context (size|length|window) (has been |was )?exceeded/i, 'context_overflow'], // LM Studio
-  [/loaded with context length of only|\bn_keep\b.*\bn_ctx\b/i, 'context_overflow'], // LM Studio
+  [/loaded with context length of only|\bn_keep\b.{0,200}\bn_ctx\b/i, 'context_overflow'], // LM Studio
   [/prompt is too long|maximum prompt length/i, 'context_overflow'], // Anthropic, xAI
   [/input tokens? (count )?.{0,40}exceeds? /i, 'context_overflow'], // OpenAI, Gemini
   [/reduce the length of (the|your) (messages|prompt|input)/i, 'context_overflow'], // OpenAI, Groq

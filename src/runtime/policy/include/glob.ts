@@ -7,7 +7,8 @@
  */
 
 type Step =
-  | { readonly kind: 'one'; readonly takes: (char: string) => boolean }
+  /** `cost`: of a look, where it is more than one. */
+  | { readonly kind: 'one'; readonly takes: (char: string) => boolean; readonly cost?: number }
   | { readonly kind: 'fork'; to: number[] }
   | { readonly kind: 'end' };
 
@@ -41,7 +42,9 @@ function matches(steps: readonly Step[], path: string, effort: Effort): boolean 
     const next: number[] = [];
     for (const at of now) {
       const step = steps[at];
-      if (step?.kind === 'one' && step.takes(char)) next.push(at + 1);
+      if (step?.kind !== 'one') continue;
+      effort.left -= step.cost ?? 0;
+      if (step.takes(char)) next.push(at + 1);
     }
     if (next.length === 0) return false;
     now = reached(steps, next);
@@ -165,7 +168,7 @@ class Compiler {
     const inside = this.#chars.slice(this.#at + 1, end);
     const negated = '!^'.includes(inside[0] ?? ' ');
     const takes = oneOf(negated ? inside.slice(1) : inside);
-    this.steps.push({ kind: 'one', takes: (char) => char !== '/' && takes(char) !== negated });
+    this.steps.push({ kind: 'one', takes: (char) => char !== '/' && takes(char) !== negated, cost: inside.length });
     this.#at = end + 1;
   }
 }

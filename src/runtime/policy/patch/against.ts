@@ -6,10 +6,14 @@ import type { FileChange, Patch } from './change.ts';
  */
 
 const MAX_PATH = 4_096;
+const MAX_NAME = 255; // bytes; no file system takes more, and git would fail half way
+const MAX_PATHS = 1_000_000; // together: git lists them
 const FILES = new Set(['100644', '100755']);
 
 /** Why this patch is not applied; undefined where nothing stands against it. */
 export function against({ changes }: Pick<Patch, 'changes'>): string | undefined {
+  const length = changes.reduce((sum, { old, new: now }) => sum + (old?.length ?? 0) + (now?.length ?? 0), 0);
+  if (length > MAX_PATHS) return 'the names of its files are too long together';
   for (const change of changes) {
     const reason = againstChange(change);
     if (reason !== undefined) return reason;
@@ -42,6 +46,7 @@ export function againstPath(path: string): string | undefined {
   if (path.startsWith('/') || /^[a-z]:/i.test(path)) return `${name} is an absolute path`;
   for (const part of path.split('/')) {
     if (part === '' || part === '.' || part === '..') return `${name} leads out of the project, or is not plain`;
+    if (Buffer.byteLength(part) > MAX_NAME) return `${name} is no name of a file`;
     const reason = againstName(part);
     if (reason !== undefined) return `${name} ${reason}`;
   }

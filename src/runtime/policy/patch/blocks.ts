@@ -11,11 +11,16 @@ export interface Block {
 
 const PATCHES = new Set(['diff', 'patch', 'udiff', 'git']);
 
-interface Fence {
+interface Mark {
   readonly indent: string;
   readonly mark: string;
   readonly language: string;
+}
+
+interface Fence extends Mark {
   readonly from: number;
+  /** Looked at once: the lines behind it may be long, and what might end it many. */
+  readonly is_patch: boolean;
 }
 
 /** Fenced blocks that are patches; without any, what stands in the open. */
@@ -35,15 +40,15 @@ function fencesOf(lines: readonly string[]): { fenced: Block[]; outside: string[
   const outside: string[] = [];
   let open: Fence | undefined;
   const take = (fence: Fence, to: number, closed: boolean) => {
-    if (!isPatch(fence, lines)) return;
+    if (!fence.is_patch) return;
     fenced.push({ lines: unindented(lines.slice(fence.from, to), fence.indent), kind: 'fenced', closed });
   };
   lines.forEach((line, at) => {
     const mark = fenceAt(line);
     if (!open) {
-      if (mark) open = { ...mark, from: at + 1 };
+      if (mark) open = { ...mark, from: at + 1, is_patch: isPatch(mark, lines, at + 1) };
       else outside.push(line);
-    } else if (mark && ends(open, mark, lines)) {
+    } else if (mark && ends(open, mark)) {
       take(open, at, true);
       open = undefined;
     }
@@ -53,7 +58,7 @@ function fencesOf(lines: readonly string[]): { fenced: Block[]; outside: string[
 }
 
 /** Without an expression that could look at a long line again and again. */
-function fenceAt(line: string): Omit<Fence, 'from'> | undefined {
+function fenceAt(line: string): Mark | undefined {
   const plain = line.trim();
   const sign = plain[0];
   if (sign !== '`' && sign !== '~') return undefined;
@@ -66,13 +71,13 @@ function fenceAt(line: string): Omit<Fence, 'from'> | undefined {
 }
 
 /** In a patch a line of a file that is itself a fence stands behind a sign: only one without it ends the block. */
-function ends(open: Fence, mark: Omit<Fence, 'from'>, lines: readonly string[]): boolean {
+function ends(open: Fence, mark: Mark): boolean {
   if (!mark.mark.startsWith(open.mark) || mark.language !== '') return false;
-  return mark.indent.length <= open.indent.length || !isPatch(open, lines);
+  return mark.indent.length <= open.indent.length || !open.is_patch;
 }
 
 /** One that says so, or says nothing and begins like one. */
-function isPatch({ language, from, indent }: Fence, lines: readonly string[]): boolean {
+function isPatch({ language, indent }: Mark, lines: readonly string[], from: number): boolean {
   if (PATCHES.has(language)) return true;
   return language === '' && beginsPatch(unindented(lines.slice(from, from + 3), indent), 0);
 }
