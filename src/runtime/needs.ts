@@ -154,7 +154,10 @@ function failedNeeds(view: NeedsView): Need[] {
     .map((task) => ({
       what: `task ${task.id} failed (${task.error_class ?? 'unknown'}): ${task.reason ?? ''}`,
       where: `${view.projectName(task.project)}/${task.id}`,
-      next: `job_status ${naming(view, task, ', detail: "log"')}, then retry_task ${naming(view, task)}`,
+      next:
+        task.error_class === 'unconfirmed'
+          ? `look for it at its provider first: retry_task ${naming(view, task)} may do it a second time`
+          : `job_status ${naming(view, task, ', detail: "log"')}, then retry_task ${naming(view, task)}`,
     }));
 }
 

@@ -415,7 +415,13 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
 function atWork(task: LiveTask, project: string): RunAtWork {
   const since = task.state === 'running' ? task.started_at : task.claimed_at;
   const agent = task.route.to === 'agent' ? task.route.agent : task.route.provider;
-  return { name: `${project}/${task.id}`, agent, attempt: task.attempt, since };
+  return {
+    name: `${project}/${task.id}`,
+    agent,
+    attempt: task.attempt,
+    since,
+    ...(task.route.to === 'provider' && { begins_again: true }),
+  };
 }
 
 /** Links are followed here: dotfiles often are some. */

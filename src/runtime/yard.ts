@@ -76,6 +76,8 @@ export interface RunAtWork {
   readonly agent: string;
   readonly attempt: number;
   readonly since: number;
+  /** Ends with the runtime: the answer of a chat, which the next one asks for again. */
+  readonly begins_again?: true;
 }
 
 /** The runtime is being stopped: it takes no drops and starts nothing any more. */

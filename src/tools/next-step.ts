@@ -1,7 +1,10 @@
 import type { TaskSummary } from '../runtime/model/view.ts';
 
 /** The call that a task's state suggests; written so that it can be copied. `read`: its result or log is beside it. */
-export function nextStep(task: Pick<TaskSummary, 'id' | 'project' | 'state' | 'waiting'>, read = false): string {
+export function nextStep(
+  task: Pick<TaskSummary, 'id' | 'project' | 'state' | 'waiting' | 'error_class'>,
+  read = false,
+): string {
   const name = `id: ${JSON.stringify(task.id)}, project: ${JSON.stringify(task.project)}`;
   switch (task.state) {
     case 'queued':
@@ -16,6 +19,8 @@ export function nextStep(task: Pick<TaskSummary, 'id' | 'project' | 'state' | 'w
     case 'done':
       return `job_status {${name}, detail: "result"}`;
     case 'failed':
+      if (task.error_class === 'unconfirmed')
+        return `look for it at its provider first: retry_task {${name}} may do it a second time`;
       if (read) return `retry_task {${name}} runs it again as it is, enqueue_task takes a better text`;
       return `read why: job_status {${name}, detail: "result"}; then retry_task {${name}}, or enqueue_task with a better text`;
     case 'cancelled':

@@ -34,6 +34,20 @@ the runtime has stopped; shop/b goes on, and is found again at the next start
   });
 });
 
+test('an answer of a chat ends with the runtime, and is not said to go on', async () => {
+  const chat = { ...run('shop/talk'), begins_again: true };
+  const over = windingDown([], { over: true, runs: [run('shop/b'), chat] });
+  world.runtime.answer = ({ method }, socket) => {
+    if (method === 'yardmaster/shutdown') return windingDown(['shop/b']);
+    if (method !== 'yardmaster/stopping') return { result: {} };
+    setImmediate(() => socket.destroy());
+    return over;
+  };
+  expect((await world.yardmaster(['stop'])).out).toContain(
+    'the runtime has stopped; shop/b goes on, and is found again at the next start; shop/talk begins again at the next start\n',
+  );
+});
+
 test('stop --now --kill says so to the runtime', async () => {
   world.runtime.answer = (_, socket) => {
     setImmediate(() => socket.destroy());

@@ -122,6 +122,6 @@ test('a new prompt that is sent again makes no second task, though its provider 
   const given = { project: 'shop', body: 'Think.' };
   const first = await desk.call('delegate', given, { call: 'bridge:9' });
   gpu({ status: 'offline' });
-  expect(await desk.call('delegate', given, { call: 'bridge:9' })).toMatchObject({ id: first.id });
+  expect(await desk.call('delegate', given, { call: 'bridge:9' })).toMatchObject({ id: first.id, provider: 'gpu' });
   expect(desk.yard.store.open().size).toBe(2);
 });

@@ -130,7 +130,7 @@ function awayLine({ providers }: FleetStatus, { paint, now }: Look): string {
   return away
     .map(({ id, detail, until }) => {
       const why = detail === undefined ? '' : `: ${safeLine(detail)}`;
-      const end = until === undefined ? '' : ` (${relative(until, now)})`;
+      const end = until === undefined ? '' : ` (asked again ${relative(until, now)})`;
       return `${paint('yellow', `provider ${safeLine(id)} is away`)}${why}${end}\n`;
     })
     .join('');

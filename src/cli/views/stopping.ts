@@ -25,10 +25,19 @@ export function foregroundView(state: Stopping, look: Look): string {
 export function stoppedView(last: Stopping | undefined): string {
   const runs = last?.runs ?? [];
   if (runs.length === 0) return 'the runtime has stopped; what ran goes on, and is found again at the next start\n';
+  const chats = runs.filter(({ begins_again }) => begins_again);
+  const others = runs.filter(({ begins_again }) => !begins_again);
+  const go = others.length === 1 ? 'goes on, and is' : 'go on, and are';
+  const parts = [
+    ...(others.length > 0 ? [`${some(others)} ${go} found again at the next start`] : []),
+    ...(chats.length > 0 ? [`${some(chats)} ${chats.length === 1 ? 'begins' : 'begin'} again at the next start`] : []),
+  ];
+  return `the runtime has stopped; ${parts.join('; ')}\n`;
+}
+
+function some(runs: readonly RunAtWork[]): string {
   const names = runs.slice(0, MOST_NAMED).map(({ name }) => safeLine(name));
-  const more = runs.length > names.length ? ` and ${runs.length - names.length} more` : '';
-  const verb = runs.length === 1 ? 'goes on, and is' : 'go on, and are';
-  return `the runtime has stopped; ${names.join(', ')}${more} ${verb} found again at the next start\n`;
+  return `${names.join(', ')}${runs.length > names.length ? ` and ${runs.length - names.length} more` : ''}`;
 }
 
 function counted(runs: readonly RunAtWork[]): string {

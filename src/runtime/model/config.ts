@@ -269,7 +269,7 @@ export const Config = z.strictObject({
     .strictObject({
       enabled: z.boolean().default(true),
       host: z.string().min(1).default('127.0.0.1').describe('where it listens; more than loopback needs allow_remote'),
-      port: z.number().int().min(0).max(65_535).default(7431).describe('0 = any free one; yardmaster status names it'),
+      port: z.number().int().min(0).max(65_535).default(7431).describe('0 = any free one; yardmaster doctor names it'),
       allow_remote: z.boolean().default(false).describe('may host be an address that other machines reach?'),
       hosts: z
         .array(z.string().min(1))

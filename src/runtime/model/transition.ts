@@ -159,6 +159,7 @@ function finished(task: OpenTask, outcome: Outcome, when: Moment): FinishedTask 
     sha: task.sha,
     queued_at: task.queued_at,
     started_at: task.state === 'running' ? task.started_at : undefined,
+    job_id: task.state === 'running' ? task.job_id : undefined, // of a cancelled one, too: somebody may look for it upstream
     finished_at: when.at,
     finished_seq: when.seq,
     attempts: task.attempt,

@@ -63,10 +63,10 @@ function preferred(name: string, spec: TaskSpec, fleet: Fleet, local: Local): Si
   const known = listed(fleet.providers.map((provider) => provider.id).sort());
   const says =
     name === 'auto'
-      ? 'auto, but no provider is configured: local'
+      ? 'auto, but no provider is configured: it stays on this machine'
       : program
         ? `${name} is an agent on this machine`
-        : `no provider is or serves ${name} (known: ${known}): local`;
+        : `no provider is or serves ${name} (known: ${known}): it stays on this machine`;
   const wish: Wish | undefined = program ? { name, firm: 'should', key: 'preferred_ai' } : undefined;
   return local([rule('preferred_ai', says)], wish, spec.allow_delegation === true);
 }

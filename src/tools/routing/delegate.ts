@@ -109,13 +109,18 @@ async function delegateTask(
 async function delegateNew(ctx: ToolContext, { id: _, provider, ...fields }: Input): Promise<Output | Refusal> {
   const keys = { ...fields, preferred_ai: provider, allow_delegation: true };
   const repeated = ctx.call !== undefined && ctx.yard.store.answered(ctx.call);
-  const going = repeated ? {} : await whereTo(ctx, keys);
+  const going = repeated ? provided(ctx, provider) : await whereTo(ctx, keys);
   if (isRefusal(going)) return going;
   const [answer] = await enqueueItems(ctx, [keys]);
   if (answer === undefined) throw new Error('one task was given and no answer came back');
   if (isRefusal(answer)) return answer;
   const { hint: _hint, position: _position, ...named } = answer;
   return { ...named, provider, ...going, next: nextStep(named) };
+}
+
+function provided({ yard }: ToolContext, name: string): Partial<Pick<Output, 'provider' | 'ai'>> {
+  const { provider, ai } = findProvider(name, yard.fleet()) ?? {};
+  return { ...(provider && { provider: provider.id }), ...(ai !== undefined && { ai }) };
 }
 
 /** Where it goes, now or later; what can never go there is refused before anything is stored. */
@@ -132,8 +137,7 @@ async function whereTo(
   const route = yard.route({ ...project, spec });
   const packed = spec.include && project.project && (await yard.packing(project.project, spec));
   if (packed && isRefusal(packed)) return packed;
-  const { provider, ai } = findProvider(keys.preferred_ai, yard.fleet()) ?? {};
-  const going = { ...(provider && { provider: provider.id }), ...(ai !== undefined && { ai }) };
+  const going = provided(ctx, keys.preferred_ai);
   if (route.to === 'provider') return going;
   if (route.to !== 'wait' || !PASSING.has(route.reason)) return stays(route, spec);
   const { reason, detail, until } = route;

@@ -73,7 +73,7 @@ describe('local or remote: the first key that speaks', () => {
 
   it('says that a provider is unknown, and which ones are known', () => {
     expect(route({ preferred_ai: 'nobody' }).rules[0]?.says).toBe(
-      'no provider is or serves nobody (known: alpha, beta): local',
+      'no provider is or serves nobody (known: alpha, beta): it stays on this machine',
     );
   });
 

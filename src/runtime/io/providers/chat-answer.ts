@@ -90,7 +90,7 @@ export class ChatAnswer {
         return this.#failed('crash', `${this.#soFar()}, then the connection ${brokenAs(ending.broken)}`);
       case 'silent':
         if (this.#finish !== undefined) return this.#whole(); // 1
-        return this.#failed('timeout', `${this.#soFar()}, then nothing for ${ending.after_ms / 1_000} s`);
+        return this.#failed('timeout', this.#silence(Math.round(ending.after_ms / 100) / 10));
       case 'error':
         if (this.#finish !== undefined) return this.#whole(); // 1
         return this.#told(ending.complaint);
@@ -145,6 +145,11 @@ export class ChatAnswer {
     // The server's name for what was asked may be longer (with a date): a table has either.
     const cost = named ?? (usage && (costOf(prices, model, usage) ?? costOf(prices, this.#asked.model, usage)));
     return { model, ...(tokens !== undefined && { tokens }), ...(usage && { usage }), ...(cost && { cost }) };
+  }
+
+  #silence(seconds: number): string {
+    if (this.#text === '') return `${this.#asked.model} said nothing for ${seconds} s`;
+    return `${this.#soFar()}, then nothing for ${seconds} s`;
   }
 
   #soFar(): string {

@@ -336,6 +336,11 @@ describe('an answer that is none', () => {
     });
   });
 
+  it('is given up when it says nothing at all, and the reason says it once', async () => {
+    const look = await ended({ kind: 'stalls', after: '' }, { timeout: 0.2, stall: 0.2 });
+    expect(look).toMatchObject({ class: 'timeout', reason: expect.stringMatching(/said nothing for [\d.]+ s$/) });
+  });
+
   it.each([true, false])('is given up when it is silent, though a proxy keeps the line open: %s', async (pings) => {
     const look = await ended({ kind: 'stalls', after: 'so far', pings }, { stall: 0.2 });
     expect(look).toMatchObject({
