@@ -53,7 +53,7 @@ export function daemonCommands(program: Command, cli: Cli): void {
     .command('stop')
     .summary('stop the runtime')
     .description(
-      'Stops the runtime in order: it starts nothing any more, and waits for runs at work for as long as shutdown.wait says. What has not ended then goes on, as do sessions and jobs, and is found again at the next start. A second `stop --now`, or a second signal, hurries.',
+      'Stops the runtime in order: it starts nothing any more, and waits for runs at work for as long as shutdown.wait says. What has not ended then goes on, as do sessions and jobs, and is found again at the next start; an answer of a chat begins again. A second `stop --now`, or a second signal, hurries.',
     )
     .option('--now', 'wait for nothing')
     .option('--kill', 'end the runs that are still at work then; they go back to the queue, and nothing is counted')

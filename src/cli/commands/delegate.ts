@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { DelegatedStatus } from '../../runtime/model/delegated.ts';
 import type { Cli } from '../cli.ts';
+import { usage } from '../failure.ts';
 import { taskRef } from '../project.ts';
 import { addTaskOptions } from '../task-options.ts';
 import { decide, type RouteOptions } from './route.ts';
@@ -68,6 +69,10 @@ async function list(cli: Cli, options: Options): Promise<void> {
   const { delegatedView } = await import('../views/delegated.ts');
   const { provider } = options;
   const all = (await cli.connection().request('yardmaster/delegated', {})) as DelegatedStatus;
+  if (provider !== undefined && !Object.hasOwn(all.providers, provider)) {
+    const known = Object.keys(all.providers).join(', ') || 'none';
+    throw usage(`there is no provider "${provider}"`, `configured: ${known}`);
+  }
   const jobs = all.jobs.filter((job) => provider === undefined || job.provider === provider);
   const counters = (provider === undefined ? undefined : all.providers[provider]) ?? all;
   cli.print({ ...all, ...counters, jobs }, options, delegatedView);

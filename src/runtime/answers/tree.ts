@@ -64,7 +64,7 @@ async function filteredName(calls: GitCalls, { patch, prefix }: Making): Promise
     const out = must(await calls.run('check-attr', '--cached', '-z', 'filter', '--', ...names)).split('\0');
     for (let field = 0; field + 2 < out.length; field += 3) {
       const value = out[field + 2] ?? 'unspecified';
-      if (!['unspecified', 'unset', 'set'].includes(value)) {
+      if (value !== 'unspecified' && value !== 'unset') {
         return `${JSON.stringify(out[field])} goes through the filter ${value} of the repository, and no program is run for a patch`;
       }
     }

@@ -2,12 +2,14 @@ import type { Config } from '../model/config.ts';
 import type { ProjectId } from '../model/ids.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { Lease, LiveTask } from '../model/task.ts';
+import { secretsIn } from '../policy/secrets/find.ts';
 import type { Files, TaskStore } from '../ports.ts';
 import { delegatedPrompt } from '../runs/delegated-prompt.ts';
 import { runDirOf, runFiles } from '../runs/order.ts';
+import { MAX_LEARNINGS } from '../runs/prompt.ts';
 import { parseTask } from '../taskfile/parse.ts';
 import type { Checks, Composed, Composer, Workspaces } from '../work.ts';
-import type { Pack, Packing } from './packing.ts';
+import { type Pack, type Packing, secretSaid } from './packing.ts';
 
 /*
  * What a provider is told: the task, and all that it names, for a provider sees nothing else.
@@ -61,7 +63,10 @@ export class DelegatedPrompts implements Composer {
       if (pack.code === 'unavailable') throw new Error(pack.message); // git may answer another time
       return unfit(pack, task.spec.apply && COMMITTED);
     }
-    return { kind: 'ready', prompt: await this.#prompt(task, parsed.body, pack) };
+    const learnings = learningsOf(task);
+    const found = secretsIn('learnings', learnings.join('\n'));
+    if (found.length > 0) return unfit(secretSaid(found));
+    return { kind: 'ready', prompt: await this.#prompt(task, parsed.body, learnings, pack) };
   }
 
   /** A patch is applied in the task's worktree, so that is what has to be shown. Throws where it can't be had now. */
@@ -77,15 +82,16 @@ export class DelegatedPrompts implements Composer {
     return { kind: 'unfit', class: 'invalid', reason: opened.reason };
   }
 
-  async #prompt(task: LiveTask, body: string, { files, left_out, results }: Pack): Promise<string> {
-    const { apply, constraints, learnings, result_schema, verify } = task.spec;
-    const complaint = await this.#ports.checks.complaint(task);
+  async #prompt(task: LiveTask, body: string, learnings: readonly string[], pack: Pack): Promise<string> {
+    const { files, left_out, results } = pack;
+    const { apply, constraints, result_schema, verify } = task.spec;
+    const complaint = await this.#complaint(task);
     return delegatedPrompt({
       file: `${task.id}.md`,
       title: task.title,
       body,
       constraints,
-      learnings: task.last_error?.class === 'context_overflow' ? [] : learnings,
+      learnings,
       results,
       files,
       left_out,
@@ -95,9 +101,21 @@ export class DelegatedPrompts implements Composer {
       closing: this.#ports.config(task.project).prompt.delegated_closing,
     });
   }
+
+  /** What a check has printed is the word of a program on this machine: what looks like a secret is not said on. */
+  async #complaint(task: LiveTask): Promise<string | undefined> {
+    const complaint = await this.#ports.checks.complaint(task);
+    if (complaint === undefined || secretsIn('check', complaint).length === 0) return complaint;
+    return 'A check of it failed. What it says is kept back, because something in it looks like a secret.';
+  }
 }
 
 const COMMITTED = 'looked for in its worktree (apply: worktree), where only what is committed is';
+
+/** After a prompt that was too long for the model, they are the first to go. */
+function learningsOf({ spec, last_error }: LiveTask): readonly string[] {
+  return last_error?.class === 'context_overflow' ? [] : spec.learnings.slice(0, MAX_LEARNINGS);
+}
 
 function unfit({ code, message, hint }: Refusal, where?: string | false): Unfit {
   const reason = [message, where || '', hint].filter((part) => part !== '').join('. ');

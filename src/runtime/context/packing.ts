@@ -123,6 +123,14 @@ function secretResult(found: readonly SecretFound[]): Refusal {
   );
 }
 
+export function secretSaid(found: readonly SecretFound[]): Refusal {
+  return refuse(
+    'not_allowed',
+    `${shownOf(found)} may be a secret, and none leaves this machine; nothing was sent`,
+    'take it out of the task, or let an agent on this machine do it (allow_delegation: false)',
+  );
+}
+
 /** `config/prod.yaml:12 (aws-access-key)`: never the text itself. */
 function shownOf(found: readonly SecretFound[]): string {
   return listed(found.map(({ path, line, rule }) => `${path}${line === undefined ? '' : `:${line}`} (${rule})`));

@@ -108,7 +108,8 @@ export class Delegations {
 
   status(): DelegatedStatus {
     const watches = [...this.#watches.values()];
-    const active = new Map<string, number>([...this.#tallies.keys()].map((name) => [name, 0]));
+    const names = [...this.#ports.providers().keys(), ...this.#tallies.keys()];
+    const active = new Map<string, number>(names.map((name) => [name, 0]));
     for (const { provider } of watches) active.set(provider, (active.get(provider) ?? 0) + 1);
     const counters = [...active].sort().map(([name, count]) => [name, this.#tally(name).with(count)] as const);
     return {

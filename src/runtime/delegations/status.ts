@@ -45,9 +45,14 @@ export function describeJob(watch: Watch, ports: Pick<DelegationPorts, 'store' |
     attempt,
     status: phase.kind === 'accepted' ? phase.status : phase.kind,
     ...(phase.kind === 'accepted' && { heard_at: iso(phase.heard_at) }),
-    ...(!watch.working && Number.isFinite(watch.next_at) && { next_look_at: iso(watch.next_at) }),
+    ...(isLookedAt(watch) && { next_look_at: iso(watch.next_at) }),
     ...(trouble !== undefined && { trouble }),
   };
+}
+
+/** A request of our own tells its end by itself: what comes next without it is its time limit, and no look. */
+function isLookedAt({ working, next_at, transient, phase }: Watch): boolean {
+  return !working && Number.isFinite(next_at) && !(transient && phase.kind === 'accepted');
 }
 
 type GateView = Omit<DelegatedProvider, keyof DelegatedCounters>;

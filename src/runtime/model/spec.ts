@@ -90,7 +90,12 @@ export const TaskSpec = z.object({
   learnings: z.array(z.string().max(4_000)).max(200).default([]),
   callback_url: z.url().optional(),
   /** Files of the project that a provider is shown, as paths or globs; `!` leaves some out. */
-  include: z.array(IncludePattern).min(1).max(100).optional(),
+  include: z
+    .array(IncludePattern)
+    .min(1)
+    .max(100)
+    .refine((all) => all.some((one) => !one.startsWith('!')), 'it only leaves out: name what is sent, too')
+    .optional(),
   /** What becomes of a patch in a provider's answer: without it, nothing. */
   apply: z.enum(['worktree']).optional(),
   budget_usd: z.number().positive().max(100_000).optional(),

@@ -118,3 +118,18 @@ it('the complaint of the check before, the schema and results of dependencies ar
     'tests need a port',
   );
 });
+
+it('what others have learned, or a check has printed, is looked through for secrets as well', async () => {
+  const token = `ghp_${'aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5'}`;
+  const learned = await prompts().compose(task({ learnings: ['tests: npm test', `use ${token}`] }), lease, BODY);
+  expect(learned).toMatchObject({
+    kind: 'unfit',
+    class: 'permission',
+    reason: expect.stringMatching(/learnings:2 \(/),
+  });
+  expect(JSON.stringify(learned)).not.toContain(token);
+  const checks = { complaint: async () => `npm test failed:\n\n${token}` };
+  const complained = await prompts({ checks }).compose(task({}), lease, BODY);
+  expect(complained).toMatchObject({ kind: 'ready', prompt: expect.stringContaining('A check of it failed') });
+  expect(JSON.stringify(complained)).not.toContain(token);
+});
