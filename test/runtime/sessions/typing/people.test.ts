@@ -65,7 +65,8 @@ test('a message that a person’s scrolling has stopped is taken out of the box 
   await scene.scrolls();
   const verdict = await stopped;
   await scene.scrollsNoMore();
-  if ('refused' in verdict) expect(verdict.message).toMatch(/a person scrolls/);
+  // He may have begun to scroll before Enter, or in the moment in which it was pressed.
+  if ('refused' in verdict) expect(verdict.message).toMatch(/a person scrolls|Enter did not submit it/);
   expect(await scene.send('the second message')).toEqual({ verdict: 'delivered' });
   expect(scene.taken('the second message')).toBe(1);
   expect(scene.taken('the first message')).toBe('refused' in verdict ? 0 : 1);
