@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { DelegatedCounters, DelegatedJob, DelegatedStatus } from '../model/delegated.ts';
+import { LONGEST_TIMER_MS } from '../model/duration.ts';
 import { keyOf, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask } from '../model/task.ts';
 import type { Change, Provider } from '../ports.ts';
@@ -26,7 +27,6 @@ interface Shift {
   readonly unsubscribe: () => void;
 }
 
-const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits; a later time is reached in steps
 const STOPPED = 'the runtime stopped while it answered';
 
 /**

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../model/duration.ts';
 import { type Breaker, type BreakerRule, CLOSED, enter, failed, undecided } from '../policy/breaker.ts';
 import type { Chance, Clock } from '../ports.ts';
 
@@ -47,7 +48,6 @@ export interface GateFacts {
 
 /** While somebody else tries it, the others look again after so long, if they hear nothing. */
 const TRIAL_LOOK_MS = 60_000;
-const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits
 
 export class Gate {
   readonly #ports: GatePorts;

@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../model/duration.ts';
 import type { LiveTask } from '../model/task.ts';
 import type { JobOrder, Provider, Submitted } from '../ports.ts';
 import { cancelled, conclude, fail, failed, giveUp } from './conclude.ts';
@@ -18,8 +19,6 @@ import { absentAgain, believed, liveTask, type Next, OVER, type Watch } from './
  */
 
 type OpenPass = Extract<Pass, { kind: 'open' }>;
-
-const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits
 
 /** The first request of an attempt. */
 export async function submitFirst(watch: Watch, desk: Desk, task: LiveTask, given?: Uint8Array): Promise<Next> {

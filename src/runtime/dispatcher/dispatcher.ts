@@ -1,4 +1,5 @@
 import type { Load } from '../load.ts';
+import { LONGEST_TIMER_MS } from '../model/duration.ts';
 import type { Fleet } from '../model/fleet.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
@@ -32,7 +33,6 @@ import { type Entry, type Lane, Ready } from './ready.ts';
 const CLAIMS_AT_ONCE = 64;
 const RELOOK_MS = 1_000;
 const RESET_LOOK_MS = 300_000;
-const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits; a later time is reached in steps
 
 export interface DispatcherParts {
   readonly store: Pick<TaskStore, 'open' | 'subscribe' | 'claim'>;

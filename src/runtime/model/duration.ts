@@ -17,3 +17,6 @@ export function durationText(ms: number): string {
   const [unit, length] = Object.entries(UNIT).findLast(([, length]) => ms > 0 && ms % length === 0) ?? ['ms', 1];
   return `${ms / length}${unit}`;
 }
+
+/** Timers hold 31 bits; a later time is reached in steps. */
+export const LONGEST_TIMER_MS = 2_000_000_000;

@@ -1,10 +1,9 @@
+import { LONGEST_TIMER_MS } from '../../model/duration.ts';
 import type { JobLook } from '../../ports.ts';
 import type { ChatAnswer, Ending } from './chat-answer.ts';
 import type { OwnJob } from './chat-jobs.ts';
 import type { Heard, Reading } from './chat-reading.ts';
 import type { Incoming } from './open-exchange.ts';
-
-const LONGEST_TIMER_MS = 2_000_000_000; // timers hold 31 bits
 
 export interface Patience {
   /** Until the first words of the model. */
