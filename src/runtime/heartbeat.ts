@@ -1,10 +1,11 @@
+import { pausedAt } from './model/hold.ts';
 import type { Clock, Files, TaskStore } from './ports.ts';
 
 export interface HeartbeatPorts {
   readonly path: string;
   readonly files: Pick<Files, 'replace'>;
   readonly clock: Clock;
-  readonly store: Pick<TaskStore, 'counts' | 'outbox' | 'paused'>;
+  readonly store: Pick<TaskStore, 'counts' | 'outbox' | 'holds'>;
   readonly version: string;
   readonly pid: number;
   readonly say: (level: 'warn', message: string, facts: object) => void;
@@ -64,7 +65,13 @@ export class Heartbeat {
       counts.reduce((total, count) => total + states.reduce((some, state) => some + count[state], 0), 0);
     return {
       ...{ ts: iso(clock.now()), active: sum('claimed', 'running'), queued: sum('queued'), pid },
-      ...{ status, version, started_at: iso(this.#startedAt), paused: store.paused().all, owed: store.outbox().size },
+      ...{
+        status,
+        version,
+        started_at: iso(this.#startedAt),
+        paused: pausedAt(store.holds(), clock.now()).all,
+        owed: store.outbox().size,
+      },
     };
   }
 }

@@ -144,7 +144,7 @@ export class Load implements Counts {
       return;
     }
     add(this.#agents, route.agent, by);
-    if (route.kind !== 'session') this.headless += by;
+    if (route.kind === 'command' || route.kind === 'headless') this.headless += by;
     if (!work.worktree) add(this.#checkouts, project, by);
   }
 }

@@ -1,14 +1,17 @@
 import type { ReadonlyBooks } from './model/books.ts';
-import type { Owed, Project, SessionEvent } from './model/event.ts';
+import type { Owed, Project, ToldEvent } from './model/event.ts';
+import type { Hold, HoldKey, HoldKind, HoldScope } from './model/hold.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Outgoing, Undelivered } from './model/outgoing.ts';
 import type { ProfileRecord } from './model/profile.ts';
+import type { LimitChange, QuotaTold } from './model/quota.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
 import type { Dispatch, ErrorClass, TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, Lease, LiveTask, OpenTask, OutcomeInput } from './model/task.ts';
 import type { Cost, Tokens, Used } from './model/usage.ts';
 import type { TaskState } from './model/view.ts';
+import type { Worker } from './model/worker.ts';
 
 /* Every effect the runtime has on the world goes through one of these. `io/` implements them. */
 
@@ -379,6 +382,12 @@ export type AttemptEnd =
   /** It provably never began: nothing is counted. */
   | { readonly kind: 'void'; readonly reason: string };
 
+export interface HoldOrder {
+  readonly kind: HoldKind;
+  readonly reason: string;
+  readonly until?: number;
+}
+
 export interface TaskQuery {
   readonly states?: readonly TaskState[];
   readonly project?: ProjectId;
@@ -452,9 +461,11 @@ export interface TaskStore {
   restore(ref: TaskRef): void;
   /** Records something that a person may want to know. */
   note(code: string, message: string, about?: { project?: ProjectId; id?: TaskId }): Promise<void>;
-  /** Records what happened to a session, a blocked task or a profile. */
-  record(event: SessionEvent, cause: Cause): Promise<void>;
-  pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void>;
+  /** Records what happened beside the tasks: to a session, an account, a worker, a limit, a sink. */
+  record(event: ToldEvent, cause: Cause): Promise<void>;
+  /** Nothing new begins there until it is resumed, or its time is over; another one takes its place. */
+  hold(scope: HoldScope, hold: HoldOrder, cause: Cause): Promise<void>;
+  resume(scope: HoldScope, cause: Cause, reason?: string): Promise<void>;
 
   /** A change was made for this very call: sent again, it makes none. */
   answered(call: string): boolean;
@@ -466,7 +477,12 @@ export interface TaskStore {
   text(ref: TaskRef): Promise<TaskText | undefined>;
   list(query: TaskQuery): Promise<TaskPage>;
   counts(): ReadonlyMap<ProjectId, Readonly<Record<TaskState, number>>>;
-  paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  /** What keeps work from beginning, by `holdKey`; ask `holdOn` whether one is in force. */
+  holds(): ReadonlyMap<HoldKey, Hold>;
+  /** Outside workers that are registered, by name. */
+  workers(): ReadonlyMap<string, Worker>;
+  /** By `limitKey`: limits that were changed at run time, and what was told of limits last. */
+  quota(): { readonly changes: ReadonlyMap<string, LimitChange>; readonly told: ReadonlyMap<string, QuotaTold> };
   /** What the outside is still to be told of tasks that have ended: kept until it is `delivered`. */
   outbox(): ReadonlyMap<string, Outgoing>;
   /** The newest of what was given up, oldest first. */

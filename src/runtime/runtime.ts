@@ -35,6 +35,7 @@ import { KernelWatcher } from './io/watch.ts';
 import { Load } from './load.ts';
 import { payers } from './model/books.ts';
 import type { Config } from './model/config.ts';
+import { pausedAt } from './model/hold.ts';
 import type { ProjectId } from './model/ids.ts';
 import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
@@ -138,7 +139,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       own: (project) => settings.ownOf(project),
       projects: store.projects(),
       load,
-      paused: store.paused(),
+      paused: pausedAt(store.holds(), clock.now()),
       providers: [...providers.all().values()],
       away: delegations.away(),
       offline: offline.reasons,

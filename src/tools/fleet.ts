@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pausedAt } from '../runtime/model/hold.ts';
 import { plainLine } from '../runtime/model/plain-text.ts';
 import { Allowance, allowanceOf } from './allowance.ts';
 import { AT_ONCE, WHOLE } from './claude-code.ts';
@@ -26,7 +27,7 @@ const output = z.object({
   agents: z.array(
     Place.extend({
       program: z.string(),
-      kind: z.enum(['command', 'headless', 'session']),
+      kind: z.enum(['command', 'headless', 'session', 'worker']),
       can: z.array(z.string()).optional(),
     }),
   ),
@@ -150,7 +151,7 @@ function accountsOf({ yard: { sessions } }: ToolContext): Pick<Output, 'sessions
 
 function projectsOf({ yard }: ToolContext, own: string | undefined): Pick<Output, 'projects' | 'paused' | 'not_shown'> {
   const seen = yard.store.projects().filter(({ id }) => own === undefined || id === own);
-  const { all, projects } = yard.store.paused();
+  const { all, projects } = pausedAt(yard.store.holds(), yard.clock.now());
   const hidden = seen.length - MAX_LISTED;
   return {
     paused: { all, projects: seen.filter(({ id }) => projects.has(id)).map(({ name }) => name) },

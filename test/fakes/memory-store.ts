@@ -1,8 +1,10 @@
 import { emptyBooks, foldBooks } from '../../src/runtime/model/books.ts';
-import type { Owed, Project, SessionEvent } from '../../src/runtime/model/event.ts';
+import type { Owed, Project, ToldEvent } from '../../src/runtime/model/event.ts';
+import { type Hold, type HoldKey, type HoldScope, holdKey, holdOn } from '../../src/runtime/model/hold.ts';
 import { keyOf, ProjectId, TaskId, type TaskKey, type TaskRef } from '../../src/runtime/model/ids.ts';
 import { type Outgoing, owedBy, type Undelivered, without } from '../../src/runtime/model/outgoing.ts';
 import { foldProfile, type ProfileRecord } from '../../src/runtime/model/profile.ts';
+import { foldQuota, type LimitChange, type QuotaTold } from '../../src/runtime/model/quota.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
 import {
@@ -18,11 +20,13 @@ import {
 import type { TaskEvent } from '../../src/runtime/model/transition.ts';
 import { usedOf } from '../../src/runtime/model/usage.ts';
 import { type TaskState, TERMINAL } from '../../src/runtime/model/view.ts';
+import { foldWorker, type Worker } from '../../src/runtime/model/worker.ts';
 import type {
   AttemptEnd,
   Change,
   Clock,
   Enqueued,
+  HoldOrder,
   NewTask,
   TaskPage,
   TaskQuery,
@@ -44,7 +48,7 @@ export class MemoryStore implements TaskStore {
   readonly epoch = 'memory';
   readonly refused: RefusedReport[] = [];
   /** What sessions and profiles told, oldest first. */
-  readonly recorded: SessionEvent[] = [];
+  readonly recorded: ToldEvent[] = [];
   readonly #clock: Clock;
   readonly #projects = new Map<ProjectId, Project>();
   readonly #open = new Map<TaskKey, OpenTask>();
@@ -52,13 +56,14 @@ export class MemoryStore implements TaskStore {
   readonly #given = new Map<TaskKey, { task: NewTask; result?: string }>();
   readonly #idempotency = new Map<string, TaskRef>();
   readonly #replies = new Map<string, unknown>();
-  readonly #paused = new Set<ProjectId>();
+  readonly #holds = new Map<HoldKey, Hold>();
+  readonly #workers = new Map<string, Worker>();
+  readonly #quota = { changes: new Map<string, LimitChange>(), told: new Map<string, QuotaTold>() };
   readonly #profiles = new Map<string, ProfileRecord>();
   readonly #books = emptyBooks();
   readonly #outbox = new Map<TaskKey, Outgoing>();
   readonly #undelivered: Undelivered[] = [];
   readonly #listeners = new Set<(changes: readonly Change[]) => void>();
-  #allPaused = false;
   #seq = 0;
 
   constructor(clock: Clock) {
@@ -88,13 +93,32 @@ export class MemoryStore implements TaskStore {
   async note(): Promise<void> {}
   restore(): void {}
 
-  async record(event: SessionEvent): Promise<void> {
+  async record(event: ToldEvent): Promise<void> {
     this.recorded.push(event);
     this.#commit(event.type, (changes) => {
-      if (event.type === 'profile_paused' || event.type === 'profile_resumed' || event.type === 'profile_chosen')
-        foldProfile(this.#profiles, event, this.#clock.now());
-      changes.push({ seq: this.#seq, at: this.#clock.now(), type: event.type });
+      this.#fold(event);
+      changes.push(this.#told(event.type));
     });
+  }
+
+  #fold(event: ToldEvent): void {
+    switch (event.type) {
+      case 'profile_paused':
+      case 'profile_resumed':
+      case 'profile_chosen':
+      case 'profile_used':
+        foldProfile(this.#profiles, event, this.#clock.now());
+        return;
+      case 'worker_registered':
+      case 'worker_left':
+        foldWorker(this.#workers, event);
+        return;
+      case 'limit_changed':
+      case 'limit_restored':
+      case 'quota_warning':
+      case 'quota_exceeded':
+        foldQuota(this.#quota, event, this.#clock.now());
+    }
   }
 
   profiles(): ReadonlyMap<string, ProfileRecord> {
@@ -229,11 +253,18 @@ export class MemoryStore implements TaskStore {
     });
   }
 
-  async pause(project: ProjectId | undefined, on: boolean): Promise<void> {
-    if (project === undefined) this.#allPaused = on;
-    else if (on) this.#paused.add(project);
-    else this.#paused.delete(project);
-    this.#commit(on ? 'paused' : 'resumed', () => undefined);
+  async hold(scope: HoldScope, order: HoldOrder, { by }: Cause): Promise<void> {
+    this.#holds.set(holdKey(scope), { scope, ...order, at: this.#clock.now(), by });
+    this.#commit('paused', (changes) => changes.push(this.#told('paused')));
+  }
+
+  async resume(scope: HoldScope): Promise<void> {
+    if (!this.#holds.delete(holdKey(scope))) return;
+    this.#commit('resumed', (changes) => changes.push(this.#told('resumed')));
+  }
+
+  #told(type: string): Change {
+    return { seq: this.#seq, at: this.#clock.now(), type };
   }
 
   open(): ReadonlyMap<string, OpenTask> {
@@ -276,8 +307,16 @@ export class MemoryStore implements TaskStore {
     return counts;
   }
 
-  paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> } {
-    return { all: this.#allPaused, projects: new Set(this.#paused) };
+  holds(): ReadonlyMap<HoldKey, Hold> {
+    return this.#holds;
+  }
+
+  workers(): ReadonlyMap<string, Worker> {
+    return this.#workers;
+  }
+
+  quota() {
+    return this.#quota;
   }
 
   outbox(): ReadonlyMap<string, Outgoing> {
@@ -411,7 +450,9 @@ export class MemoryStore implements TaskStore {
   }
 
   #obstacle(task: QueuedTask): string | undefined {
-    if (this.#allPaused || this.#paused.has(task.project)) return 'paused';
+    const now = this.#clock.now();
+    const scopes = [{ of: 'fleet' }, { of: 'project', project: task.project }] as const;
+    if (scopes.some((scope) => holdOn(this.#holds, scope, now))) return 'paused';
     if (task.waits_for.length > 0) return `it waits for ${task.waits_for.join(', ')}`;
     const specified = task.spec.not_before === undefined ? 0 : Date.parse(task.spec.not_before);
     return Math.max(task.not_before ?? 0, specified) > this.#clock.now() ? 'its time has not come' : undefined;

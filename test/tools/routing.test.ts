@@ -86,7 +86,11 @@ test('what delegate refuses', async () => {
 
 test('the fleet: needs first, then counts, places and limits', async () => {
   desk.yard.needed.push({ what: 'no agent can take it', where: 'shop/deploy', next: 'configure one' });
-  await desk.yard.store.pause(desk.ref('build').project, true);
+  await desk.yard.store.hold(
+    { of: 'project', project: desk.ref('build').project },
+    { kind: 'pause', reason: 'lunch' },
+    { by: 'owner' },
+  );
   const answer = await desk.call('fleet_status');
   expect(Object.keys(answer)[0]).toBe('needs');
   expect(answer).toMatchObject({

@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { HoldKind } from './hold.ts';
 import { ProjectId, TaskId } from './ids.ts';
 import { ProfileEvent } from './profile.ts';
+import { QuotaEvent } from './quota.ts';
 import { RunRoute } from './route.ts';
 import { ErrorClass } from './spec.ts';
 import { Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
 import { Used } from './usage.ts';
+import { WorkerEvent } from './worker.ts';
 
 /** A task's bytes inside a record: text where it is UTF-8, else base64. */
 export const Bytes = z.union([z.object({ text: z.string() }), z.object({ base64: z.string() })]);
@@ -92,8 +95,40 @@ export const Event = z.discriminatedUnion('type', [
     reason: z.string(),
     size: z.number(),
   }),
-  z.object({ type: z.literal('paused'), project: ProjectId.optional(), reason: z.string() }),
-  z.object({ type: z.literal('resumed'), project: ProjectId.optional() }),
+  /** Of the whole fleet where neither a project nor an agent is named. */
+  z.object({
+    type: z.literal('paused'),
+    project: ProjectId.optional(),
+    agent: z.string().optional(),
+    kind: HoldKind.default('pause'),
+    reason: z.string(),
+    until: z.number().optional(),
+  }),
+  z.object({
+    type: z.literal('resumed'),
+    project: ProjectId.optional(),
+    agent: z.string().optional(),
+    reason: z.string().optional(),
+  }),
+  /** A task has to wait for lack of an agent, or of allowance. Told once for all that wait alike, until that changes. */
+  z.object({
+    type: z.enum(['dispatch_failed_no_agent', 'dispatch_failed_quota']),
+    ...ref,
+    detail: z.string(),
+    until: z.number().optional(),
+    /** How many wait alike, this one included. */
+    waiting: z.number(),
+  }),
+  /** A sink was not told of some events: it was too slow, or away for too long. The journal has them. */
+  z.object({
+    type: z.literal('sink_gap'),
+    sink: z.string(),
+    /** Numbers of the first and the last record. */
+    from: z.number(),
+    to: z.number(),
+    count: z.number(),
+    why: z.string(),
+  }),
   /** A session came, went, or changed hands; what it works on is in the events of the task. */
   z.object({
     type: z.literal('session_changed'),
@@ -120,6 +155,8 @@ export const Event = z.discriminatedUnion('type', [
     how: z.string(),
   }),
   ...ProfileEvent.options,
+  ...WorkerEvent.options,
+  ...QuotaEvent.options,
   /** Something a person may want to know; changes no state. */
   z.object({
     type: z.literal('noted'),
@@ -131,19 +168,24 @@ export const Event = z.discriminatedUnion('type', [
 ]);
 export type Event = z.infer<typeof Event>;
 
-export const EVENT_TYPES: readonly string[] = Event.options.map(({ shape }) => shape.type.value);
+export const EVENT_TYPES: readonly string[] = Event.options.flatMap(({ shape }) =>
+  'options' in shape.type ? shape.type.options : [shape.type.value],
+);
 
-/** What sessions and profiles tell; it changes no task. */
-export type SessionEvent = Extract<
+/** What sessions, accounts, workers, limits and sinks tell; it changes no task. */
+export type ToldEvent = Extract<
   Event,
   {
     type:
       | 'session_changed'
       | 'task_blocked'
       | 'task_unblocked'
-      | 'profile_paused'
-      | 'profile_resumed'
-      | 'profile_chosen';
+      | 'dispatch_failed_no_agent'
+      | 'dispatch_failed_quota'
+      | 'sink_gap'
+      | ProfileEvent['type']
+      | WorkerEvent['type']
+      | QuotaEvent['type'];
   }
 >;
 

@@ -1,11 +1,14 @@
 import type { AgentAllowance, ModelAllowance, ProjectAllowance } from './allowance.ts';
 import type { ReadonlyBooks } from './books.ts';
+import type { Hold } from './hold.ts';
 import type { ProjectId, TaskId, TaskKey } from './ids.ts';
+import type { AccountWindow } from './profile.ts';
 
 /** A place where tasks can run on this machine: a session, or what runs without a terminal, several at once. */
 export interface FleetAgent {
   readonly id: string;
-  readonly kind: 'command' | 'headless' | 'session';
+  /** `worker`: an outside program that asks for tasks. */
+  readonly kind: 'command' | 'headless' | 'session' | 'worker';
   /** The agent program as the config names it: `claude`, `codex`, `gemini` or a configured command. */
   readonly program: string;
   readonly capabilities: readonly string[];
@@ -27,6 +30,14 @@ export interface FleetAgent {
   /** Why it is offline, and until when, where that is known. */
   readonly detail?: string;
   readonly until?: number;
+  /** It takes a task only when it asks for one: how many it asks for now, beside what it has. Absent: it need not ask. */
+  readonly asks?: number;
+  /** Of the account that it would use next, where they are known. */
+  readonly windows?: readonly AccountWindow[];
+  /** Work may not begin there: somebody wanted it so. `status` is `offline` then. */
+  readonly held?: Hold;
+  /** When it was last heard of, where it has to say that it is there. */
+  readonly heard_at?: number;
   /** A dedicated session takes only this project's tasks. */
   readonly project?: ProjectId;
 }

@@ -24,7 +24,7 @@ const rules = z.array(RouteRule);
 export const AgentRoute = z.object({
   to: z.literal('agent'),
   agent: z.string(),
-  kind: z.enum(['command', 'headless', 'session']),
+  kind: z.enum(['command', 'headless', 'session', 'worker']),
   /** Of a session, the agent that works in it: that one's allowance is used as well. */
   program: z.string().optional(),
   model: z.string().optional(),

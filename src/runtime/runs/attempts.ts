@@ -365,7 +365,7 @@ function isDone(end: AttemptEnd): boolean {
 }
 
 function onAgent(task: OpenTask): task is LiveTask {
-  return isLive(task) && task.route.to === 'agent' && task.route.kind !== 'session';
+  return isLive(task) && task.route.to === 'agent' && (task.route.kind === 'command' || task.route.kind === 'headless');
 }
 
 export function leaseOf(task: LiveTask, epoch: string): Lease {

@@ -1,4 +1,5 @@
 import type { Event } from '../model/event.ts';
+import { type HoldScope, holdOn } from '../model/hold.ts';
 import { keyOf, type TaskId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
@@ -30,8 +31,13 @@ export function decideClaim(
   return { events: [{ type: 'task_claimed', ...ref, attempt, token, route, sha }], reply: { attempt } };
 }
 
+function ofProject({ project }: OpenTask): HoldScope {
+  return { of: 'project', project };
+}
+
 function obstacleToRun(state: State, task: OpenTask & { state: 'queued' }, now: number): string | undefined {
-  if (state.pausedAll !== undefined || state.pausedProjects.has(task.project)) return 'paused';
+  const held = holdOn(state.holds, { of: 'fleet' }, now) ?? holdOn(state.holds, ofProject(task), now);
+  if (held) return 'paused';
   if (task.waits_for.length > 0) return `it waits for ${task.waits_for.join(', ')}`;
   if ((task.not_before ?? 0) > now) return 'its time has not come';
   return undefined;

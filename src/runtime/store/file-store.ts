@@ -1,13 +1,26 @@
 import type { ReadonlyBooks } from '../model/books.ts';
-import type { JournalRecord, Owed, Project, SessionEvent } from '../model/event.ts';
+import type { JournalRecord, Owed, Project, ToldEvent } from '../model/event.ts';
+import { type Hold, type HoldKey, type HoldScope, holdKey } from '../model/hold.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
 import type { Outgoing, Undelivered } from '../model/outgoing.ts';
 import type { ProfileRecord } from '../model/profile.ts';
+import type { LimitChange, QuotaTold } from '../model/quota.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import type { RunRoute } from '../model/route.ts';
 import type { Cause, FinishedTask, Lease, LiveTask, OpenTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
-import type { AttemptEnd, Change, Enqueued, NewTask, TaskPage, TaskQuery, TaskStore, TaskText } from '../ports.ts';
+import type { Worker } from '../model/worker.ts';
+import type {
+  AttemptEnd,
+  Change,
+  Enqueued,
+  HoldOrder,
+  NewTask,
+  TaskPage,
+  TaskQuery,
+  TaskStore,
+  TaskText,
+} from '../ports.ts';
 import { Adoption } from './adoption.ts';
 import { Arrivals } from './arrivals.ts';
 import { Bodies } from './bodies.ts';
@@ -138,10 +151,18 @@ export class FileStore implements TaskStore {
     return this.#joined(cause, () => this.#retries.retry(ref, cause));
   }
 
-  async pause(project: ProjectId | undefined, on: boolean, reason: string, cause: Cause): Promise<void> {
-    const of = project === undefined ? {} : { project };
+  async hold(scope: HoldScope, { kind, reason, until }: HoldOrder, cause: Cause): Promise<void> {
     await this.#commits.commit(cause, () => ({
-      events: [on ? { type: 'paused', reason, ...of } : { type: 'resumed', ...of }],
+      events: [{ type: 'paused', ...named(scope), kind, reason, ...(until !== undefined && { until }) }],
+      reply: null,
+    }));
+  }
+
+  async resume(scope: HoldScope, cause: Cause, reason?: string): Promise<void> {
+    await this.#commits.commit(cause, (state) => ({
+      events: state.holds.has(holdKey(scope))
+        ? [{ type: 'resumed', ...named(scope), ...(reason !== undefined && { reason }) }]
+        : [],
       reply: null,
     }));
   }
@@ -161,7 +182,7 @@ export class FileStore implements TaskStore {
     }));
   }
 
-  async record(event: SessionEvent, cause: Cause): Promise<void> {
+  async record(event: ToldEvent, cause: Cause): Promise<void> {
     await this.#commits.commit(cause, () => ({ events: [event], reply: null }));
   }
 
@@ -198,9 +219,16 @@ export class FileStore implements TaskStore {
     return countStates(this.#commits.committed);
   }
 
-  paused(): { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> } {
-    const { pausedAll, pausedProjects } = this.#commits.committed;
-    return { all: pausedAll !== undefined, projects: new Set(pausedProjects.keys()) };
+  holds(): ReadonlyMap<HoldKey, Hold> {
+    return this.#commits.committed.holds;
+  }
+
+  workers(): ReadonlyMap<string, Worker> {
+    return this.#commits.committed.workers;
+  }
+
+  quota(): { readonly changes: ReadonlyMap<string, LimitChange>; readonly told: ReadonlyMap<string, QuotaTold> } {
+    return this.#commits.committed.quota;
   }
 
   profiles(): ReadonlyMap<string, ProfileRecord> {
@@ -344,3 +372,8 @@ export class FileStore implements TaskStore {
 }
 
 const CLOSING_PATIENCE_MS = 10_000;
+
+function named(scope: HoldScope): { project?: ProjectId; agent?: string } {
+  const { of: _, ...what } = scope;
+  return what;
+}

@@ -1,11 +1,14 @@
 import { emptyBooks, foldBooks, readBooks, writeBooks } from '../model/books.ts';
 import type { Event, JournalRecord, Project } from '../model/event.ts';
+import { type Hold, type HoldKey, type HoldScope, holdKey } from '../model/hold.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey } from '../model/ids.ts';
 import { type Outgoing, owedBy, type Undelivered, without } from '../model/outgoing.ts';
 import { foldProfile, type ProfileRecord, profileKey } from '../model/profile.ts';
+import { foldQuota, type LimitChange, type QuotaTold } from '../model/quota.ts';
 import type { BodyRef, FinishedTask, OpenTask } from '../model/task.ts';
 import { transition, withoutDependency } from '../model/transition.ts';
 import type { TaskState } from '../model/view.ts';
+import { foldWorker, type Worker } from '../model/worker.ts';
 import type { Change } from '../ports.ts';
 
 /*
@@ -39,8 +42,12 @@ export class State {
   readonly keys = new Map<string, { id: TaskId; at: number }>();
   /** What a call was answered. */
   readonly replies = new Map<string, { at: number; reply: unknown }>();
-  pausedAll: string | undefined;
-  readonly pausedProjects = new Map<ProjectId, string>();
+  /** What keeps work from beginning; one whose time is over may still be here. */
+  readonly holds = new Map<HoldKey, Hold>();
+  /** Outside workers that are registered, by name. */
+  readonly workers = new Map<string, Worker>();
+  /** What is known of limits beside the use of them, by `limitKey`. */
+  readonly quota = { changes: new Map<string, LimitChange>(), told: new Map<string, QuotaTold>() };
   /** Accounts of agents that rest or were chosen, by `profileKey`. */
   readonly profiles = new Map<string, ProfileRecord>();
   /** What was spent of each allowance. */
@@ -65,8 +72,9 @@ export class State {
       ended: [...this.ended].map(([id, counts]) => [id, { ...counts }] as const), // these change in place
       keys: [...this.keys],
       replies: [...this.replies],
-      pausedAll: this.pausedAll,
-      pausedProjects: [...this.pausedProjects],
+      holds: [...this.holds.values()],
+      workers: [...this.workers.values()],
+      quota: { changes: [...this.quota.changes], told: [...this.quota.told] },
       profiles: [...this.profiles.values()],
       allowance: writeBooks(this.books),
       outbox: [...this.outbox.values()],
@@ -83,8 +91,10 @@ export class State {
     for (const [id, counts] of json.ended) state.ended.set(id, { ...counts });
     for (const [key, value] of json.keys) state.keys.set(key, value);
     for (const [key, value] of json.replies) state.replies.set(key, value);
-    state.pausedAll = json.pausedAll;
-    for (const [id, reason] of json.pausedProjects) state.pausedProjects.set(id, reason);
+    for (const hold of json.holds ?? olderHolds(json)) state.holds.set(holdKey(hold.scope), hold);
+    for (const worker of json.workers ?? []) state.workers.set(worker.name, worker);
+    for (const [key, change] of json.quota?.changes ?? []) state.quota.changes.set(key, change);
+    for (const [key, told] of json.quota?.told ?? []) state.quota.told.set(key, told);
     for (const one of json.profiles ?? []) state.profiles.set(profileKey(one.agent, one.name), one);
     state.books = readBooks(json.allowance);
     for (const one of json.outbox ?? []) state.outbox.set(keyOf(one.ref), one);
@@ -143,20 +153,35 @@ export class State {
       case 'task_retried':
         this.#retried(event.project, event.id, event.as, changed);
         return;
-      case 'paused':
-        if (event.project) this.pausedProjects.set(event.project, event.reason);
-        else this.pausedAll = event.reason;
+      case 'paused': {
+        const { kind, reason, until } = event;
+        const scope = scopeOf(event);
+        const hold = { scope, kind, reason, at, by: record.cause.by, ...(until !== undefined && { until }) };
+        this.holds.set(holdKey(scope), hold);
         changed(undefined, undefined);
         return;
+      }
       case 'resumed':
-        if (event.project) this.pausedProjects.delete(event.project);
-        else this.pausedAll = undefined;
+        this.holds.delete(holdKey(scopeOf(event)));
         changed(undefined, undefined);
         return;
       case 'profile_paused':
       case 'profile_resumed':
       case 'profile_chosen':
+      case 'profile_used':
         foldProfile(this.profiles, event, at);
+        changed(undefined, undefined);
+        return;
+      case 'worker_registered':
+      case 'worker_left':
+        foldWorker(this.workers, event);
+        changed(undefined, undefined);
+        return;
+      case 'limit_changed':
+      case 'limit_restored':
+      case 'quota_warning':
+      case 'quota_exceeded':
+        foldQuota(this.quota, event, at);
         changed(undefined, undefined);
         return;
       case 'delivered':
@@ -169,6 +194,9 @@ export class State {
       case 'task_blocked':
       case 'task_unblocked':
       case 'noted':
+      case 'dispatch_failed_no_agent':
+      case 'dispatch_failed_quota':
+      case 'sink_gap':
         changed(undefined, undefined);
         return;
       default: {
@@ -298,8 +326,23 @@ export class State {
 
 type Written = ReturnType<State['toJSON']>;
 /** As a snapshot has it; one that an older version wrote has less. */
-type Later = 'profiles' | 'allowance' | 'outbox' | 'undelivered';
-type StateJson = Omit<Written, Later> & Partial<Pick<Written, Later>>;
+type Later = 'profiles' | 'allowance' | 'outbox' | 'undelivered' | 'holds' | 'workers' | 'quota';
+interface Earlier {
+  readonly pausedAll?: string;
+  readonly pausedProjects?: readonly (readonly [ProjectId, string])[];
+}
+type StateJson = Omit<Written, Later> & Partial<Pick<Written, Later>> & Earlier;
+
+function olderHolds({ pausedAll, pausedProjects = [] }: Earlier): Hold[] {
+  const hold = (scope: HoldScope, reason: string): Hold => ({ scope, kind: 'pause', reason, at: 0, by: 'owner' });
+  const projects = pausedProjects.map(([project, reason]) => hold({ of: 'project', project }, reason));
+  return pausedAll === undefined ? projects : [hold({ of: 'fleet' }, pausedAll), ...projects];
+}
+
+function scopeOf({ project, agent }: { project?: ProjectId | undefined; agent?: string | undefined }): HoldScope {
+  if (project !== undefined) return { of: 'project', project };
+  return agent === undefined ? { of: 'fleet' } : { of: 'agent', agent };
+}
 
 /** How many tasks of a project are in each state. */
 export function countStates(state: State): Map<ProjectId, Record<TaskState, number>> {

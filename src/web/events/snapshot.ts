@@ -1,3 +1,4 @@
+import { pausedAt } from '../../runtime/model/hold.ts';
 import { isLive, type OpenTask } from '../../runtime/model/task.ts';
 import type { TaskSummary } from '../../runtime/model/view.ts';
 import type { Caller, Need, Yard } from '../../runtime/yard.ts';
@@ -28,7 +29,7 @@ export interface Snapshot {
 export function snapshotOf(yard: Yard, caller: Caller, reset: string | undefined): Snapshot {
   const own = caller.principal === 'attempt' ? caller.task.project : undefined;
   const { tasks, hidden } = openTasks(yard, own);
-  const paused = yard.store.paused();
+  const paused = pausedAt(yard.store.holds(), yard.clock.now());
   const projects = [...paused.projects].filter((id) => refuseProject({ yard, caller }, id) === undefined);
   return {
     seq: yard.span().newest,

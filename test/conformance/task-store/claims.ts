@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { pausedAt } from '../../../src/runtime/model/hold.ts';
 import { isRefusal } from '../../../src/runtime/model/refusal.ts';
 import type { Lease } from '../../../src/runtime/model/task.ts';
 import type { AttemptEnd } from '../../../src/runtime/ports.ts';
@@ -48,13 +49,13 @@ export function claimStories(make: MakeStore): void {
   story(make, 'nothing is claimed while all, or its project, is paused', async (world) => {
     const ref = await world.enqueue('build');
     const other = await world.enqueue('build', {}, await world.under.project('blog'));
-    await world.store.pause(world.shop, true, 'lunch', OWNER);
+    await world.store.hold({ of: 'project', project: world.shop }, { kind: 'pause', reason: 'lunch' }, OWNER);
     expect(codeOf(await world.store.claim(ref, ON_WORKER, DISPATCHER))).toBe('stale');
-    expect(world.store.paused()).toEqual({ all: false, projects: new Set([world.shop]) });
-    await world.store.pause(undefined, true, 'night', OWNER);
+    expect(pausedAt(world.store.holds(), Date.now())).toEqual({ all: false, projects: new Set([world.shop]) });
+    await world.store.hold({ of: 'fleet' }, { kind: 'pause', reason: 'night' }, OWNER);
     expect(codeOf(await world.store.claim(other, ON_WORKER, DISPATCHER))).toBe('stale');
-    await world.store.pause(undefined, false, '', OWNER);
-    await world.store.pause(world.shop, false, '', OWNER);
+    await world.store.resume({ of: 'fleet' }, OWNER);
+    await world.store.resume({ of: 'project', project: world.shop }, OWNER);
     accepted(await world.store.claim(ref, ON_WORKER, DISPATCHER));
     accepted(await world.store.claim(other, ON_WORKER, DISPATCHER));
   });

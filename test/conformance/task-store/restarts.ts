@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { spentBy, writeBooks } from '../../../src/runtime/model/books.ts';
+import { pausedAt } from '../../../src/runtime/model/hold.ts';
 import type { Cause, OutcomeInput } from '../../../src/runtime/model/task.ts';
 import { accepted, DONE, type MakeStore, OWNER, RUNNER, story, type World } from './world.ts';
 
@@ -18,9 +19,9 @@ export function restartStories(make: MakeStore): void {
   });
 
   story(make, 'a pause outlives it', async (world, skip) => {
-    await world.store.pause(world.shop, true, 'lunch', OWNER);
+    await world.store.hold({ of: 'project', project: world.shop }, { kind: 'pause', reason: 'lunch' }, OWNER);
     await restarted(world, skip);
-    expect(world.store.paused()).toEqual({ all: false, projects: new Set([world.shop]) });
+    expect(pausedAt(world.store.holds(), Date.now())).toEqual({ all: false, projects: new Set([world.shop]) });
   });
 
   story(make, 'what is known of accounts outlives it', async (world, skip) => {

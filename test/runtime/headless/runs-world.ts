@@ -7,7 +7,7 @@ import type { HeadlessPorts } from '../../../src/runtime/headless/ports.ts';
 import { HeadlessRuns } from '../../../src/runtime/headless/runs.ts';
 import { DiskFiles } from '../../../src/runtime/io/files.ts';
 import { Config } from '../../../src/runtime/model/config.ts';
-import type { SessionEvent } from '../../../src/runtime/model/event.ts';
+import type { ToldEvent } from '../../../src/runtime/model/event.ts';
 import type { TaskRef } from '../../../src/runtime/model/ids.ts';
 import { isRefusal } from '../../../src/runtime/model/refusal.ts';
 import type { AgentRoute } from '../../../src/runtime/model/route.ts';
@@ -36,7 +36,7 @@ export async function world(config: unknown = {}) {
   const watches = new Map<string, (name: string | null) => void>();
   const requests = { opened: [] as AgentRequest[], closed: [] as string[], denied: [] as string[] };
   const stops: Stop[] = [];
-  const events: SessionEvent[] = [];
+  const events: ToldEvent[] = [];
   const state = {
     input: 'stream' as 'none' | 'once' | 'stream',
     writer: undefined as string | undefined,

@@ -1,6 +1,6 @@
 import type { AgentFailure, SessionAgent } from '../../agents/agent.ts';
 import type { CodingAgentName, Config } from '../../model/config.ts';
-import type { SessionEvent } from '../../model/event.ts';
+import type { ToldEvent } from '../../model/event.ts';
 import type { ProjectId, TaskRef } from '../../model/ids.ts';
 import type { Refusal } from '../../model/refusal.ts';
 import type { AgentQuestion, SessionRequest, SessionView } from '../../model/session.ts';
@@ -85,7 +85,7 @@ export interface SessionAttemptPorts {
   readonly screen: (seat: string) => Promise<string | undefined>;
   /** The script by which hooks report, in this home. */
   readonly reporter: () => Promise<string>;
-  readonly record: (event: SessionEvent, cause: Cause) => Promise<void>;
+  readonly record: (event: ToldEvent, cause: Cause) => Promise<void>;
   /** The agent of this task has ended, or is free for the next one, and its end is on its way into the journal. */
   readonly freed: (task: TaskRef) => void;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: Readonly<Record<string, unknown>>) => void;

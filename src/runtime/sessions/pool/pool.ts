@@ -1,5 +1,5 @@
 import type { Config } from '../../model/config.ts';
-import type { Project, SessionEvent } from '../../model/event.ts';
+import type { Project, ToldEvent } from '../../model/event.ts';
 import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
 import { occupantOf, placeSeats } from '../../policy/seats.ts';
 import type { Clock, Files } from '../../ports.ts';
@@ -40,7 +40,7 @@ export interface PoolParts {
   readonly live: () => ReadonlySet<string>;
   /** A person uses the agent that an attempt left in it. */
   readonly inUse: (seat: string) => boolean;
-  readonly record: (event: SessionEvent) => void;
+  readonly record: (event: ToldEvent) => void;
   /** Other seats are of use now: the fleet is another one. */
   readonly changed: () => void;
   /** Something that should not have happened; the pool goes on. */

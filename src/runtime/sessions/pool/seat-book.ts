@@ -1,9 +1,9 @@
-import type { SessionEvent } from '../../model/event.ts';
+import type { ToldEvent } from '../../model/event.ts';
 import { type Placed, waitsForWork } from '../../policy/seats.ts';
 import type { PaneView } from '../../terminals.ts';
 import type { Seat } from '../seats.ts';
 
-export type SeatChange = Extract<SessionEvent, { type: 'session_changed' }>['what'];
+export type SeatChange = Extract<ToldEvent, { type: 'session_changed' }>['what'];
 
 export interface SeatBookParts {
   /** Told once for each change, whoever finds it first: tmux's news or a look. */

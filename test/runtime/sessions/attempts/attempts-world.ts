@@ -24,7 +24,7 @@ import type {
 } from '../../../../src/runtime/agents/agent.ts';
 import { DiskFiles } from '../../../../src/runtime/io/files.ts';
 import { Config } from '../../../../src/runtime/model/config.ts';
-import type { SessionEvent } from '../../../../src/runtime/model/event.ts';
+import type { ToldEvent } from '../../../../src/runtime/model/event.ts';
 import type { TaskRef } from '../../../../src/runtime/model/ids.ts';
 import { isRefusal, refuse } from '../../../../src/runtime/model/refusal.ts';
 import type { AgentRoute } from '../../../../src/runtime/model/route.ts';
@@ -60,7 +60,7 @@ export async function world(config: unknown = {}) {
     (dir, pid) => runs.set(dir, { kind: 'running', pid }),
     (dir) => runs.get(dir)?.kind,
   );
-  const events: SessionEvent[] = [];
+  const events: ToldEvent[] = [];
   const said: string[] = [];
   const freed: TaskRef[] = [];
   const agent = new TableAgent();

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { afterEach } from 'vitest';
 import { DiskFiles } from '../../../../src/runtime/io/files.ts';
 import { Config } from '../../../../src/runtime/model/config.ts';
-import type { Project, SessionEvent } from '../../../../src/runtime/model/event.ts';
+import type { Project, ToldEvent } from '../../../../src/runtime/model/event.ts';
 import { ProjectId } from '../../../../src/runtime/model/ids.ts';
 import { Pool, type PoolParts } from '../../../../src/runtime/sessions/pool/pool.ts';
 import type { Seat, SeatNews } from '../../../../src/runtime/sessions/seats.ts';
@@ -80,7 +80,7 @@ export async function poolWorld(
       real: (path) => realpath(path).catch(() => undefined),
       live: () => live,
       inUse: (seat) => used.has(seat),
-      record(event: SessionEvent) {
+      record(event: ToldEvent) {
         if (event.type !== 'session_changed') throw new Error(`not expected: ${event.type}`);
         told.push(`${event.what} ${event.session}`);
         details.push(event.detail ?? '');

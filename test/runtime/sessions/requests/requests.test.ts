@@ -8,7 +8,7 @@ import type { Answer, LiveState, SessionAgent } from '../../../../src/runtime/ag
 import { systemClock } from '../../../../src/runtime/io/clock.ts';
 import { DiskFiles } from '../../../../src/runtime/io/files.ts';
 import { systemPipes } from '../../../../src/runtime/io/pipes.ts';
-import type { SessionEvent } from '../../../../src/runtime/model/event.ts';
+import type { ToldEvent } from '../../../../src/runtime/model/event.ts';
 import { ProjectId, TaskId } from '../../../../src/runtime/model/ids.ts';
 import type { AgentRequest } from '../../../../src/runtime/sessions/attempts/attempt-ports.ts';
 import { OpenRequests } from '../../../../src/runtime/sessions/requests/requests.ts';
@@ -23,7 +23,7 @@ const task = { project: ProjectId.parse('p_000000000001'), id: TaskId.parse('fix
 let dir: string;
 let run_dir: string;
 let live: LiveState | undefined;
-let told: SessionEvent[];
+let told: ToldEvent[];
 let understands: boolean;
 const files = new DiskFiles();
 const waiting = new Set<ReturnType<typeof spawn>>();
@@ -44,7 +44,7 @@ afterEach(() => {
 
 function runtime(): OpenRequests {
   const store = {
-    async record(event: SessionEvent) {
+    async record(event: ToldEvent) {
       told.push(event);
     },
   };
