@@ -9,6 +9,7 @@ import type { Route } from './model/route.ts';
 import type { ShownEvent } from './model/shown-event.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
+import type { EventName } from './model/told/table.ts';
 import type { TaskSummary } from './model/view.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { SessionDesk } from './session-desk.ts';
@@ -108,7 +109,7 @@ export interface AuditQuery {
   readonly task?: TaskId;
   readonly since?: number;
   readonly until?: number;
-  readonly types?: readonly string[];
+  readonly types?: readonly EventName[];
   readonly by?: readonly string[];
   readonly order: 'newest' | 'oldest';
   /** With `oldest`: only later ones; with `newest`: only earlier ones. A sequence number. */
@@ -116,11 +117,9 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
-/** One event, who or what caused it, and nothing that is secret. */
+/** One event, and nothing that is secret. */
 export interface AuditEntry {
   readonly seq: number;
-  readonly at: number;
-  readonly by: Cause['by'];
   readonly call?: string;
   /** The task whose attempt made the call. */
   readonly parent?: string;
