@@ -242,10 +242,7 @@ export interface Yard {
   /** Files match the journal and no drop waits to be looked at. */
   converged(): boolean;
   /** The newest events, oldest first; `after` is a sequence number. */
-  events(options: {
-    after?: number;
-    limit: number;
-  }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]>;
   /** Events that match, a page of them; a page may be short, or empty, where few match. */
   audit(query: AuditQuery): Promise<AuditPage>;
   /** Every record from now on, in order, once the state holds it. Returns the way to stop. */

@@ -11,7 +11,8 @@ export interface Message {
     readonly events?: readonly {
       readonly type: string;
       readonly project?: string;
-      readonly id?: string;
+      readonly id: string;
+      readonly task?: string;
       readonly message?: string;
     }[];
     readonly tasks?: readonly { readonly id: string; readonly state: string }[];
