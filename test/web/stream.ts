@@ -68,7 +68,7 @@ export class Stream {
   }
 
   /** Every event of every change, in order. */
-  get events(): { type: string; project?: string; id?: string; message?: string }[] {
+  get events(): { type: string; project?: string; id: string; task?: string; message?: string }[] {
     return this.messages.flatMap(({ event, data }) => (event === 'change' ? [...(data.events ?? [])] : []));
   }
 
