@@ -1,6 +1,12 @@
-import type { AgentAllowance, LimitName, LimitState, LimitView, ProjectAllowance } from '../model/allowance.ts';
+import type {
+  AgentAllowance,
+  Allowance,
+  LimitName,
+  LimitState,
+  LimitView,
+  ProjectAllowance,
+} from '../model/allowance.ts';
 import { dayAfter, hourAfter, requestsOf, type Spent, spentBy } from '../model/books.ts';
-import type { Config } from '../model/config.ts';
 import type { Fleet, FleetAllowance, FleetProject } from '../model/fleet.ts';
 import type { ProjectId } from '../model/ids.ts';
 
@@ -153,7 +159,7 @@ export function nextReset(fleet: Fleet, now: number): number | undefined {
 }
 
 /** How long an attempt may take: what is wanted, within what the allowance of those that do it leaves. */
-export function boundedTtl(ttl: number, names: readonly string[], { agents }: Config['allowance']): number {
+export function boundedTtl(ttl: number, names: readonly string[], { agents }: Pick<Allowance, 'agents'>): number {
   const bounds = names.flatMap((name) => own(agents, name)?.max_job_duration || []);
   return Math.min(ttl, ...bounds);
 }
