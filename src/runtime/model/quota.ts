@@ -15,6 +15,9 @@ export const ChangeableLimit = z.enum([
 ]);
 export type ChangeableLimit = z.infer<typeof ChangeableLimit>;
 
+/** Of these the limit is a length of time, in milliseconds. */
+export const LENGTHS: ReadonlySet<ChangeableLimit> = new Set(['max_job_duration', 'cooldown']);
+
 /** It holds in place of what the configuration says. */
 export interface LimitChange {
   readonly of: Holder;
