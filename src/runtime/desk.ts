@@ -23,11 +23,12 @@ import type { Cause, FinishedTask, OpenTask, QueuedTask } from './model/task.ts'
 import type { TaskSummary } from './model/view.ts';
 import { type NeedsView, needsOf } from './needs.ts';
 import type { Orphans } from './orphans/orphans.ts';
-import { allowanceView } from './policy/allowance-view.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
+import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
+import type { ChangedLimit, Quota } from './quota/quota.ts';
 import { beginnings, eventsFrom, readEvents } from './retention/events.ts';
 import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
@@ -80,6 +81,7 @@ export interface DeskPorts {
   readonly reload: () => Promise<Reloaded>;
   readonly past: PastEvents;
   readonly retention: Retention;
+  readonly quota: Quota;
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
   readonly progress: RunProgress;
@@ -155,7 +157,15 @@ export class Desk implements Yard {
   }
 
   allowance(): readonly AllowanceView[] {
-    return allowanceView(this.fleet(), (id) => this.projectName(id), this.clock.now());
+    return this.#ports.quota.allowance();
+  }
+
+  changeLimit(wanted: LimitWanted, cause: Cause): Promise<ChangedLimit | Refusal> {
+    return this.#ports.quota.change(wanted, cause);
+  }
+
+  restoreLimit(asked: LimitAsked & { readonly reason: string }, cause: Cause): Promise<ChangedLimit | Refusal> {
+    return this.#ports.quota.restore(asked, cause);
   }
 
   route({ project, spec, task }: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route {
@@ -218,7 +228,7 @@ export class Desk implements Yard {
   }
 
   needs(): readonly Need[] {
-    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...this.#otherNeeds()];
+    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...this.#otherNeeds(), ...this.#ports.quota.needs()];
   }
 
   #sessionNeeds(): readonly Need[] {

@@ -43,6 +43,7 @@ import { Orphans } from './orphans/orphans.ts';
 import { boundedTtl } from './policy/allowance.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
+import { Quota } from './quota/quota.ts';
 import { Reports } from './reports/deliver.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
@@ -146,8 +147,19 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
       books: store.books(),
+      limits: quota.limits(),
       headless: headless.forFleet(),
     });
+  const quota = new Quota({
+    ...{ store, clock, config, fleet, say },
+    projectName: (id) => yard.projectName(id),
+    changed: () => {
+      attempts.limitsChanged();
+      sessions.limitsChanged();
+      delegations.limitsChanged();
+      dispatcher.wake();
+    },
+  });
   const ofProject = (project: ProjectId) => settings.of(project);
   const commands = new Commands({ store, files, chance, config: ofProject, env });
   const worktrees = new Worktrees({
@@ -163,6 +175,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces: worktrees, checks },
     config: ofProject,
+    limits: () => quota.limits().allowance,
     program: (kind) => (kind === 'headless' ? headless.runs : commands),
     freed: (task) => {
       load.free(task);
@@ -183,7 +196,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
-    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), config.allowance),
+    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), quota.limits().allowance),
     changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
@@ -214,6 +227,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       answered: (request) => headless.runs.answered(request),
     },
     of: ofProject,
+    limits: () => quota.limits().allowance,
     env: { ...env },
     projectName: (id) => yard.projectName(id),
     freed: (task) => {
@@ -309,7 +323,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       fleet,
     },
     offline: offline.reasons,
-    ...{ settings, past, retention },
+    ...{ settings, past, retention, quota },
     sessions: headless.desk,
     progress: headless.progress,
     worktrees,
@@ -334,6 +348,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     headless.configured();
     callbacks.configured();
     dispatchFiles.configured();
+    quota.configured();
     hideFromChildren(keyVariables(config));
     void providers.update(config).then(() => {
       delegations.configured();
@@ -371,6 +386,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     reports.start();
     heartbeat.start();
     dispatcher.start();
+    quota.start();
     follower.start();
     retention.start();
     orphans.start();
@@ -380,6 +396,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await retention.stop();
     await dispatchFiles.stop();
     orphans.stop();
+    await quota.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();

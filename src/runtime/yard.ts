@@ -11,7 +11,9 @@ import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { EventName } from './model/told/table.ts';
 import type { TaskSummary } from './model/view.ts';
+import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
+import type { ChangedLimit } from './quota/quota.ts';
 import type { SessionDesk } from './session-desk.ts';
 import type { WorktreeDesk } from './worktree-desk.ts';
 
@@ -210,8 +212,12 @@ export interface Yard {
   packing(project: ProjectId, spec: TaskSpec): Promise<Packed | Refusal>;
 
   fleet(): Fleet;
-  /** What may be spent and what was; the worst first. */
+  /** What may be spent and what was, and what of it was changed at run time; the worst first. */
   allowance(): readonly AllowanceView[];
+  /** Counts at once, for what begins next, and for how long a running attempt may take. */
+  changeLimit(wanted: LimitWanted, cause: Cause): Promise<ChangedLimit | Refusal>;
+  /** The configuration counts again. */
+  restoreLimit(asked: LimitAsked & { readonly reason: string }, cause: Cause): Promise<ChangedLimit | Refusal>;
   /** What the dispatcher would do with it now. */
   route(task: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route;
   summary(task: OpenTask | FinishedTask): TaskSummary;

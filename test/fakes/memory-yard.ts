@@ -143,6 +143,14 @@ export class MemoryYard implements Yard {
     return this.allowances;
   }
 
+  async changeLimit() {
+    return refuse('not_possible', 'this yard has no limits', 'ask another one');
+  }
+
+  async restoreLimit() {
+    return refuse('not_possible', 'this yard has no limits', 'ask another one');
+  }
+
   route({ spec, project }: { spec: TaskSpec; project?: ProjectId }): Route {
     if (spec.preferred_ai !== undefined) return decide(askFor(spec, project), this.fleet(), this.clock.now());
     const agent = this.agents.find(({ capabilities }) => spec.requires.every((one) => capabilities.includes(one)));
