@@ -1,5 +1,7 @@
+import type { AccountWindow } from '../model/profile.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { AgentQuestion, Usage } from '../model/session.ts';
+import type { ModelTokens } from '../model/usage.ts';
 import type { Files, RunEnd } from '../ports.ts';
 import type { AgentFailure, Answer, Report, StartOrder } from './agent.ts';
 
@@ -53,6 +55,10 @@ export interface RunState {
   readonly denials: readonly { readonly tool: string; readonly input: string }[];
   readonly usage?: Usage;
   readonly turns?: number;
+  /** Tokens that `usage` does not hold yet: of a turn that is not over. */
+  readonly underway?: readonly ModelTokens[];
+  /** Of its account, as its service told them last. */
+  readonly windows?: readonly AccountWindow[];
   /** Ends of turns that were told. */
   readonly results: number;
   /** `usage` counts what earlier runs have spent in this conversation, too. */
@@ -77,6 +83,14 @@ export interface HeadlessAgent {
     where: { readonly config_dir?: string; readonly home: string; readonly cwd: string },
   ): Promise<Refusal | undefined>;
   reader(): StreamReader;
+  /**
+   * The file of a conversation, where what a run takes while it works stands there and not in its stream; undefined while
+   * there is none.
+   */
+  recordFile?(
+    files: Files,
+    where: { readonly config_dir?: string; readonly home: string; readonly conversation: string },
+  ): Promise<string | undefined>;
   /**
    * What came of a run, in this order: what its stream says, what it complained about, its exit code. A success without an
    * answer is none; an end by a signal is none, whatever its code says.
