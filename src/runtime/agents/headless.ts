@@ -84,13 +84,18 @@ export interface HeadlessAgent {
   ): Promise<Refusal | undefined>;
   reader(): StreamReader;
   /**
-   * The file of a conversation, where what a run takes while it works stands there and not in its stream; undefined while
-   * there is none.
+   * What a conversation has taken since then, and how full its account's windows are, where that stands in the
+   * conversation's own file and not in the stream. Undefined while there is no such file.
    */
-  recordFile?(
+  spent?(
     files: Files,
-    where: { readonly config_dir?: string; readonly home: string; readonly conversation: string },
-  ): Promise<string | undefined>;
+    where: {
+      readonly config_dir?: string;
+      readonly home: string;
+      readonly conversation: string;
+      readonly since: number;
+    },
+  ): Promise<{ readonly spent: readonly ModelTokens[]; readonly windows?: readonly AccountWindow[] } | undefined>;
   /**
    * What came of a run, in this order: what its stream says, what it complained about, its exit code. A success without an
    * answer is none; an end by a signal is none, whatever its code says.

@@ -38,6 +38,11 @@ export function tightest(windows: readonly AccountWindow[] = [], now: number): T
   return found;
 }
 
+/** D1 */
+export function openWindows(windows: readonly AccountWindow[] = [], now: number): AccountWindow[] {
+  return windows.filter(({ resets_at }) => resets_at !== undefined && resets_at > now);
+}
+
 /** D2 */
 function leftOf({ used, length_ms }: AccountWindow, time_left: number): number {
   const left = Math.max(0, 1 - used);
@@ -62,10 +67,9 @@ export function windowsAfter(
   told: readonly AccountWindow[],
   now: number,
 ): AccountWindow[] | undefined {
-  const open = told.filter(({ resets_at }) => resets_at !== undefined && resets_at > now); // D1
-  const kept = new Map(known.filter(({ resets_at = 0 }) => resets_at > now).map((window) => [window.name, window]));
+  const kept = new Map(openWindows(known, now).map((window) => [window.name, window]));
   let matters = false;
-  for (const window of open) {
+  for (const window of openWindows(told, now)) {
     const before = kept.get(window.name);
     if (before && !isNewer(window, before)) continue;
     matters ||= !before || isAnother(window, before) || window.used >= before.used + STEP - 1e-9;

@@ -1,5 +1,6 @@
 import { answerText } from '../../model/plain-text.ts';
 import type { AccountWindow } from '../../model/profile.ts';
+import type { Tokens } from '../../model/usage.ts';
 import type { Conversation } from '../agent.ts';
 import { type FileReading, linesBetween, sizeOf } from '../record-lines.ts';
 import { Spent } from '../spent.ts';
@@ -49,16 +50,9 @@ class Reading {
     }
   }
 
-  /** What was read from the cache is counted among the input there. */
-  #spend(spent: Extract<RolloutLine, { type: 'token_usage_record' }>['payload']['usage']): void {
-    const { input_tokens, cached_input_tokens: read, cache_write_input_tokens: written, output_tokens } = spent;
-    this.#spent.add(this.#model, {
-      input_tokens: Math.max(0, input_tokens - read - written),
-      output_tokens,
-      cache_read_tokens: read,
-      cache_write_tokens: written,
-    });
-    this.#context = input_tokens + output_tokens;
+  #spend(spent: RolloutUsage): void {
+    this.#spent.add(this.#model, tokensOf(spent));
+    this.#context = spent.input_tokens + spent.output_tokens;
   }
 
   #hear(event: TurnEvent, at: number): void {
@@ -92,4 +86,17 @@ class Reading {
       holds: (text) => prompts.some((prompt) => prompt.includes(text)),
     };
   }
+}
+
+type RolloutUsage = Extract<RolloutLine, { type: 'token_usage_record' }>['payload']['usage'];
+
+/** What was read from the cache or written into it is counted among the input there. */
+export function tokensOf(spent: RolloutUsage): Tokens {
+  const { input_tokens, cached_input_tokens: read, cache_write_input_tokens: written, output_tokens } = spent;
+  return {
+    input_tokens: Math.max(0, input_tokens - read - written),
+    output_tokens,
+    cache_read_tokens: read,
+    cache_write_tokens: written,
+  };
 }

@@ -98,6 +98,7 @@ export async function world(config: unknown = {}) {
         failures.push({ profile, failure });
         return { rests: state.rests };
       },
+      used: async () => {},
     },
     workspaces: projectFolders(store),
     checks: unchecked,
