@@ -9,6 +9,8 @@ import type { Fleet, FleetAgent, FleetAllowance, FleetProject, FleetProvider, Fl
 import type { ProjectId } from './model/ids.ts';
 import type { ProviderConfig } from './model/provider.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
+import { own as lookup } from './policy/allowance.ts';
+import type { EffectiveLimits } from './policy/limits.ts';
 
 export interface FleetParts {
   readonly config: Config;
@@ -27,6 +29,8 @@ export interface FleetParts {
   readonly worktrees?: FleetWorktrees;
   /** What was spent; without it nothing is limited. */
   readonly books?: ReadonlyBooks;
+  /** What may be spent now; without it, what the configuration says. */
+  readonly limits?: EffectiveLimits;
   readonly headless?: FleetHeadless;
 }
 
@@ -55,9 +59,15 @@ export function buildFleet(parts: FleetParts): Fleet {
   };
 }
 
-function allowanceOf({ config, books, load }: FleetParts): { allowance?: FleetAllowance } {
-  const { agents, models } = config.allowance;
-  return books ? { allowance: { agents, models, books, load: load.allowance } } : {};
+function allowanceOf(parts: FleetParts): { allowance?: FleetAllowance } {
+  const { books, load } = parts;
+  const { allowance, changes } = limitsOf(parts);
+  const { agents, models } = allowance;
+  return books ? { allowance: { agents, models, changes, books, load: load.allowance } } : {};
+}
+
+function limitsOf({ config, limits }: FleetParts): EffectiveLimits {
+  return limits ?? { allowance: config.allowance, changes: new Map() };
 }
 
 function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): FleetAgent {
@@ -98,13 +108,16 @@ function chatModels(settings: ProviderConfig | undefined): Pick<FleetProvider, '
   return settings?.kind === 'openai-chat' ? { model: settings.model, models: settings.models } : {};
 }
 
-function fleetProjects({ config, own, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
+function fleetProjects(parts: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
+  const { config, own, projects, load, paused } = parts;
+  const allowances = limitsOf(parts).allowance.projects;
   const { byPath, byName } = indexOf(config.projects);
   const entry = ({ id, path, name }: Project): [ProjectId, FleetProject] => {
     const wanted = byPath.get(path) ?? byName.get(name);
     const agent = wanted?.agent ?? config.dispatcher.default_agent;
     const its = own?.(id);
-    const limits = wanted && config.allowance.projects[wanted.name];
+    const called = wanted?.name ?? name;
+    const limits = lookup(allowances, called);
     const shared = its?.shared_checkout ?? wanted?.shared_checkout;
     return [
       id,
@@ -115,7 +128,7 @@ function fleetProjects({ config, own, projects, load, paused }: FleetParts): Rea
         weight: wanted?.weight ?? 1,
         checkout_busy: !shared && load.inCheckout(id) > 0,
         ...(agent !== undefined && { agent }),
-        ...(wanted && limits && { allowance: { name: wanted.name, limits } }),
+        ...(limits && { allowance: { name: called, limits } }),
         ...(its?.models && { models: { ...config.models, ...its.models } as Readonly<Record<string, string>> }),
       },
     ];

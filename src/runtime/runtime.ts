@@ -41,6 +41,7 @@ import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
 import { Orphans } from './orphans/orphans.ts';
 import { boundedTtl } from './policy/allowance.ts';
+import { effectiveLimits } from './policy/limits.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { Reports } from './reports/deliver.ts';
@@ -133,6 +134,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     () => config.dispatcher.scan,
     () => dispatcher.wake(),
   );
+  const limits = () => effectiveLimits(config.allowance, store.quota().changes, clock.now());
   const fleet = () =>
     buildFleet({
       config,
@@ -146,6 +148,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
       books: store.books(),
+      limits: limits(),
       headless: headless.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
@@ -163,6 +166,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces: worktrees, checks },
     config: ofProject,
+    limits: () => limits().allowance,
     program: (kind) => (kind === 'headless' ? headless.runs : commands),
     freed: (task) => {
       load.free(task);
@@ -183,7 +187,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
-    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), config.allowance),
+    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), limits().allowance),
     changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
@@ -214,6 +218,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       answered: (request) => headless.runs.answered(request),
     },
     of: ofProject,
+    limits: () => limits().allowance,
     env: { ...env },
     projectName: (id) => yard.projectName(id),
     freed: (task) => {

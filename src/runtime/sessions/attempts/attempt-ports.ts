@@ -1,4 +1,5 @@
 import type { AgentFailure, SessionAgent } from '../../agents/agent.ts';
+import type { Allowance } from '../../model/allowance.ts';
 import type { CodingAgentName, Config } from '../../model/config.ts';
 import type { ToldEvent } from '../../model/event.ts';
 import type { ProjectId, TaskRef } from '../../model/ids.ts';
@@ -81,6 +82,8 @@ export interface SessionAttemptPorts {
   readonly headless: OtherAttempts;
   /** As it counts for one project's tasks. */
   readonly config: (project: ProjectId) => Config;
+  /** What agents may take now. */
+  readonly limits: () => Pick<Allowance, 'agents'>;
   readonly env: Environment;
   /** Through the guard. `unconfirmed`: it may be there; it is not to be sent again. */
   readonly message: (seat: string, text: string) => Promise<'delivered' | 'unconfirmed' | Refusal>;

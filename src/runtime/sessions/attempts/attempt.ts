@@ -309,7 +309,7 @@ export class SessionAttempt {
       ttl: boundedTtl(
         ttl ?? codingAgent(config, record.agent).ttl ?? config.headless.ttl,
         [...payers(task.route), record.agent],
-        config.allowance,
+        this.#ports.limits(),
       ),
       blocked_ms: this.#blocked.total(now),
       ...(waiting && { blocked_since: waiting.since }),

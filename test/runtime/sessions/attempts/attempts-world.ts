@@ -112,6 +112,7 @@ export async function world(config: unknown = {}) {
       recovered: async (dir) => void requests.recovered.push(dir),
     },
     config: () => state.config,
+    limits: () => state.config.allowance,
     env: { PATH: '/usr/bin:/bin', TERM: 'dumb', SECRET: 'no' },
     message: async (_, text) => {
       messages.push(text);
