@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Allowance } from './allowance.ts';
 import { Duration } from './duration.ts';
-import { ProviderConfig } from './provider.ts';
+import { Prices, ProviderConfig } from './provider.ts';
 import { PermissionMode, Priority } from './spec.ts';
 
 /** How long something is kept: a duration, or `forever`. */
@@ -38,6 +38,7 @@ export const CodingAgent = z.strictObject({
   permission_mode: PermissionMode.default('acceptEdits').describe('a task may only narrow it'),
   allowed_tools: z.array(z.string().min(1)).default([]).describe('used without asking; a task may only narrow them'),
   profiles: z.array(Profile).default([]).describe('accounts, in the order in which they are used'),
+  prices: Prices.optional().describe('of its models, as it names them: what keeps budget_usd where it tells no cost'),
   max: z.number().int().min(0).default(0).describe('headless runs at once; 0 = only headless.max_running counts'),
   ttl: Duration.optional(),
   env: z.record(z.string(), z.string()).default({}),

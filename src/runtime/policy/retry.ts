@@ -73,6 +73,7 @@ export function afterFailure(failure: Failure, situation: RetrySituation): Attem
     case 'crash':
       return spent < max_attempts ? requeue(failure, now + delay(situation), true) : failed(failure);
     case 'logic_error':
+    case 'budget':
     case 'permission':
     case 'invalid':
     case 'dependency':

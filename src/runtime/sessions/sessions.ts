@@ -169,6 +169,7 @@ export class Sessions {
       seats: this.#pool.all(),
       keeps: (program) => this.#parts.agent(program).keeps,
       profileGate: (program) => this.profiles.gate(program),
+      windows: (program) => this.profiles.windows(program),
       occupied: (seat) => this.#attempts.inUse(seat),
     };
   }
