@@ -44,12 +44,14 @@ import { boundedTtl } from './policy/allowance.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { Reports } from './reports/deliver.ts';
+import { eventsFrom } from './retention/events.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { Commands } from './runs/command.ts';
 import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
+import { Sinks } from './sinks/sinks.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
 import { treesIn } from './worktrees/record.ts';
@@ -286,6 +288,12 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projectName: (id) => yard.projectName(id),
     record: (code, message) => store.note(code, message),
   });
+  const sinks = new Sinks({
+    ...{ ...machine, store, version, say, home: home.dir, env: { ...env }, config },
+    poster: httpPoster(),
+    records: (from) => eventsFrom(store, past, from),
+    projectName: (id) => yard.projectName(id),
+  });
   const orphans = new Orphans({
     ...{ home: home.dir, clock, marked: machine.marked, store, say },
     projectName: (id) => yard.projectName(id),
@@ -310,6 +318,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     },
     offline: offline.reasons,
     ...{ settings, past, retention },
+    sinks: () => sinks.views(),
     sessions: headless.desk,
     progress: headless.progress,
     worktrees,
@@ -318,6 +327,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       ...worktrees.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...sinks.needs(),
       ...delegations.needs(),
       ...orphans.needs(),
     ],
@@ -333,6 +343,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     sessions.configured();
     headless.configured();
     callbacks.configured();
+    sinks.configured();
     dispatchFiles.configured();
     hideFromChildren(keyVariables(config));
     void providers.update(config).then(() => {
@@ -367,6 +378,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await sessions.start();
     await delegations.start();
     callbacks.start();
+    sinks.start();
     await dispatchFiles.start();
     reports.start();
     heartbeat.start();
@@ -395,6 +407,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await providers.close();
     await reports.stop();
     await heartbeat.stop();
+    await sinks.stop(); // after everything that makes events
     await store.close();
   };
   let stopping: Promise<void> | undefined;
