@@ -10,6 +10,7 @@ import type { ShownEvent } from './model/shown-event.ts';
 import type { SinkView } from './model/sink.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
+import type { EventName } from './model/told/table.ts';
 import type { TaskSummary } from './model/view.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { SessionDesk } from './session-desk.ts';
@@ -109,7 +110,7 @@ export interface AuditQuery {
   readonly task?: TaskId;
   readonly since?: number;
   readonly until?: number;
-  readonly types?: readonly string[];
+  readonly types?: readonly EventName[];
   readonly by?: readonly string[];
   readonly order: 'newest' | 'oldest';
   /** With `oldest`: only later ones; with `newest`: only earlier ones. A sequence number. */
@@ -117,11 +118,9 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
-/** One event, who or what caused it, and nothing that is secret. */
+/** One event, and nothing that is secret. */
 export interface AuditEntry {
   readonly seq: number;
-  readonly at: number;
-  readonly by: Cause['by'];
   readonly call?: string;
   /** The task whose attempt made the call. */
   readonly parent?: string;

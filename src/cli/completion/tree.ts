@@ -2,8 +2,8 @@ import type { Argument, Command, Option } from 'commander';
 import { z } from 'zod';
 import { configKeys } from '../../runtime/config/explain.ts';
 import { Config } from '../../runtime/model/config.ts';
-import { EVENT_TYPES } from '../../runtime/model/event.ts';
 import { Cause } from '../../runtime/model/task.ts';
+import { EVENT_NAMES } from '../../runtime/model/told/table.ts';
 import { TaskState } from '../../runtime/model/view.ts';
 import { tools } from '../../tools/index.ts';
 import { commandFor } from '../command-for.ts';
@@ -125,7 +125,7 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   worktree: { kind: 'ask', what: 'worktrees' },
   pid: { kind: 'ask', what: 'orphans' },
   group: { kind: 'ask', what: 'groups' },
-  type: words(...EVENT_TYPES),
+  type: words(...EVENT_NAMES),
   by: words(...Cause.shape.by.options),
   task: tasks,
   state: words(...TaskState.options),

@@ -2,7 +2,7 @@ import type { Event } from '../model/event.ts';
 import { type HoldScope, holdOn } from '../model/hold.ts';
 import { keyOf, type TaskId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
-import type { RunRoute } from '../model/route.ts';
+import { placeOf, type RunRoute } from '../model/route.ts';
 import { isLive, type Lease, type LiveTask, type OpenTask, Outcome, type OutcomeInput } from '../model/task.ts';
 import { type Used, usedOf } from '../model/usage.ts';
 import type { TaskState } from '../model/view.ts';
@@ -78,7 +78,7 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
     case 'requeue':
       if (task.cancel === undefined) {
         const { class: error_class, reason, not_before, spent, used } = end;
-        const facts = { error_class, reason, not_before, spent, ...(used && { used }) };
+        const facts = { error_class, reason, not_before, spent, ...(used && { used }), place: placeOf(task.route) };
         return {
           events: [{ type: 'task_requeued', ...lease.task, attempt, ...facts }],
           reply: undefined,
@@ -139,6 +139,7 @@ export function finishEvents(state: State, task: OpenTask, outcome: OutcomeInput
       id: task.id,
       attempt: task.attempt,
       outcome: Outcome.parse(outcome),
+      ...(isLive(task) && { place: placeOf(task.route) }),
     },
   ];
   if (outcome.state === 'done') return events;
