@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Duration } from './duration.ts';
+import { EVENT_NAMES } from './told/table.ts';
 
 /** Letters of one case: each has a folder by its name. */
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a name of small letters, digits, dots, dashes');
@@ -8,7 +9,7 @@ const atLeastASecond = Duration.refine((ms) => ms >= 1_000, 'at least 1s');
 const common = {
   name: name.describe('its place in the journal is kept under this name'),
   events: z
-    .array(z.string().regex(/^[a-z_*]{1,64}$/, 'the name of an event; * stands for any letters'))
+    .array(z.string().refine(namesSome, 'the name of an event such as task_failed, or task_*'))
     .min(1)
     .default(['*'])
     .describe('names of events, such as task_failed, task_* or *'),
@@ -60,6 +61,16 @@ export const SinkList = z.array(Sink).superRefine((sinks, ctx) => {
     }
   }
 });
+
+/** The letters that a pattern stands for; `*` for any. */
+export function eventPattern(pattern: string): RegExp {
+  return new RegExp(`^${pattern.replaceAll(/[^a-z_*]/g, '!').replaceAll('*', '[a-z_]*')}$`);
+}
+
+/** A misspelt name would be a sink that is never told. */
+function namesSome(pattern: string): boolean {
+  return EVENT_NAMES.some((name) => eventPattern(pattern).test(name));
+}
 
 function isPlain(url: string): boolean {
   return URL.canParse(url) && new URL(url).protocol === 'http:';

@@ -1,7 +1,7 @@
 import type { JournalRecord } from '../model/event.ts';
 import type { ProjectId } from '../model/ids.ts';
-import { type ProjectNames, projectOf, showEvent } from '../model/shown-event.ts';
-import type { Gap, Sink } from '../model/sink.ts';
+import { type ProjectNames, shownIn } from '../model/shown-event.ts';
+import { eventPattern, type Gap, type Sink } from '../model/sink.ts';
 
 /** One event as sinks are told it. */
 export interface SinkEvent {
@@ -17,14 +17,10 @@ export interface SinkEvent {
 }
 
 export function eventsOf(record: JournalRecord, names: ProjectNames): SinkEvent[] {
-  const { seq, at, cause } = record;
-  return record.events.flatMap((event, part) => {
-    const shown = showEvent(event, names);
-    if (shown === undefined) return [];
-    const { type, ...facts } = shown;
-    const of = projectOf(event);
-    const head = { id: `${seq}.${part + 1}`, type, at: new Date(at).toISOString(), by: cause.by };
-    return [{ seq, part, at, type, of, project: of && names(of), text: once(() => ({ ...head, ...facts })) }];
+  const { seq, at } = record;
+  return shownIn(record, names).map(({ of, event }, part) => {
+    const project = of && names(of);
+    return { seq, part, at, type: event.type, of, project, text: once(() => event) };
   });
 }
 
@@ -35,7 +31,7 @@ export type Wanted = (event: SinkEvent) => boolean;
  * many sinks are in trouble.
  */
 export function wantedBy({ events, projects }: Pick<Sink, 'events' | 'projects'>): Wanted {
-  const patterns = events.map((one) => new RegExp(`^${one.replaceAll('*', '[a-z_]*')}$`));
+  const patterns = events.map(eventPattern);
   const known = new Map<string, boolean>([['sink_gap', false]]);
   const named = (type: string): boolean => {
     const wanted = known.get(type) ?? patterns.some((pattern) => pattern.test(type));
