@@ -18,6 +18,7 @@ import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
+import type { SinkView } from './model/sink.ts';
 import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask, QueuedTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
@@ -90,6 +91,7 @@ export interface DeskPorts {
   readonly settled: () => boolean;
   readonly stopping: () => Stopping | undefined;
   readonly orphans: Orphans;
+  readonly sinks: () => readonly SinkView[];
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -281,6 +283,10 @@ export class Desk implements Yard {
       hopeless: (task) => (task.state === 'queued' ? hopeless(routeOf(task)) : undefined),
       spent: (task) => (task.state === 'queued' ? spentFor(routeOf(task)) : undefined),
     };
+  }
+
+  sinks(): readonly SinkView[] {
+    return this.#ports.sinks();
   }
 
   orphans(): Promise<readonly Orphan[] | undefined> {

@@ -45,12 +45,14 @@ import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { Quota } from './quota/quota.ts';
 import { Reports } from './reports/deliver.ts';
+import { eventsFrom } from './retention/events.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { Commands } from './runs/command.ts';
 import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
+import { Sinks } from './sinks/sinks.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
 import { treesIn } from './worktrees/record.ts';
@@ -300,6 +302,12 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projectName: (id) => yard.projectName(id),
     record: (code, message) => store.note(code, message),
   });
+  const sinks = new Sinks({
+    ...{ ...machine, store, version, say, home: home.dir, env: { ...env }, config },
+    poster: httpPoster(),
+    records: (from) => eventsFrom(store, past, from),
+    projectName: (id) => yard.projectName(id),
+  });
   const orphans = new Orphans({
     ...{ home: home.dir, clock, marked: machine.marked, store, say },
     projectName: (id) => yard.projectName(id),
@@ -324,6 +332,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     },
     offline: offline.reasons,
     ...{ settings, past, retention, quota },
+    sinks: () => sinks.views(),
     sessions: headless.desk,
     progress: headless.progress,
     worktrees,
@@ -332,6 +341,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       ...worktrees.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...sinks.needs(),
       ...delegations.needs(),
       ...orphans.needs(),
     ],
@@ -347,6 +357,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     sessions.configured();
     headless.configured();
     callbacks.configured();
+    sinks.configured();
     dispatchFiles.configured();
     quota.configured();
     hideFromChildren(keyVariables(config));
@@ -382,6 +393,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await sessions.start();
     await delegations.start();
     callbacks.start();
+    sinks.start();
     await dispatchFiles.start();
     reports.start();
     heartbeat.start();
@@ -412,6 +424,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await providers.close();
     await reports.stop();
     await heartbeat.stop();
+    await sinks.stop(); // after everything that makes events
     await store.close();
   };
   let stopping: Promise<void> | undefined;

@@ -7,6 +7,7 @@ import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { ShownEvent } from './model/shown-event.ts';
+import type { SinkView } from './model/sink.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { EventName } from './model/told/table.ts';
@@ -239,6 +240,8 @@ export interface Yard {
     options: { stream: RunStream; offset: number },
   ): Promise<{ text: string; next: number }>;
   needs(): readonly Need[];
+  /** Who else is told what happens, and how that goes. */
+  sinks(): readonly SinkView[];
   /** Processes of attempts that are over; undefined where this system does not tell. */
   orphans(): Promise<readonly Orphan[] | undefined>;
   /** Ends those that are still the same processes, and orphans; answers with those that have ended. */

@@ -6,6 +6,7 @@ import type { Fleet, FleetAgent, FleetProvider } from '../../src/runtime/model/f
 import { type ProjectId, TaskId, type TaskRef } from '../../src/runtime/model/ids.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { Route } from '../../src/runtime/model/route.ts';
+import type { SinkView } from '../../src/runtime/model/sink.ts';
 import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { type Cause, type FinishedTask, isLive, type Lease, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { TaskSummary } from '../../src/runtime/model/view.ts';
@@ -71,6 +72,10 @@ export class MemoryYard implements Yard {
 
   async audit(): Promise<AuditPage> {
     return { entries: [], newest: 0 };
+  }
+
+  sinks(): readonly SinkView[] {
+    return [];
   }
 
   async orphans(): Promise<readonly Orphan[] | undefined> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Allowance } from './allowance.ts';
 import { Duration } from './duration.ts';
 import { Prices, ProviderConfig } from './provider.ts';
+import { SinkList } from './sink.ts';
 import { PermissionMode, Priority } from './spec.ts';
 
 /** How long something is kept: a duration, or `forever`. */
@@ -196,10 +197,13 @@ export const Config = z.strictObject({
       give_up: Duration.default(86_400_000).describe('how long a callback is tried'),
     })
     .prefault({}),
+  sinks: SinkList.default([]).describe('who else is told what happens: webhooks and commands'),
   local_only: z
     .boolean()
     .default(false)
-    .describe('no task leaves this machine: no callback is sent and nothing is delegated; what is owed waits'),
+    .describe(
+      'no task leaves this machine: no callback or webhook is sent and nothing is delegated; what is owed waits',
+    ),
   shutdown: z
     .strictObject({ wait: Duration.default(60_000).describe('how long a stop waits for runs that are at work') })
     .prefault({}),
