@@ -7,6 +7,7 @@ import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
 import { handOver } from './handover.ts';
 import type { RunProgress } from './headless/progress.ts';
+import { holdNeeds, holdViews } from './holds.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Load } from './load.ts';
@@ -15,6 +16,7 @@ import type { Config } from './model/config.ts';
 import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
+import { holdsAt } from './model/hold.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
@@ -43,6 +45,7 @@ import type {
   AuditPage,
   AuditQuery,
   Caller,
+  HoldView,
   Need,
   NewTaskInput,
   Orphan,
@@ -58,6 +61,7 @@ import type {
 } from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
+const HELD_LOOKED_AT = 20_000; // as with needs: of a longer queue the oldest ones speak for the rest
 const FAILED_SHOWN_MS = 24 * 3_600_000;
 
 export interface DeskPorts {
@@ -154,6 +158,25 @@ export class Desk implements Yard {
     return this.#ports.fleet();
   }
 
+  holds(): readonly HoldView[] {
+    return holdViews({
+      ...{ holds: holdsAt(this.store.holds(), this.clock.now()), load: this.#ports.load, counts: this.store.counts() },
+      waitingFor: () => this.#waitingForHeld(),
+      projectName: (id) => this.projectName(id),
+    });
+  }
+
+  #waitingForHeld(): ReadonlyMap<string, number> {
+    const waiting = new Map<string, number>();
+    const routeOf = this.#routes();
+    for (const task of firstOf(this.store.open().values(), HELD_LOOKED_AT)) {
+      const route = task.state === 'queued' ? routeOf(task) : undefined;
+      const held = route?.to === 'wait' ? (route.held ?? []) : [];
+      for (const name of held) waiting.set(name, (waiting.get(name) ?? 0) + 1);
+    }
+    return waiting;
+  }
+
   allowance(): readonly AllowanceView[] {
     return allowanceView(this.fleet(), (id) => this.projectName(id), this.clock.now());
   }
@@ -218,7 +241,7 @@ export class Desk implements Yard {
   }
 
   needs(): readonly Need[] {
-    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...this.#otherNeeds()];
+    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...holdNeeds(this.holds()), ...this.#otherNeeds()];
   }
 
   #sessionNeeds(): readonly Need[] {
@@ -253,12 +276,21 @@ export class Desk implements Yard {
     });
   }
 
-  /** Why no agent can ever take a task, or what is spent that it waits for. Tasks that are alike to the router are asked for once. */
+  /** Why no agent can ever take a task, or what is spent that it waits for. */
   #stuck(): Pick<NeedsView, 'hopeless' | 'spent'> {
+    const routeOf = this.#routes();
+    return {
+      hopeless: (task) => (task.state === 'queued' ? hopeless(routeOf(task)) : undefined),
+      spent: (task) => (task.state === 'queued' ? spentFor(routeOf(task)) : undefined),
+    };
+  }
+
+  /** Tasks that are alike to the router are asked for once. */
+  #routes(): (task: QueuedTask) => Route {
     const fleet = this.fleet();
     const now = this.clock.now();
     const known = new Map<ProjectId, Map<string, Route>>();
-    const routeOf = (task: QueuedTask): Route => {
+    return (task) => {
       const alike = signatureOf(task.spec);
       const answers = known.get(task.project) ?? new Map<string, Route>();
       known.set(task.project, answers);
@@ -266,10 +298,6 @@ export class Desk implements Yard {
       const route = answers.get(alike) ?? decide(ask, fleet, now);
       answers.set(alike, route);
       return route;
-    };
-    return {
-      hopeless: (task) => (task.state === 'queued' ? hopeless(routeOf(task)) : undefined),
-      spent: (task) => (task.state === 'queued' ? spentFor(routeOf(task)) : undefined),
     };
   }
 
@@ -348,6 +376,14 @@ export class Desk implements Yard {
     );
     for (const task of unknown) await this.store.retry({ project, id: task.id }, { by });
     return unknown.length;
+  }
+}
+
+function* firstOf<T>(all: Iterable<T>, most: number): Generator<T> {
+  let n = 0;
+  for (const one of all) {
+    if (n++ >= most) return;
+    yield one;
   }
 }
 

@@ -6,9 +6,11 @@ import type { ReadonlyBooks } from './model/books.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
 import type { Project } from './model/event.ts';
 import type { Fleet, FleetAgent, FleetAllowance, FleetProject, FleetProvider, FleetWorktrees } from './model/fleet.ts';
+import type { Hold, Paused } from './model/hold.ts';
 import type { ProjectId } from './model/ids.ts';
 import type { ProviderConfig } from './model/provider.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
+import { heldPlace, holdOfPlace } from './policy/held.ts';
 
 export interface FleetParts {
   readonly config: Config;
@@ -17,7 +19,7 @@ export interface FleetParts {
   readonly projects: readonly Project[];
   /** Live tasks and reservations. */
   readonly load: Counts;
-  readonly paused: { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  readonly paused: Omit<Paused, 'holds'> & Partial<Pick<Paused, 'holds'>>;
   readonly providers: readonly { readonly id: string; readonly ai: readonly string[] }[];
   /** Why a provider gets nothing now, and until when, by id; with `max` it is to be tried, and gets tasks up to so many. */
   readonly away?: ReadonlyMap<string, { readonly detail: string; readonly until?: number; readonly max?: number }>;
@@ -38,21 +40,38 @@ export interface FleetParts {
 export function buildFleet(parts: FleetParts): Fleet {
   const { config, load, paused } = parts;
   const { default_provider } = config.delegation;
+  const { holds = [] } = paused;
   return {
-    agents: [
+    agents: withHolds(holds, [
       ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
       ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
       ...(parts.headless ? headlessAgents(parts.headless, config, load, parts.offline) : []),
-    ],
-    providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
+    ]),
+    providers: withHolds(
+      holds,
+      parts.providers.map((provider) => fleetProvider(provider, parts)),
+    ),
     ...(default_provider !== undefined && { default_provider }),
     headless: { running: load.headless, max: config.headless.max_running },
     ...(parts.worktrees && { worktrees: parts.worktrees }),
     paused: paused.all,
+    ...(holds.length > 0 && { holds }),
     projects: fleetProjects(parts),
     models: config.models as Readonly<Record<string, string>>,
     ...allowanceOf(parts),
   };
+}
+
+/** Somebody's word is told before any other reason, but for a program that is not there: no resume mends that. */
+function withHolds<P extends FleetAgent | FleetProvider>(holds: readonly Hold[], places: readonly P[]): readonly P[] {
+  if (!holds.some(({ scope }) => scope.of === 'agent')) return places;
+  return places.map((place) => {
+    const held = 'missing' in place ? undefined : heldPlace(holdOfPlace(holds, place), place);
+    if (!held) return place;
+    const { until, ...rest } = held;
+    const { until: _, ...free } = place;
+    return { ...free, ...rest, ...(until !== undefined && { until }) } as P;
+  });
 }
 
 function allowanceOf({ config, books, load }: FleetParts): { allowance?: FleetAllowance } {
