@@ -27,6 +27,7 @@ import { type NeedsView, needsOf } from './needs.ts';
 import type { Orphans } from './orphans/orphans.ts';
 import { allowanceView } from './policy/allowance-view.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
+import type { Gauge } from './policy/backpressure.ts';
 import { decide } from './policy/decide.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
@@ -71,7 +72,7 @@ export interface DeskPorts {
   readonly store: FileStore;
   readonly version: string;
   readonly home: string;
-  readonly freeBytes: (dir: string) => Promise<number | undefined>;
+  readonly gauge: (dir: string) => Promise<Gauge>;
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;

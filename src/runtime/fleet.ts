@@ -1,3 +1,4 @@
+import { configuredAs } from './config/configured-as.ts';
 import { stricter } from './config/project.ts';
 import { type FleetHeadless, headlessAgents } from './fleet-headless.ts';
 import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
@@ -118,9 +119,8 @@ function chatModels(settings: ProviderConfig | undefined): Pick<FleetProvider, '
 }
 
 function fleetProjects({ config, own, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
-  const { byPath, byName } = indexOf(config.projects);
   const entry = ({ id, path, name }: Project): [ProjectId, FleetProject] => {
-    const wanted = byPath.get(path) ?? byName.get(name);
+    const wanted = configuredAs(config.projects, { path, name });
     const agent = wanted?.agent ?? config.dispatcher.default_agent;
     const its = own?.(id);
     const limits = wanted && config.allowance.projects[wanted.name];
@@ -140,24 +140,4 @@ function fleetProjects({ config, own, projects, load, paused }: FleetParts): Rea
     ];
   };
   return new Map(projects.map(entry));
-}
-
-type Wanted = Config['projects'];
-interface Index {
-  readonly byPath: ReadonlyMap<string, Wanted[number]>;
-  readonly byName: ReadonlyMap<string, Wanted[number]>;
-}
-
-/** A fleet is built for every pick, the config changes with a reload. */
-const indexes = new WeakMap<Wanted, Index>();
-
-function indexOf(wanted: Wanted): Index {
-  const known = indexes.get(wanted);
-  if (known) return known;
-  const index: Index = {
-    byPath: new Map(wanted.map((project) => [project.path, project])),
-    byName: new Map(wanted.map((project) => [project.name, project])),
-  };
-  indexes.set(wanted, index);
-  return index;
 }

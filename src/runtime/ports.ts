@@ -433,8 +433,11 @@ export interface TaskStore {
   /** The drops that lay there before the project's first use may be taken. */
   releaseHeld(project: ProjectId, cause: Cause): Promise<void>;
 
-  /** One answer per task, in order; all accepted ones are committed together. */
-  enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]>;
+  /**
+   * One answer per task, in order; all accepted ones are committed together. `noRoom`: why nothing new is taken now; what
+   * an earlier call has made is answered all the same.
+   */
+  enqueue(tasks: readonly NewTask[], cause: Cause, noRoom?: Refusal): Promise<(Enqueued | Refusal)[]>;
   /** The journalled claim and the renamed file, or why not. Nothing may start without it. */
   claim(
     ref: TaskRef,

@@ -15,7 +15,7 @@ export interface Wait {
 
 /** What holds a task wherever it would run, in the order in which it is told; all of it holds at once. */
 export function generalWaits(ask: RouteAsk, fleet: Fleet, now: number): Wait[] {
-  const project = ask.project && fleet.projects.get(ask.project);
+  const project = ask.project === undefined ? undefined : fleet.projects.get(ask.project);
   const waits: Wait[] = [];
   const paused = pausedWait(ask, fleet, project);
   if (paused) waits.push(paused);
@@ -38,7 +38,7 @@ export function generalWaits(ask: RouteAsk, fleet: Fleet, now: number): Wait[] {
 }
 
 /** Where both are held it is over when both are. */
-function pausedWait({ project: id }: RouteAsk, fleet: Fleet, project: FleetProject | '' | undefined): Wait | undefined {
+function pausedWait({ project: id }: RouteAsk, fleet: Fleet, project: FleetProject | undefined): Wait | undefined {
   if (!fleet.paused && !project?.paused) return undefined;
   const all = fleet.holds?.find(({ scope }) => scope.of === 'fleet');
   const its = fleet.holds?.find(({ scope }) => scope.of === 'project' && scope.project === id);

@@ -96,8 +96,8 @@ export class FileStore implements TaskStore {
     return this.#adoption.folder(id) !== undefined;
   }
 
-  enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
-    return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause));
+  enqueue(tasks: readonly NewTask[], cause: Cause, noRoom?: Refusal): Promise<(Enqueued | Refusal)[]> {
+    return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause, { ...(noRoom && { noRoom }) }));
   }
 
   answered(call: string): boolean {
