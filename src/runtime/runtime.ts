@@ -109,7 +109,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   };
   setLogLevel();
   const machine = thisMachine({ home: home.dir, version });
-  const { clock, chance, files, freeBytes, runner } = machine;
+  const { clock, chance, files, gauge, runner } = machine;
   const store = await openStore({
     ...machine,
     config,
@@ -266,8 +266,10 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projects: () => store.projects().filter(({ id }) => store.owns(id)),
     record: (code, message, project) => store.note(code, message, { ...(project && { project }) }),
   });
+  const taken = { store, config, home: home.dir, gauge };
   const inboxes = new Inboxes({
     ...{ ...machine, watcher, store, config, say },
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     edited: (ref) => store.reread(ref),
   });
   const projects = new Projects({
@@ -284,7 +286,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
     resolve: (path, options) => projects.resolve(path, options),
     route: (task) => yard.route(task),
-    admit: (tasks, cause) => admit({ store, config, home: home.dir, freeBytes }, tasks, cause),
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     projectName: (id) => yard.projectName(id),
     tidy: tidier({ files, clock, store, config }),
   });
@@ -318,7 +320,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       config,
       clock,
       files,
-      freeBytes,
+      gauge,
       store,
       version,
       home: home.dir,
@@ -339,6 +341,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     moreNeeds: () => [
       ...sessions.needs(),
       ...worktrees.needs(),
+      ...inboxes.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
       ...sinks.needs(),

@@ -3,6 +3,7 @@ import type { Config } from './model/config.ts';
 import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
+import type { Hold } from './model/hold.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
@@ -137,6 +138,17 @@ export interface AuditPage {
   readonly newest: number;
 }
 
+/** What keeps work from beginning somewhere, and how far that has come. */
+export interface HoldView extends Hold {
+  /** Of the project or the agent. */
+  readonly name?: string;
+  readonly state: 'paused' | 'draining' | 'drained';
+  /** Attempts of the scope that are at work. */
+  readonly running: number;
+  /** Tasks that wait for its end. */
+  readonly waiting: number;
+}
+
 /** What a person should look at, most urgent first. */
 export interface Need {
   readonly what: string;
@@ -213,6 +225,8 @@ export interface Yard {
   packing(project: ProjectId, spec: TaskSpec): Promise<Packed | Refusal>;
 
   fleet(): Fleet;
+  /** Every hold in force. */
+  holds(): readonly HoldView[];
   /** What may be spent and what was, and what of it was changed at run time; the worst first. */
   allowance(): readonly AllowanceView[];
   /** Counts at once, for what begins next, and for how long a running attempt may take. */

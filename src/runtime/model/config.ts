@@ -77,6 +77,7 @@ export const Config = z.strictObject({
         path: z.string(),
         weight: z.number().positive().default(1),
         max_running: z.number().int().min(0).default(0),
+        max_open: z.number().int().min(0).default(0).describe('open tasks; more are refused until some have ended'),
         shared_checkout: z.boolean().default(false),
         agent: z.string().optional(),
       }),
@@ -254,6 +255,17 @@ export const Config = z.strictObject({
         .min(0)
         .default(67_108_864)
         .describe('enqueue refuses when the disk of the home has less left; 0 = only when it is full'),
+      max_load_per_cpu: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('enqueue refuses above this load average per processor; 0 = no limit'),
+      min_free_memory: z
+        .number()
+        .int()
+        .min(0)
+        .default(0)
+        .describe('enqueue refuses when this machine has fewer bytes of memory left; 0 = no limit'),
     })
     .prefault({}),
   retention: z
