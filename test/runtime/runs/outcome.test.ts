@@ -17,6 +17,8 @@ const situation = {
   fraction: 0.5,
   backoff: 5_000,
   backoff_max: 60_000,
+  before: [],
+  classes: {},
   rejected: 0,
   verify_retries: 1,
 };
