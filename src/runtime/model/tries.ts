@@ -1,3 +1,4 @@
+import type { AgentRoute } from './route.ts';
 import type { LiveTask, OpenTask, Outcome } from './task.ts';
 import type { InVain, Took, Try } from './try.ts';
 import { type Used, usedOf } from './usage.ts';
@@ -90,7 +91,7 @@ function tryOf(task: LiveTask, end: EndOfTry, at: number): Try {
   const { reason, used, ...facts } = end;
   const whole = {
     attempt: task.attempt,
-    ...(route.to === 'agent' ? { agent: route.agent } : { provider: route.provider }),
+    ...(route.to === 'agent' ? { agent: route.agent, program: programOf(route) } : { provider: route.provider }),
     model: used?.model ?? route.model,
     job_id: task.state === 'running' ? task.job_id : undefined,
     started_at: task.state === 'running' ? task.started_at : task.claimed_at,
@@ -100,6 +101,11 @@ function tryOf(task: LiveTask, end: EndOfTry, at: number): Try {
     used,
   };
   return withoutAbsent(whole) as Try;
+}
+
+/** A command and an outside worker have no conversation that could go on. */
+function programOf({ kind, agent, program }: AgentRoute): string | undefined {
+  return kind === 'session' || kind === 'headless' ? (program ?? agent) : undefined;
 }
 
 function addUp(before: Took | undefined, used: Used | undefined): Took | undefined {

@@ -7,6 +7,8 @@ export const Try = z.object({
   attempt: z.number(),
   ended: z.enum(['again', 'done', 'failed', 'cancelled']),
   agent: z.string().optional(),
+  /** The program of a coding agent, by whatever name it was asked. */
+  program: z.string().optional(),
   provider: z.string().optional(),
   model: z.string().optional(),
   profile: z.string().optional(),
