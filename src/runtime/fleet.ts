@@ -12,8 +12,8 @@ import type { ProjectId } from './model/ids.ts';
 import type { ProviderConfig } from './model/provider.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
 import { own as lookup } from './policy/allowance.ts';
-import type { EffectiveLimits } from './policy/limits.ts';
 import { heldPlace, holdOfPlace } from './policy/held.ts';
+import type { EffectiveLimits } from './policy/limits.ts';
 
 export interface FleetParts {
   readonly config: Config;

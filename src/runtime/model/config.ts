@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Allowance } from './allowance.ts';
 import { Duration } from './duration.ts';
 import { Prices, ProviderConfig } from './provider.ts';
+import { ProjectRetryClasses, RetryClasses } from './retry.ts';
 import { SinkList } from './sink.ts';
 import { PermissionMode, Priority } from './spec.ts';
 
@@ -238,6 +239,7 @@ export const Config = z.strictObject({
       max_attempts: z.number().int().min(1).max(20).default(3),
       backoff: Duration.default(5_000),
       backoff_max: Duration.default(600_000),
+      classes: RetryClasses.default({}).describe('how each class of failures is tried again, where that differs'),
     })
     .prefault({}),
   order: z
@@ -350,6 +352,7 @@ export const ProjectConfig = z.strictObject({
       max_attempts: retry.max_attempts.unwrap().optional(),
       backoff: retry.backoff.unwrap().optional(),
       backoff_max: retry.backoff_max.unwrap().optional(),
+      classes: ProjectRetryClasses.optional(),
     })
     .optional(),
   prompt: z

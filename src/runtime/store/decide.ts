@@ -150,10 +150,10 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
       break;
     case 'requeue':
       if (task.cancel === undefined) {
-        const { class: error_class, reason, not_before, spent, used } = end;
-        const facts = { error_class, reason, not_before, spent, ...(used && { used }), place: placeOf(task.route) };
+        const { kind: _, class: error_class, ...ran } = end;
+        const facts = { ...ran, place: placeOf(task.route) };
         return {
-          events: [{ type: 'task_requeued', ...lease.task, attempt, ...facts }],
+          events: [{ type: 'task_requeued', ...lease.task, attempt, error_class, ...facts }],
           reply: undefined,
         };
       }
