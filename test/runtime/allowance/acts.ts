@@ -4,7 +4,7 @@ import { isLive, type Lease } from '../../../src/runtime/model/task.ts';
 import type { AttemptEnd, NewTask } from '../../../src/runtime/ports.ts';
 import { queueOf } from '../../../src/runtime/taskfile/layout.ts';
 import { parseTask } from '../../../src/runtime/taskfile/parse.ts';
-import type { Report, Told } from './ledger.ts';
+import type { Told } from './ledger.ts';
 import { WISHES } from './limits.ts';
 import type { Yard } from './yard.ts';
 
@@ -85,7 +85,8 @@ export class Actors {
     attempt.told = told;
     if (early) this.#yard.freed(lease.task);
     const ends = [store.end(lease, this.#endOf(told), RUNNER)];
-    if (twice) ends.push(store.end(lease, { kind: 'finished', outcome: { state: 'done', result: 'x', tokens: 7 } }, RUNNER));
+    if (twice)
+      ends.push(store.end(lease, { kind: 'finished', outcome: { state: 'done', result: 'x', tokens: 7 } }, RUNNER));
     const [first, second] = await Promise.all(ends);
     if (first) this.#yard.wrong.push(`the end of ${lease.task.id} was refused: ${first.message}`);
     if (twice && !second) this.#yard.wrong.push(`${lease.task.id} ended twice`);
@@ -106,7 +107,10 @@ export class Actors {
   /** Its file is changed, or goes: the claim that meets that comes to nothing. */
   async #touch(nth: number, how: 'edit' | 'vanish'): Promise<void> {
     const { store, machine } = this.#yard;
-    const task = pick([...store.open().values()].filter(({ state }) => state === 'queued'), nth);
+    const task = pick(
+      [...store.open().values()].filter(({ state }) => state === 'queued'),
+      nth,
+    );
     const path = task && machine.projects.find(({ id }) => id === task.project)?.path;
     if (!task || path === undefined) return;
     const file = queueOf(path).task(task.id);
@@ -117,12 +121,9 @@ export class Actors {
 
   #task(nth: number, urgent: boolean): NewTask {
     const project = this.#yard.machine.projects[nth % 2]?.id as ProjectId;
-    const wish = WISHES[nth % WISHES.length] ?? '';
-    const front = `title: work\n${urgent ? 'priority: critical\n' : ''}${wish}${wish ? '\n' : ''}`;
-    const bytes = Buffer.from(`---\n${front}---\nn${++this.#made}\n`);
-    const parsed = parseTask(bytes);
-    if (isRefusal(parsed)) throw new Error(parsed.message);
-    return { project, spec: parsed.spec, title: parsed.title, bytes, source: 'call', enqueued_by: 'client' };
+    const { front, spec, title } = wished(nth % WISHES.length, urgent);
+    const bytes = Buffer.from(`${front}n${++this.#made}\n`);
+    return { project, spec, title, bytes, source: 'call', enqueued_by: 'client' };
   }
 
   #endOf(told: Told): AttemptEnd {
@@ -133,7 +134,8 @@ export class Actors {
     const cost = { amount: cents / 100, currency };
     switch (told.how) {
       case 'done': {
-        const key = currency === 'EUR' ? { cost } : currency === 'USD' ? { cost_usd: cost.amount } : { cost_cad: cost.amount };
+        const key =
+          currency === 'EUR' ? { cost } : currency === 'USD' ? { cost_usd: cost.amount } : { cost_cad: cost.amount };
         return { kind: 'finished', outcome: { state: 'done', result: 'x', ...named, ...counted, ...key } };
       }
       case 'failed': {
@@ -150,6 +152,28 @@ export class Actors {
   }
 }
 
+const known = new Map<string, { readonly front: string } & Pick<NewTask, 'spec' | 'title'>>();
+
+/** Read once: all tasks of one wish differ in their text alone. */
+function wished(nth: number, urgent: boolean) {
+  const wish = WISHES[nth] ?? '';
+  const front = [
+    '---',
+    'title: work',
+    ...(urgent ? ['priority: critical'] : []),
+    ...(wish ? [wish] : []),
+    '---\n',
+  ].join('\n');
+  const there = known.get(front);
+  if (there) return there;
+  const parsed = parseTask(Buffer.from(`${front}work\n`));
+  if (isRefusal(parsed)) throw new Error(parsed.message);
+  const { spec, title } = parsed;
+  const made = { front, spec, title };
+  known.set(front, made);
+  return made;
+}
+
 function usageOf(tokens: number) {
   const part = Math.floor(tokens / 4);
   return { input_tokens: tokens - 3 * part, output_tokens: part, cache_read_tokens: part, cache_write_tokens: part };
@@ -158,5 +182,3 @@ function usageOf(tokens: number) {
 function pick<T>(all: readonly T[], nth: number): T | undefined {
   return all[nth % Math.max(1, all.length)];
 }
-
-export type { Report };

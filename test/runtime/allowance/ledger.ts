@@ -105,7 +105,8 @@ export class Ledger {
     const { told } = was;
     this.live.delete(was.key);
     const byItself = how === 'void' && !was.begun;
-    if (how !== 'cancelled' && how !== told?.how && !byItself) throw new Error(`${was.key} ended as ${how}, told was ${told?.how}`);
+    if (how !== 'cancelled' && how !== told?.how && !byItself)
+      throw new Error(`${was.key} ended as ${how}, told was ${told?.how}`);
     if (how === 'void') return this.#take(was, -1);
     if (how === 'cancelled' && told?.how === 'void') return this.#take(was, -1);
     if (!told || told.how === 'void') return;

@@ -1,7 +1,7 @@
-import { Config } from '../../../src/runtime/model/config.ts';
-import { LOCALLY_KEPT } from '../../../src/runtime/policy/abilities.ts';
-import type { FleetAgent } from '../../../src/runtime/model/fleet.ts';
 import type { Load } from '../../../src/runtime/load.ts';
+import { Config } from '../../../src/runtime/model/config.ts';
+import type { FleetAgent } from '../../../src/runtime/model/fleet.ts';
+import { LOCALLY_KEPT } from '../../../src/runtime/policy/abilities.ts';
 
 const MINUTE = 60_000;
 

@@ -41,7 +41,9 @@ export function mayBegin(ledger: Ledger, ref: TaskRef, route: RunRoute, now: num
     if (its.cooldown !== undefined && failed_at !== undefined && now >= failed_at && now < failed_at + its.cooldown)
       wrong.push(`${keyOf(ref)} began ${now - failed_at} ms after a failure`);
   }
-  const allowed: readonly string[] | undefined = names.agent.includes('claude') ? ALLOWANCE.agents.claude.models : undefined;
+  const allowed: readonly string[] | undefined = names.agent.includes('claude')
+    ? ALLOWANCE.agents.claude.models
+    : undefined;
   if (allowed && !allowed.includes(route.model ?? 'none')) wrong.push(`${keyOf(ref)} began with ${route.model}`);
   return wrong;
 }
@@ -75,7 +77,6 @@ export function written(books: ReadonlyBooks): string {
 function sorted<T>(all: readonly T[]): T[] {
   return [...all].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
-
 
 function sameDays(books: ReadonlyBooks, ledger: Ledger): string[] {
   const wrong: string[] = [];
