@@ -42,6 +42,10 @@ export function showEvent(event: Event, projectName: ProjectNames): ShownEvent |
       const { rules: ___, ...place } = route;
       return { ...rest, project: projectName(project), route: place };
     }
+    case 'worker_registered': {
+      const { key_sha: _, projects, ...worker } = event.worker;
+      return { type, ...worker, ...(projects && { projects: projects.map(projectName) }) };
+    }
     case 'task_finished': {
       const { outcome, project, from_file: _, ...rest } = event;
       return { ...rest, project: projectName(project), ...withoutTexts(outcome) };
