@@ -1,6 +1,7 @@
 import { stricter } from './config/project.ts';
 import { type FleetHeadless, headlessAgents } from './fleet-headless.ts';
 import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
+import { type WorkerState, workerAgents } from './fleet-workers.ts';
 import type { Counts } from './load.ts';
 import type { ReadonlyBooks } from './model/books.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
@@ -28,6 +29,7 @@ export interface FleetParts {
   /** What was spent; without it nothing is limited. */
   readonly books?: ReadonlyBooks;
   readonly headless?: FleetHeadless;
+  readonly workers?: readonly WorkerState[];
 }
 
 /**
@@ -38,12 +40,13 @@ export interface FleetParts {
 export function buildFleet(parts: FleetParts): Fleet {
   const { config, load, paused } = parts;
   const { default_provider } = config.delegation;
+  const agents = [
+    ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
+    ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
+    ...(parts.headless ? headlessAgents(parts.headless, config, load, parts.offline) : []),
+  ];
   return {
-    agents: [
-      ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
-      ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
-      ...(parts.headless ? headlessAgents(parts.headless, config, load, parts.offline) : []),
-    ],
+    agents: [...agents, ...workerAgents(parts.workers ?? [], load, new Set(agents.map(({ id }) => id)))],
     providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
     ...(default_provider !== undefined && { default_provider }),
     headless: { running: load.headless, max: config.headless.max_running },

@@ -37,6 +37,7 @@ import { payers } from './model/books.ts';
 import type { Config } from './model/config.ts';
 import { pausedAt } from './model/hold.ts';
 import type { ProjectId } from './model/ids.ts';
+import type { AgentRoute } from './model/route.ts';
 import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
 import { Orphans } from './orphans/orphans.ts';
@@ -52,6 +53,8 @@ import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
+import { takenName, ttlOfWorker } from './workers/settings.ts';
+import { Workers } from './workers/workers.ts';
 import { treesIn } from './worktrees/record.ts';
 import { Worktrees } from './worktrees/worktrees.ts';
 import type { Caller, Reloaded, RunAtWork, Yard } from './yard.ts';
@@ -147,6 +150,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       worktrees: worktrees.forFleet(load.inWorktrees()),
       books: store.books(),
       headless: headless.forFleet(),
+      workers: workers.forFleet(),
     });
   const ofProject = (project: ProjectId) => settings.of(project);
   const commands = new Commands({ store, files, chance, config: ofProject, env });
@@ -171,13 +175,24 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     offline: (agent, reason) => offline.add(agent, reason),
   });
   const packing = new Packing({ ...machine, store, config: ofProject });
+  const composer = new DelegatedPrompts({
+    ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
+  });
+  const workers = new Workers({
+    ...{ home: home.dir, store, files, clock, chance, say, workspaces: worktrees, checks, composer },
+    config: ofProject,
+    settings: () => config.workers,
+    taken: (name) => takenName(name, fleet()),
+    capabilities: () => fleet().agents.flatMap((agent) => (agent.kind === 'worker' ? [] : agent.capabilities)),
+    unbegun: (name) => load.unbegun(name),
+    ttl: (task) => ttlOfWorker(task, settings.of(task.project)),
+    changed: () => dispatcher.wake(),
+  });
   const delegations = new Delegations({
     ...{ store, files, clock, chance },
     providers: () => providers.all(),
     settings: () => settingsOf(config),
-    composer: new DelegatedPrompts({
-      ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
-    }),
+    composer,
     answers: new DelegatedAnswers({
       ...{ ...machine, home: home.dir, store, say, workspaces: worktrees, checks, config: ofProject },
     }),
@@ -228,11 +243,13 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projectName: (id) => yard.projectName(id),
     changed: () => dispatcher.wake(),
   });
+  const launcher = (kind: AgentRoute['kind']) =>
+    kind === 'session' ? sessions : kind === 'worker' ? workers : attempts;
   const dispatcher = new Dispatcher({
     ...{ store, clock, load, fleet },
     ageStep: () => config.order.age_step,
     launch: {
-      launch: (claimed) => (claimed.route.kind === 'session' ? sessions : attempts).launch(claimed),
+      launch: (claimed) => launcher(claimed.route.kind).launch(claimed),
       delegate: async ({ lease, task, bytes }) => {
         void delegations.submit(lease, task, bytes); // settles with the provider's answer, for which nothing else waits
       },
@@ -313,9 +330,11 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     sessions: headless.desk,
     progress: headless.progress,
     worktrees,
+    workers,
     moreNeeds: () => [
       ...sessions.needs(),
       ...worktrees.needs(),
+      ...workers.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
       ...delegations.needs(),
@@ -347,6 +366,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     wait: () => config.shutdown.wait,
     grace: () => config.headless.grace,
     halt: async () => {
+      workers.halt();
       await inboxes.stop();
       await dispatchFiles.stop();
       await dispatcher.stop();
@@ -365,6 +385,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await worktrees.start(); // before any attempt ends
     await attempts.start();
     await sessions.start();
+    await workers.start(); // before the dispatcher hears of changes
     await delegations.start();
     callbacks.start();
     await dispatchFiles.start();
@@ -382,7 +403,9 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     orphans.stop();
     await projects.stop();
     await inboxes.stop();
+    workers.halt();
     await dispatcher.stop();
+    workers.stop();
     checks.close();
     await attempts.stop();
     headless.stop();

@@ -12,6 +12,7 @@ import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { SessionDesk } from './session-desk.ts';
+import type { WorkerDesk } from './worker-desk.ts';
 import type { WorktreeDesk } from './worktree-desk.ts';
 
 /** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
@@ -220,6 +221,7 @@ export interface Yard {
   slots(): readonly SlotView[];
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
+  readonly workers: WorkerDesk;
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
   /**
