@@ -253,7 +253,7 @@ describe('an outside worker', () => {
     expect(await again).toMatchObject({ id });
   }, 90_000);
 
-  it('is offered the six tools of workers and nothing else, over HTTP too', async () => {
+  it('is offered the six tools of workers and nothing else; an unknown toolset is refused', async () => {
     world = new World({});
     const worker = await world.connect('new', WORKER);
     const six = ['claim_task', 'complete_task', 'deregister_worker', 'fail_task', 'heartbeat', 'register_worker'];
