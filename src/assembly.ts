@@ -8,6 +8,7 @@ import type { KnownAttempts } from './server/identify.ts';
 import type { Log } from './server/log.ts';
 import type { Surface } from './server/offer.ts';
 import type { MethodContext } from './server/session.ts';
+import type { Toolset } from './toolset.ts';
 
 /* What a daemon is made of, and what it needs of each part. */
 
@@ -54,7 +55,7 @@ export type HttpState =
 export interface Parts {
   log(): Promise<Log>;
   start(options: RuntimeOptions): Promise<Runtime>;
-  surface(): Promise<Omit<Surface, 'version'>>;
+  surface(): Promise<Readonly<Record<Toolset, Omit<Surface, 'version'>>>>;
   /** What is served over HTTP beside MCP. */
   web?(ground: WebGround): Promise<WebRoutes>;
   /** `yardmaster/…` requests for the owner, beside those of the daemon itself. */

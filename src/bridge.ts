@@ -6,6 +6,7 @@ import { type Patience, type Program, pause, reach, tryConnect } from './bridge/
 import type { Home } from './home.ts';
 import { errorLine, HELLO, INVALID_REQUEST } from './jsonrpc.ts';
 import { idInEnds, LINE_LIMIT, Lines } from './lines.ts';
+import type { Toolset } from './toolset.ts';
 import { isNewer, version } from './version.ts';
 
 /*
@@ -23,6 +24,8 @@ export interface BridgeOptions {
   readonly input: Readable;
   readonly output: Writable;
   readonly patience?: Patience;
+  /** What its client is offered, where that is not the usual. */
+  readonly toolset?: Toolset;
   /** Ends it from outside. */
   readonly signal?: AbortSignal;
   /** How long answers may still come after the client has said its last word. */
@@ -104,6 +107,7 @@ class Bridge {
       version,
       token: env.YARDMASTER_ATTEMPT_TOKEN || undefined,
       claude_session: env.CLAUDE_CODE_SESSION_ID || undefined,
+      toolset: this.#options.toolset,
       resumes: this.#carried ? { lists: this.#lists } : undefined, // invariant 4
     };
     this.#carried = true;
@@ -130,9 +134,13 @@ class Bridge {
     }
   }
 
-  /** After a stop on purpose: the next request starts a runtime again, or somebody else does before. */
+  /**
+   * After a stop on purpose: the next request starts a runtime again, or somebody else does before. A worker asks all the
+   * time, so that nobody could ever stop it: it waits for somebody else.
+   */
   async #untilAskedOrBack(): Promise<void> {
-    while (this.#talk.waiting === 0 && !this.#ending.signal.aborted) {
+    const waits = this.#options.toolset === 'worker';
+    while ((waits || this.#talk.waiting === 0) && !this.#ending.signal.aborted) {
       await this.#woken(1_000);
       const back = await tryConnect(this.#options.home).catch(() => undefined);
       back?.destroy();

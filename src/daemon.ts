@@ -9,7 +9,7 @@ import type { Caller, StopOrder, Stopping, Yard } from './runtime/yard.ts';
 import { identify } from './server/identify.ts';
 import type { Log } from './server/log.ts';
 import type { McpHost } from './server/mcp.ts';
-import type { Listing, McpBackend } from './server/offer.ts';
+import type { Listings, McpBackend } from './server/offer.ts';
 import type { Hello, Method, SessionHost } from './server/session.ts';
 import { listen, type SocketServer } from './server/socket.ts';
 import { isNewer, version } from './version.ts';
@@ -66,7 +66,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #log: Log;
   readonly #lock: { release(): Promise<void> };
-  readonly #listing: () => Promise<Listing>;
+  readonly #listings: () => Promise<Listings>;
   readonly #mcp: () => Promise<McpHost>;
   readonly #door: HttpDoor;
   readonly #methods: () => Promise<Readonly<Record<string, YardMethod>>>;
@@ -91,7 +91,7 @@ export class Daemon {
     this.#options = options;
     this.#log = log;
     this.#lock = lock;
-    this.#listing = once(() => this.#loadListing());
+    this.#listings = once(() => this.#loadListings());
     this.#mcp = once(() => this.#loadMcp());
     this.#door = this.#makeDoor();
     this.#methods = once(() => options.parts.methods());
@@ -235,13 +235,13 @@ export class Daemon {
   }
 
   async #loadMcp(): Promise<McpHost> {
-    const [{ mcpHost }, listing] = await Promise.all([import('./server/mcp.ts'), this.#listing()]);
-    return mcpHost(listing, this.#backend());
+    const [{ mcpHost }, listings] = await Promise.all([import('./server/mcp.ts'), this.#listings()]);
+    return mcpHost(listings, this.#backend());
   }
 
-  async #loadListing(): Promise<Listing> {
-    const [{ listingOf }, surface] = await Promise.all([import('./server/offer.ts'), this.#options.parts.surface()]);
-    return listingOf({ ...surface, version });
+  async #loadListings(): Promise<Listings> {
+    const [{ listingsOf }, surfaces] = await Promise.all([import('./server/offer.ts'), this.#options.parts.surface()]);
+    return listingsOf({ default: { ...surfaces.default, version }, worker: { ...surfaces.worker, version } });
   }
 
   #backend(): McpBackend {
@@ -256,7 +256,7 @@ export class Daemon {
       log: this.#log,
       backend,
       state: () => this.#state,
-      listing: this.#listing,
+      listings: this.#listings,
       attempts: () => this.#runtimeOrWhyNot(),
       web: once(async () => parts.web?.(backend)),
     });

@@ -11,14 +11,14 @@ import type { Serve } from './server/http/served.ts';
 import type { SessionLimits } from './server/http/sessions.ts';
 import type { KnownAttempts } from './server/identify.ts';
 import type { Log } from './server/log.ts';
-import type { Listing, McpBackend } from './server/offer.ts';
+import type { Listings, McpBackend } from './server/offer.ts';
 import { ensureToken, rotateToken } from './token.ts';
 
 export interface DoorParts {
   readonly home: Home;
   readonly log: Log;
   state(): string;
-  listing(): Promise<Listing>;
+  listings(): Promise<Listings>;
   readonly backend: McpBackend;
   attempts(): Promise<KnownAttempts>;
   web(): Promise<WebRoutes | undefined>;
@@ -97,13 +97,14 @@ export class HttpDoor {
   }
 
   async #mcp(limits: SessionLimits, flights: Flights): Promise<HttpMcp> {
-    const { listing, backend, log } = this.#parts;
+    const { listings, backend, log } = this.#parts;
     const [{ HttpMcp }, { Offer }, listed] = await Promise.all([
       import('./server/http/mcp.ts'),
       import('./server/offer.ts'),
-      listing(),
+      listings(),
     ]);
-    const serve: Serve = (caller, era) => new Offer(listed, backend, Promise.resolve(caller), era === 'legacy');
+    const serve: Serve = (caller, era, toolset) =>
+      new Offer(listed[toolset], backend, Promise.resolve(caller), era === 'legacy');
     return new HttpMcp(serve, limits, flights, log);
   }
 }

@@ -16,13 +16,18 @@ export const parts: Parts = {
     return { ...runtime, watch };
   },
   surface: async () => {
-    const [{ tools }, { resources }, { prompts }, { INSTRUCTIONS }] = await Promise.all([
-      import('./tools/index.ts'),
-      import('./resources/index.ts'),
-      import('./prompts/index.ts'),
-      import('./tools/instructions.ts'),
-    ]);
-    return { tools, resources, prompts, instructions: INSTRUCTIONS };
+    const [{ tools }, { resources }, { prompts }, { INSTRUCTIONS }, { workerTools, WORKER_INSTRUCTIONS }] =
+      await Promise.all([
+        import('./tools/index.ts'),
+        import('./resources/index.ts'),
+        import('./prompts/index.ts'),
+        import('./tools/instructions.ts'),
+        import('./tools/worker/index.ts'),
+      ]);
+    return {
+      default: { tools, resources, prompts, instructions: INSTRUCTIONS },
+      worker: { tools: workerTools, resources: [], prompts: [], instructions: WORKER_INSTRUCTIONS },
+    };
   },
   web: async (ground) => {
     const [{ Web }, { tools }] = await Promise.all([import('./web/index.ts'), import('./tools/index.ts')]);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Foreground, Parts } from './assembly.ts';
 import { findHome, type Home } from './home.ts';
+import type { Toolset } from './toolset.ts';
 
 /*
  * The program as a whole: which command loads what. `mcp` is started by every client and loads the bridge alone;
@@ -15,7 +16,7 @@ export interface Control {
   connect(options: { start: boolean; env?: Readonly<Record<string, string>> }): Promise<Socket | undefined>;
   readonly file: string;
   serve(foreground: Foreground): Promise<number>;
-  mcp(options: { embedded: boolean; toolset?: string }): Promise<number>;
+  mcp(options: { embedded: boolean; toolset: Toolset }): Promise<number>;
 }
 
 export interface ProgramOptions {
@@ -37,6 +38,8 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   switch (argv.join(' ')) {
     case 'mcp':
       return mcp(options);
+    case 'mcp --toolset worker':
+      return mcp(options, 'worker');
     case 'mcp --embedded':
       return mcpEmbedded(options);
     case BACKGROUND.join(' '):
@@ -64,7 +67,7 @@ function control(options: ProgramOptions, version: string): Control {
     connect: ({ start, env }) => connect({ ...options, env: { ...options.env, ...env } }, home, start),
     file: options.file,
     serve: (foreground) => serveHere(options, foreground),
-    mcp: ({ embedded }) => (embedded ? mcpEmbedded(options) : mcp(options)),
+    mcp: ({ embedded, toolset }) => (embedded ? mcpEmbedded(options, toolset) : mcp(options, toolset)),
   };
 }
 
@@ -76,13 +79,14 @@ async function connect(options: ProgramOptions, home: Home, start: boolean): Pro
   return reached;
 }
 
-async function mcp(options: ProgramOptions): Promise<number> {
+async function mcp(options: ProgramOptions, toolset: Toolset = 'default'): Promise<number> {
   const { runBridge } = await import('./bridge.ts');
   await runBridge({
     home: findHome(options.env),
     program: serveCommand(options),
     input: process.stdin,
     output: process.stdout,
+    toolset,
   });
   return 0;
 }
@@ -96,16 +100,16 @@ async function serveHere(options: ProgramOptions, foreground?: Foreground): Prom
 }
 
 /** The runtime in this process, its one client served by a bridge in the same process. Ends with that client. */
-async function mcpEmbedded(options: ProgramOptions): Promise<number> {
+async function mcpEmbedded(options: ProgramOptions, toolset: Toolset = 'default'): Promise<number> {
   const { startDaemon } = await import('./daemon.ts');
   const home = findHome(options.env);
   const daemon = await startDaemon({ home, env: options.env, parts: await options.parts(), embedded: true });
-  if (daemon === undefined) return mcp(options); // another process has the home: carry bytes to it
+  if (daemon === undefined) return mcp(options, toolset); // another process has the home: carry bytes to it
   const stopped = new AbortController();
   void daemon.stopped.then(() => stopped.abort()); // by a signal, say; no other runtime is started in its place
   const { runBridge } = await import('./bridge.ts');
   const { stdin: input, stdout: output } = process;
-  await runBridge({ home, program: { env: options.env }, input, output, signal: stopped.signal });
+  await runBridge({ home, program: { env: options.env }, input, output, toolset, signal: stopped.signal });
   await daemon.stop();
   return daemon.stopped;
 }

@@ -68,6 +68,7 @@ const PORTS = [
     'runtime/ports.ts',
     'runtime/session-desk.ts',
     'runtime/terminals.ts',
+    'runtime/worker-desk.ts',
     'runtime/worktree-desk.ts',
     'runtime/yard.ts',
   ],

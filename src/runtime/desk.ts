@@ -43,6 +43,7 @@ import { sessionNeeds } from './session-needs.ts';
 import { slotsOf } from './slots.ts';
 import type { FileStore } from './store/file-store.ts';
 import { summarize } from './summary.ts';
+import type { WorkerDesk } from './worker-desk.ts';
 import type { WorktreeDesk } from './worktree-desk.ts';
 import type {
   AuditPage,
@@ -90,6 +91,7 @@ export interface DeskPorts {
   readonly quota: Quota;
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
+  readonly workers: WorkerDesk;
   readonly progress: RunProgress;
   readonly moreNeeds: () => readonly Need[];
   /** No file that somebody left for us waits to be looked at. */
@@ -108,6 +110,7 @@ export class Desk implements Yard {
   readonly home: string;
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
+  readonly workers: WorkerDesk;
   readonly #ports: DeskPorts;
   readonly #intake: Intake;
 
@@ -120,6 +123,7 @@ export class Desk implements Yard {
     this.home = ports.home;
     this.sessions = ports.sessions;
     this.worktrees = ports.worktrees;
+    this.workers = ports.workers;
     this.#intake = new Intake({ ...ports, route: ({ project, spec }) => this.route({ project, spec }) });
   }
 

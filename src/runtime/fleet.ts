@@ -2,6 +2,7 @@ import { configuredAs } from './config/configured-as.ts';
 import { stricter } from './config/project.ts';
 import { type FleetHeadless, headlessAgents } from './fleet-headless.ts';
 import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
+import { type WorkerState, workerAgents } from './fleet-workers.ts';
 import type { Counts } from './load.ts';
 import type { ReadonlyBooks } from './model/books.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
@@ -35,6 +36,7 @@ export interface FleetParts {
   /** What may be spent now; without it, what the configuration says. */
   readonly limits?: EffectiveLimits;
   readonly headless?: FleetHeadless;
+  readonly workers?: readonly WorkerState[];
 }
 
 /**
@@ -46,12 +48,14 @@ export function buildFleet(parts: FleetParts): Fleet {
   const { config, load, paused } = parts;
   const { default_provider } = config.delegation;
   const { holds = [] } = paused;
+  const agents = [
+    ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
+    ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
+    ...(parts.headless ? headlessAgents(parts.headless, config, load, parts.offline) : []),
+  ];
+  const workers = workerAgents(parts.workers ?? [], load, new Set(agents.map(({ id }) => id)));
   return {
-    agents: withHolds(holds, [
-      ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
-      ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
-      ...(parts.headless ? headlessAgents(parts.headless, config, load, parts.offline) : []),
-    ]),
+    agents: withHolds(holds, [...agents, ...workers]),
     providers: withHolds(
       holds,
       parts.providers.map((provider) => fleetProvider(provider, parts)),

@@ -21,11 +21,15 @@ interface Work {
   readonly worktree: boolean;
   readonly continues: TaskId | undefined;
   readonly reserved: boolean;
+  /** It is claimed and has not begun. */
+  readonly unbegun: boolean;
 }
 
 /** How much is at work where, as `buildFleet` reads it. */
 export interface Counts {
   agent(id: string): number;
+  /** Of those, the ones that have not begun. */
+  unbegun(id: string): number;
   provider(id: string): number;
   /** Commands and headless runs together. */
   readonly headless: number;
@@ -43,6 +47,7 @@ export interface Counts {
 export class Load implements Counts {
   readonly #work = new Map<TaskKey, Work>();
   readonly #agents = new Map<string, number>();
+  readonly #unbegun = new Map<string, number>();
   readonly #providers = new Map<string, number>();
   readonly #running = new Map<ProjectId, number>();
   readonly #checkouts = new Map<ProjectId, number>();
@@ -66,7 +71,15 @@ export class Load implements Counts {
   reserve(ref: TaskRef, spec: TaskSpec, route: RunRoute): void {
     const worktree = worksInWorktree(spec);
     const { continues } = spec;
-    this.#set(keyOf(ref), { project: ref.project, id: ref.id, route, worktree, continues, reserved: true });
+    this.#set(keyOf(ref), {
+      project: ref.project,
+      id: ref.id,
+      route,
+      worktree,
+      continues,
+      reserved: true,
+      unbegun: true,
+    });
   }
 
   /** Gives a reservation back whose claim came to nothing; a task that is live stays counted. */
@@ -81,6 +94,10 @@ export class Load implements Counts {
 
   agent(id: string): number {
     return this.#agents.get(id) ?? 0;
+  }
+
+  unbegun(id: string): number {
+    return this.#unbegun.get(id) ?? 0;
   }
 
   provider(id: string): number {
@@ -116,7 +133,8 @@ export class Load implements Counts {
     const { project, id, route } = task;
     const worktree = worksInWorktree(task.spec);
     const { continues } = task.spec;
-    this.#set(keyOf(task), { project, id, route, worktree, continues, reserved: false });
+    const unbegun = task.state === 'claimed';
+    this.#set(keyOf(task), { project, id, route, worktree, continues, reserved: false, unbegun });
   }
 
   #set(key: TaskKey, work: Work | undefined): void {
@@ -149,8 +167,9 @@ export class Load implements Counts {
       return;
     }
     add(this.#agents, route.agent, by);
+    if (work.unbegun) add(this.#unbegun, route.agent, by);
     if (route.kind === 'command' || route.kind === 'headless') this.headless += by;
-    if (!work.worktree) add(this.#checkouts, project, by);
+    if (!work.worktree && !route.elsewhere) add(this.#checkouts, project, by);
   }
 }
 

@@ -8,7 +8,7 @@ import type { LimitChange, QuotaTold } from './model/quota.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
 import type { Dispatch, ErrorClass, TaskSpec } from './model/spec.ts';
-import type { Cause, FinishedTask, Lease, LiveTask, OpenTask, OutcomeInput } from './model/task.ts';
+import type { Cause, FinishedTask, Handed, Lease, LiveTask, OpenTask, OutcomeInput } from './model/task.ts';
 import type { Cost, Tokens, Used } from './model/usage.ts';
 import type { TaskState } from './model/view.ts';
 import type { Worker } from './model/worker.ts';
@@ -447,7 +447,8 @@ export interface TaskStore {
     route: RunRoute,
     cause: Cause,
   ): Promise<{ lease: Lease; task: LiveTask; bytes: Uint8Array } | Refusal>;
-  started(lease: Lease): Promise<Refusal | undefined>;
+  /** `handed`: where it was given to an outside worker. */
+  started(lease: Lease, handed?: Handed): Promise<Refusal | undefined>;
   jobAccepted(lease: Lease, job_id: string): Promise<Refusal | undefined>;
   /** Its agent says that it is done; that is being checked. */
   verifying(lease: Lease): Promise<Refusal | undefined>;

@@ -37,6 +37,7 @@ import { payers } from './model/books.ts';
 import type { Config } from './model/config.ts';
 import { pausedAt } from './model/hold.ts';
 import type { ProjectId } from './model/ids.ts';
+import type { AgentRoute } from './model/route.ts';
 import type { LiveTask } from './model/task.ts';
 import { OfflineAgents } from './offline.ts';
 import { Orphans } from './orphans/orphans.ts';
@@ -55,6 +56,8 @@ import { Sessions } from './sessions/sessions.ts';
 import { Sinks } from './sinks/sinks.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
+import { takenName, ttlOfWorker } from './workers/settings.ts';
+import { Workers } from './workers/workers.ts';
 import { treesIn } from './worktrees/record.ts';
 import { Worktrees } from './worktrees/worktrees.ts';
 import type { Caller, Reloaded, RunAtWork, Yard } from './yard.ts';
@@ -151,6 +154,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       books: store.books(),
       limits: quota.limits(),
       headless: headless.forFleet(),
+      workers: workers.forFleet(),
     });
   const quota = new Quota({
     ...{ store, clock, config, fleet, say },
@@ -186,13 +190,24 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     offline: (agent, reason) => offline.add(agent, reason),
   });
   const packing = new Packing({ ...machine, store, config: ofProject });
+  const composer = new DelegatedPrompts({
+    ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
+  });
+  const workers = new Workers({
+    ...{ home: home.dir, store, files, clock, chance, say, workspaces: worktrees, checks, composer },
+    config: ofProject,
+    settings: () => config.workers,
+    taken: (name) => takenName(name, fleet()),
+    capabilities: () => fleet().agents.flatMap((agent) => (agent.kind === 'worker' ? [] : agent.capabilities)),
+    unbegun: (name) => load.unbegun(name),
+    ttl: (task) => ttlOfWorker(task, settings.of(task.project)),
+    changed: () => dispatcher.wake(),
+  });
   const delegations = new Delegations({
     ...{ store, files, clock, chance },
     providers: () => providers.all(),
     settings: () => settingsOf(config),
-    composer: new DelegatedPrompts({
-      ...{ home: home.dir, files, store, packing, workspaces: worktrees, checks, config: ofProject },
-    }),
+    composer,
     answers: new DelegatedAnswers({
       ...{ ...machine, home: home.dir, store, say, workspaces: worktrees, checks, config: ofProject },
     }),
@@ -244,11 +259,13 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projectName: (id) => yard.projectName(id),
     changed: () => dispatcher.wake(),
   });
+  const launcher = (kind: AgentRoute['kind']) =>
+    kind === 'session' ? sessions : kind === 'worker' ? workers : attempts;
   const dispatcher = new Dispatcher({
     ...{ store, clock, load, fleet },
     ageStep: () => config.order.age_step,
     launch: {
-      launch: (claimed) => (claimed.route.kind === 'session' ? sessions : attempts).launch(claimed),
+      launch: (claimed) => launcher(claimed.route.kind).launch(claimed),
       delegate: async ({ lease, task, bytes }) => {
         void delegations.submit(lease, task, bytes); // settles with the provider's answer, for which nothing else waits
       },
@@ -338,10 +355,12 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     sessions: headless.desk,
     progress: headless.progress,
     worktrees,
+    workers,
     moreNeeds: () => [
       ...sessions.needs(),
       ...worktrees.needs(),
       ...inboxes.needs(),
+      ...workers.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
       ...sinks.needs(),
@@ -376,6 +395,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     wait: () => config.shutdown.wait,
     grace: () => config.headless.grace,
     halt: async () => {
+      workers.halt();
       await inboxes.stop();
       await dispatchFiles.stop();
       await dispatcher.stop();
@@ -394,6 +414,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await worktrees.start(); // before any attempt ends
     await attempts.start();
     await sessions.start();
+    await workers.start(); // before the dispatcher hears of changes
     await delegations.start();
     callbacks.start();
     sinks.start();
@@ -414,7 +435,9 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await quota.stop();
     await projects.stop();
     await inboxes.stop();
+    workers.halt();
     await dispatcher.stop();
+    workers.stop();
     checks.close();
     await attempts.stop();
     headless.stop();

@@ -17,6 +17,7 @@ import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { ChangedLimit } from './quota/quota.ts';
 import type { SessionDesk } from './session-desk.ts';
+import type { WorkerDesk } from './worker-desk.ts';
 import type { WorktreeDesk } from './worktree-desk.ts';
 
 /** Who calls: the owner, or an attempt known by its token (section 12 of the design). */
@@ -240,6 +241,7 @@ export interface Yard {
   slots(): readonly SlotView[];
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
+  readonly workers: WorkerDesk;
   /** The run directory of a task's newest attempt. */
   runDir(ref: TaskRef, attempt: number): string;
   /**

@@ -3,8 +3,9 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { INVALID_REQUEST, isId, LISTS, type Message } from '../jsonrpc.ts';
 import type { Changed, Listening } from '../resources/audience.ts';
 import type { Caller } from '../runtime/yard.ts';
+import type { Toolset } from '../toolset.ts';
 import { differing } from './lists.ts';
-import { type Listing, type McpBackend, Offer } from './offer.ts';
+import { type Listings, type McpBackend, Offer } from './offer.ts';
 
 /** The other end of one connection, as the session carries it. */
 export interface McpLine {
@@ -26,15 +27,21 @@ export interface Resumes {
   readonly lists?: Readonly<Record<string, unknown>>;
 }
 
+export interface McpWishes {
+  readonly toolset?: Toolset;
+  /** The client was here before, and may have missed any change since. */
+  readonly resumes?: Resumes;
+}
+
 export interface McpHost {
-  /** `resumes`: the client was here before, and may have missed any change since. */
-  connect(caller: Promise<Caller>, line: McpLine, resumes?: Resumes): McpConnection;
+  connect(caller: Promise<Caller>, line: McpLine, wishes?: McpWishes): McpConnection;
 }
 
 /** Serves the surface to any number of clients, each in the era of the protocol that it opens with. */
-export function mcpHost(listing: Listing, backend: McpBackend): McpHost {
+export function mcpHost(listings: Listings, backend: McpBackend): McpHost {
   return {
-    connect(caller, line, resumes) {
+    connect(caller, line, { toolset = 'default', resumes } = {}) {
+      const listing = listings[toolset];
       let offer: Offer | undefined;
       const greeted = (): void => {
         tellLists(offer, line, resumes).catch((error) => backend.log.debug({ error: String(error) }, 'mcp'));

@@ -16,6 +16,7 @@ import { nearest } from '../runtime/model/nearest.ts';
 import { type Refusal, refuse } from '../runtime/model/refusal.ts';
 import type { Caller, Yard } from '../runtime/yard.ts';
 import type { Progress, Tool, ToolContext } from '../tools/tool.ts';
+import type { Toolset } from '../toolset.ts';
 import { callTool, shapeOf } from './call.ts';
 import { callName } from './call-name.ts';
 import { type Lists, printOf } from './lists.ts';
@@ -46,6 +47,13 @@ export interface Listing {
   readonly tools: ListedTool[];
   readonly prompts: ReturnType<typeof listedPrompt>[];
   readonly patterns: readonly Patterned[];
+}
+
+export type Surfaces = Readonly<Record<Toolset, Surface>>;
+export type Listings = Readonly<Record<Toolset, Listing>>;
+
+export function listingsOf(surfaces: Surfaces): Listings {
+  return { default: listingOf(surfaces.default), worker: listingOf(surfaces.worker) };
 }
 
 export function listingOf(surface: Surface): Listing {

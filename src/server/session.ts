@@ -15,6 +15,7 @@ import {
 import type { Changed, Listening } from '../resources/audience.ts';
 import { isRefusal, type Refusal } from '../runtime/model/refusal.ts';
 import type { Caller } from '../runtime/yard.ts';
+import { isToolset, type Toolset, unknownToolset } from '../toolset.ts';
 import type { Log } from './log.ts';
 import type { McpConnection, McpHost, Resumes } from './mcp.ts';
 import { Wire } from './wire.ts';
@@ -27,6 +28,8 @@ export interface Hello {
   readonly claude_session?: string;
   /** Said by the command line alone: whether a person runs it, or an agent. */
   readonly person?: boolean;
+  /** What its client wants to be offered. */
+  readonly toolset?: string;
   /** Set when it carried the same client's lines to another runtime before. */
   readonly resumes?: Resumes;
 }
@@ -61,6 +64,7 @@ export class Session {
   #closing = false;
   #caller: Promise<Caller> | undefined;
   #resumes: Resumes | undefined;
+  #toolset: Toolset = 'default';
   #mcp: McpConnection | undefined;
   #idle: (() => void) | undefined;
 
@@ -138,6 +142,9 @@ export class Session {
       const reason = `The first line must be the notification ${HELLO} with params {bridge, version}.`;
       return this.#turnAway(reason, message.id);
     }
+    const { toolset = 'default' } = hello;
+    if (!isToolset(toolset)) return this.#turnAway(unknownToolset(toolset), message.id);
+    this.#toolset = toolset;
     this.#resumes = hello.resumes;
     const identified = this.#identified(hello);
     identified.then((caller) => this.#host.greeted?.(hello, caller)).catch(() => {}); // whoever uses it is told
@@ -163,7 +170,11 @@ export class Session {
       if (message.method === undefined) this.#settle(message.id);
       this.#wire.send(message);
     };
-    return host.connect(caller, { send, ended: () => this.#wire.close() }, this.#resumes);
+    return host.connect(
+      caller,
+      { send, ended: () => this.#wire.close() },
+      { toolset: this.#toolset, ...(this.#resumes && { resumes: this.#resumes }) },
+    );
   }
 
   async #plain(id: Id, name: string, params: Readonly<Record<string, unknown>>, whose: Promise<Caller>): Promise<void> {
@@ -212,7 +223,7 @@ function isAnswered(method: string | undefined): boolean {
 }
 
 function helloIn(message: Message): Hello | undefined {
-  const { bridge, version, token, claude_session, person, resumes } = message.params ?? {};
+  const { bridge, version, token, claude_session, person, toolset, resumes } = message.params ?? {};
   if (message.method !== HELLO || typeof bridge !== 'string' || bridge === '' || bridge.length > 128) return undefined;
   return {
     bridge,
@@ -220,6 +231,7 @@ function helloIn(message: Message): Hello | undefined {
     ...(typeof token === 'string' ? { token } : {}),
     ...(typeof claude_session === 'string' ? { claude_session } : {}),
     ...(typeof person === 'boolean' ? { person } : {}),
+    ...(typeof toolset === 'string' ? { toolset } : {}),
     ...(typeof resumes === 'object' && resumes !== null ? { resumes } : {}),
   };
 }

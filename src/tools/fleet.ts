@@ -17,6 +17,7 @@ const Place = z.object({
   max: z.number().describe('0 = without limit'),
   detail: z.string().optional(),
   until: z.string().optional(),
+  last_heartbeat: z.string().optional().describe('when it was last heard of, or seen at work'),
 });
 
 const output = z.object({
@@ -27,6 +28,7 @@ const output = z.object({
   agents: z.array(
     Place.extend({
       program: z.string(),
+      name: z.string().optional().describe('its title, where it has one'),
       kind: z.enum(['command', 'headless', 'session', 'worker']),
       can: z.array(z.string()).optional(),
     }),
@@ -119,12 +121,15 @@ async function prunedOf({ yard }: ToolContext): Promise<Pick<Output, 'pruned'>> 
 
 function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
   const { agents, providers, default_provider } = yard.fleet();
+  const seen = new Map(yard.sessions.list().map(({ name, evidence }) => [name, evidence?.at]));
   return {
     agents: agents
       .filter(({ when_named, load }) => !when_named || load > 0)
       .slice(0, MAX_AGENTS)
-      .map(({ id, program, kind, status, load, max, capabilities, detail, until }) => ({
+      .map(({ id, program, kind, status, load, max, capabilities, detail, until, title, heard_at = seen.get(id) }) => ({
         ...{ id, program, kind, status, load, max },
+        ...(title !== undefined && { name: title }),
+        ...(heard_at !== undefined && { last_heartbeat: new Date(heard_at).toISOString() }),
         ...(capabilities.length > 0 && { can: [...capabilities] }),
         ...(detail !== undefined && { detail: plainLine(detail) }),
         ...(until !== undefined && { until: new Date(until).toISOString() }),

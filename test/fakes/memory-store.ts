@@ -10,6 +10,7 @@ import type { RunRoute } from '../../src/runtime/model/route.ts';
 import {
   type Cause,
   type FinishedTask,
+  type Handed,
   isLive,
   type Lease,
   type LiveTask,
@@ -165,12 +166,12 @@ export class MemoryStore implements TaskStore {
     return { lease, task: this.#open.get(keyOf(ref)) as LiveTask, bytes: given.task.bytes };
   }
 
-  async started(lease: Lease): Promise<Refusal | undefined> {
+  async started(lease: Lease, handed?: Handed): Promise<Refusal | undefined> {
     const task = this.#leased(lease, 'started');
     if (!('state' in task)) return task;
     if (task.state === 'running') return undefined;
     return this.#commit('attempt_started', (changes) =>
-      this.#put({ ...task, state: 'running', started_at: this.#clock.now() }, changes),
+      this.#put({ ...task, state: 'running', started_at: this.#clock.now(), ...(handed && { handed }) }, changes),
     );
   }
 

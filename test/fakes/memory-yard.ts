@@ -33,6 +33,7 @@ import type {
 } from '../../src/runtime/yard.ts';
 import { MemorySessions } from './memory-sessions.ts';
 import { MemoryStore } from './memory-store.ts';
+import { MemoryWorkers } from './memory-workers.ts';
 import { MemoryWorktrees } from './memory-worktrees.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -57,6 +58,7 @@ export class MemoryYard implements Yard {
   left: readonly Orphan[] = [];
   readonly sessions = new MemorySessions(this.clock);
   readonly worktrees = new MemoryWorktrees();
+  readonly workers = new MemoryWorkers();
   readonly #followers = new Set<(record: JournalRecord) => void>();
   /** What runs wrote, by `<task id>/<attempt>/<stream>`. */
   readonly written = new Map<string, string>();

@@ -80,6 +80,34 @@ test('a task goes in and its result comes out over HTTP, in both eras', async ()
   await Promise.all([newer.close(), older.close()]);
 });
 
+test('?toolset=worker offers the tools of workers in both eras; one that nobody knows is refused', async () => {
+  const project = world.project('shop');
+  await world.start();
+  const url = await listening();
+  const at = new URL('?toolset=worker', url);
+  const newer = new NewClient(info, { versionNegotiation: { mode: 'auto' } });
+  await newer.connect(new NewHttp(at, { requestInit: requestInit() }));
+  const older = new OldClient(info);
+  await older.connect(new OldHttp(at, { requestInit: requestInit() }) as Parameters<OldClient['connect']>[0]);
+  const six = ['register_worker', 'claim_task', 'heartbeat', 'complete_task', 'fail_task', 'deregister_worker'];
+  for (const client of [newer, older]) {
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toEqual(six);
+  }
+  const registered = await newer.callTool({ name: 'register_worker', arguments: { name: 'w' } });
+  const { key } = registered.structuredContent as unknown as { key: string };
+  const claiming = older.callTool({ name: 'claim_task', arguments: { worker: 'w', key, wait_seconds: 30 } });
+  const owner = await world.connect();
+  const { id } = await owner.enqueue(project, 'Say hello', { agent: 'w' });
+  expect((await claiming).structuredContent).toMatchObject({ task: { id, attempt: 1 } });
+  await Promise.all([newer.close(), older.close()]);
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' });
+  const headers = { ...requestInit().headers, 'content-type': 'application/json', accept: 'application/json' };
+  const wrong = await fetch(new URL('?toolset=wrong', url), { method: 'POST', headers, body });
+  expect(wrong.status).toBe(400);
+  expect(await wrong.text()).toContain('There is no toolset');
+});
+
 test('the same call with the same Idempotency-Key makes one task', async () => {
   const project = world.project('shop');
   await world.start();

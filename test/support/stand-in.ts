@@ -154,7 +154,10 @@ const fewer = { ...surface, tools: [echo, whoami] };
 const parts: Parts = {
   log: () => errorLog(),
   start,
-  surface: async () => (existsSync(join(findHome(process.env).dir, 'fewer-tools')) ? fewer : surface),
+  surface: async () => {
+    const offered = existsSync(join(findHome(process.env).dir, 'fewer-tools')) ? fewer : surface;
+    return { default: offered, worker: { ...offered, tools: [whoami] } };
+  },
   methods: async () => ({
     'yardmaster/twice': async (_yard, params) => ({ twice: Number(params.of) * 2 }),
     'yardmaster/no': async () => refuse('busy', 'Not now.', 'Later.'),

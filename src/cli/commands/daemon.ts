@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { StopOrder, Stopping } from '../../runtime/yard.ts';
+import { isToolset, unknownToolset } from '../../toolset.ts';
 import type { Cli } from '../cli.ts';
 import type { Connection } from '../connection.ts';
 import { EXIT, Failure, unreachable } from '../failure.ts';
@@ -20,16 +21,17 @@ export function daemonCommands(program: Command, cli: Cli): void {
       'Carries an MCP client to the runtime, which is started when none runs. This is the command to give to a client.',
     )
     .option('--embedded', 'run the runtime inside this process instead')
-    .option('--toolset <name>', 'default, or worker')
+    .option('--toolset <name>', 'default, or worker (for programs of your own that take tasks)')
     .addHelpText('after', '\nExample:\n  claude mcp add yardmaster -- yardmaster mcp')
-    .action((options: { embedded?: boolean; toolset?: string }) =>
-      finish(
-        cli.runtime.mcp({
-          embedded: options.embedded === true,
-          ...(options.toolset ? { toolset: options.toolset } : {}),
-        }),
-      ),
-    );
+    .action(({ embedded, toolset = 'default' }: { embedded?: boolean; toolset?: string }) => {
+      if (!isToolset(toolset))
+        throw new Failure(
+          EXIT.usage,
+          unknownToolset(toolset),
+          'yardmaster mcp --toolset worker; without it the usual tools are offered',
+        );
+      return finish(cli.runtime.mcp({ embedded: embedded === true, toolset }));
+    });
   program
     .command('serve')
     .summary('run the runtime in the foreground')

@@ -39,6 +39,7 @@ interface Place {
   readonly max: number;
   readonly detail?: string;
   readonly until?: string;
+  readonly last_heartbeat?: string;
 }
 
 /** What needs a person stands first. */
@@ -113,15 +114,17 @@ function outwardLine({ local_only, callbacks_owed = 0 }: FleetStatus, { paint }:
   return line === '' ? '' : `${line}\n`;
 }
 
-function placesPart({ agents, providers }: FleetStatus, { paint, width }: Look): string {
-  const head = ['NAME', 'KIND', 'STATUS', 'LOAD'].map((word) => paint('dim', word));
+function placesPart({ agents, providers }: FleetStatus, { paint, width, now }: Look): string {
+  const workers = agents.some(({ kind }) => kind === 'worker');
+  const head = ['NAME', 'KIND', 'STATUS', 'LOAD', ...(workers ? ['HEARD'] : [])].map((word) => paint('dim', word));
   const others = agents.filter(({ kind }) => kind !== 'session');
   const places = [...others, ...providers.map((provider) => ({ ...provider, kind: 'provider' }))];
-  const rows = places.map(({ id, kind, status, load, max }) => [
+  const rows = places.map(({ id, kind, status, load, max, last_heartbeat: heard }) => [
     safeLine(id),
     safeLine(kind ?? ''),
     paint(status === 'offline' ? 'red' : status === 'busy' ? 'cyan' : 'green', safeLine(status)),
     max === 0 ? String(load) : `${load} of ${max}`,
+    ...(workers ? [kind === 'worker' && heard !== undefined ? relative(heard, now) : ''] : []),
   ]);
   if (places.length === 0 && agents.length > 0) return '';
   return places.length === 0

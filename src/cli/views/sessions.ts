@@ -50,15 +50,17 @@ function stateText({ state, blocked_on, until }: Session, look: Look): string {
   return `${paintState(look.paint, safeLine(state))}${on}${end}`;
 }
 
-function seenText({ evidence }: Session): string {
+function seenText({ evidence, last_heard }: Session, look: Look): string {
+  if (last_heard !== undefined) return relative(last_heard, look.now);
   return evidence === undefined
     ? ''
     : `${span(evidence.age_seconds * 1_000)} (${safeLine(evidence.from).slice(0, 24)})`;
 }
 
-function taskText({ task, project }: Session): string {
+function taskText({ task, project, more_tasks }: Session): string {
   if (task === undefined) return project === undefined ? '' : `(for ${safeLine(project)})`;
-  return safeLine(`${task.project}/${task.id}  ${task.title}`);
+  const more = more_tasks === undefined ? '' : ` (and ${more_tasks} more)`;
+  return safeLine(`${task.project}/${task.id}${more}  ${task.title}`);
 }
 
 function wants({ detail, requests = [], next }: Session, look: Look): string {

@@ -159,6 +159,15 @@ export const Config = z.strictObject({
       grace: Duration.default(5_000),
     })
     .prefault({}),
+  workers: z
+    .strictObject({
+      ttl: Duration.refine((ms) => ms >= 1_000, 'at least 1s')
+        .default(60_000)
+        .describe('a worker that is not heard of for this long is gone, and its tasks go back'),
+      max: z.number().int().min(0).default(100).describe('workers that are registered at once'),
+    })
+    .prefault({})
+    .describe('programs of your own that ask for tasks over MCP (mcp --toolset worker)'),
   checks: z
     .record(name, z.array(z.string().min(1)).min(1))
     .default({})

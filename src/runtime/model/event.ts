@@ -5,7 +5,7 @@ import { ProfileEvent } from './profile.ts';
 import { QuotaEvent } from './quota.ts';
 import { AttemptPlace, RunRoute } from './route.ts';
 import { ErrorClass } from './spec.ts';
-import { Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
+import { Cause, Handed, Outcome, QueuedTask, UnknownTask } from './task.ts';
 import { Used } from './usage.ts';
 import { WorkerEvent } from './worker.ts';
 
@@ -72,7 +72,7 @@ export const Event = z.discriminatedUnion('type', [
     sha: z.string(),
   }),
   z.object({ type: z.literal('claim_void'), ...ref, attempt: z.number(), reason: z.string() }),
-  z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number(), place }),
+  z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number(), place, handed: Handed.optional() }),
   z.object({ type: z.literal('job_accepted'), ...ref, attempt: z.number(), job_id: z.string() }),
   z.object({ type: z.literal('verify_started'), ...ref, attempt: z.number() }),
   z.object({
@@ -194,6 +194,7 @@ export type ToldEvent = Extract<
       | 'dispatch_failed_no_agent'
       | 'dispatch_failed_quota'
       | 'sink_gap'
+      | 'report_refused'
       | ProfileEvent['type']
       | WorkerEvent['type']
       | QuotaEvent['type'];

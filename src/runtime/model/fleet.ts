@@ -41,6 +41,12 @@ export interface FleetAgent {
   readonly heard_at?: number;
   /** A dedicated session takes only this project's tasks. */
   readonly project?: ProjectId;
+  /** Only the tasks of these. */
+  readonly projects?: readonly ProjectId[];
+  /** It works in no folder of this machine: no checkout is in its way. */
+  readonly elsewhere?: true;
+  /** As people are shown it. */
+  readonly title?: string;
 }
 
 export interface FleetProvider {

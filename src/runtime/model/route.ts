@@ -27,6 +27,8 @@ export const AgentRoute = z.object({
   kind: z.enum(['command', 'headless', 'session', 'worker']),
   /** Of a session, the agent that works in it: that one's allowance is used as well. */
   program: z.string().optional(),
+  /** It works in no folder of this machine. */
+  elsewhere: z.literal(true).optional(),
   model: z.string().optional(),
   rules,
 });

@@ -69,6 +69,10 @@ const core = {
   waits_for: z.array(TaskId),
 };
 
+/** To which life of an outside worker an attempt was given, and as the answer of which call: sent again, that one gets it again. */
+export const Handed = z.object({ life: z.string(), call: z.string().optional() });
+export type Handed = z.infer<typeof Handed>;
+
 const attemptFields = { token: z.string(), route: RunRoute, claimed_at: z.number() };
 
 export const QueuedTask = z.object({
@@ -93,6 +97,7 @@ export const RunningTask = z.object({
   job_id: z.string().optional(),
   /** Its agent says that it is done, and that is being checked. */
   verifying_since: z.number().optional(),
+  handed: Handed.optional(),
 });
 /** Found on disk as started by somebody, without a record of ours: listed, never run until a person names it. */
 export const UnknownTask = z.object({

@@ -59,7 +59,7 @@ export function transition(task: OpenTask, event: TaskEvent, when: Moment): Tran
         : STALE;
     case 'attempt_started':
       return task.state === 'claimed' && event.attempt === task.attempt
-        ? open({ ...running(task, when.at), ...stamp })
+        ? open({ ...running(task, when.at), ...stamp, ...(event.handed && { handed: event.handed }) })
         : STALE;
     case 'job_accepted':
       return task.state === 'running' && event.attempt === task.attempt
@@ -126,7 +126,8 @@ function running(task: Extract<OpenTask, { state: 'claimed' }>, at: number): Run
 
 function queued(task: LiveTask): QueuedTask {
   const { token: _, route: __, claimed_at: ___, cancel: ____, ...core } = task;
-  const { started_at: _____, job_id: ______, verifying_since: _______, ...rest } = core as RunningTask;
+  const { started_at: _____, job_id: ______, verifying_since: _______, ...more } = core as RunningTask;
+  const { handed: ________, ...rest } = more;
   return { ...rest, state: 'queued' };
 }
 

@@ -8,7 +8,7 @@ import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
 import { heldText } from './held.ts';
 import { unsupported } from './known-agents.ts';
-import { byId, eligibleAgents, hasRoom, pickAgent } from './local.ts';
+import { byId, eligibleAgents, hasRoom, isHeadless, pickAgent } from './local.ts';
 import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } from './waits.ts';
 
 /**
@@ -22,6 +22,7 @@ import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } fro
  * R4. A place that is held takes nothing, and what waits for it alone waits for somebody's word. An agent whose allowance is spent, or whose model's is, is passed over like one without room, whatever the
  *     priority. `allowance` is the reason where that is so of all that could take the task; where one of them only lacks
  *     room, that is what is waited for.
+ * R5. What holds the checkout holds nobody who works in no folder of this machine.
  */
 export function decide(ask: RouteAsk, fleet: Fleet, now: number): Route {
   const side = chooseSide(ask.spec, fleet);
@@ -94,14 +95,16 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
     return waiting(rules, [{ reason: 'no_eligible_agent', detail: eligible.detail }], generalWaits(ask, fleet, now)); // R3
   }
   const waits = generalWaits(ask, fleet, now);
-  const checkout = checkoutWait(ask, fleet);
-  if (checkout) waits.push(checkout);
-  const worktree = worktreeWait(ask, fleet);
-  if (worktree) waits.push(worktree);
   const full = headlessFull(fleet);
   const { unspent, spent, of } = admissions(ask, eligible.agents, fleet, now);
-  const usable = full ? unspent.filter((agent) => agent.kind === 'session') : unspent;
-  const picked = pickAgent(usable, ask.spec.priority, now);
+  const usable = full ? unspent.filter((agent) => !isHeadless(agent)) : unspent;
+  const checkout = checkoutWait(ask, fleet);
+  const elsewhere = usable.filter((agent) => agent.elsewhere);
+  const away = checkout && pickAgent(elsewhere, ask.spec.priority, now); // R5
+  if (checkout && !away) waits.push(checkout);
+  const worktree = worktreeWait(ask, fleet);
+  if (worktree) waits.push(worktree);
+  const picked = away ?? pickAgent(usable, ask.spec.priority, now);
   const hopeless = eligible.agents.every((agent) => agent.missing);
   const there = eligible.agents.filter((agent) => !agent.missing);
   const held = there.filter(isHeld);
@@ -118,7 +121,8 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const { model, rules: said } = of(agent);
   rules.push(picked.rule, ...said);
   const session = agent.kind === 'session' && agent.program !== agent.id && { program: agent.program };
-  return { to: 'agent', agent: agent.id, kind: agent.kind, ...session, ...(model && { model }), rules };
+  const place = agent.elsewhere ? { elsewhere: agent.elsewhere } : session;
+  return { to: 'agent', agent: agent.id, kind: agent.kind, ...place, ...(model && { model }), rules };
 }
 
 /** R4 */
@@ -161,7 +165,7 @@ function heldAt(places: readonly Held[]): Wait {
 }
 
 function noRoomAmong(agents: Fleet['agents'], full: string | undefined): Omit<Wait, 'reason'> {
-  if (full && agents.some((agent) => agent.kind !== 'session' && hasRoom(agent))) return { detail: full };
+  if (full && agents.some((agent) => isHeadless(agent) && hasRoom(agent))) return { detail: full };
   const states = statesOf(agents);
   const detail = states.slice(0, 5).join(', ') + (states.length > 5 ? ` and ${states.length - 5} more` : '');
   const until = backAt(agents);
@@ -189,7 +193,8 @@ function statesOf(agents: Fleet['agents']): string[] {
   );
 }
 
-function stateOf({ status, detail, load, max }: Fleet['agents'][number]): string {
+function stateOf({ status, detail, load, max, asks }: Fleet['agents'][number]): string {
+  if (status !== 'offline' && asks === 0 && (max === 0 || load < max)) return 'does not ask for a task now';
   if (status !== 'offline') return `has ${load} of ${max} runs`;
   return detail === undefined ? 'is offline' : `is offline (${detail})`;
 }
@@ -206,5 +211,5 @@ export function anyRoom(fleet: Fleet): boolean {
   if (fleet.paused) return false;
   if (fleet.providers.some(hasRoom)) return true;
   const full = headlessFull(fleet) !== undefined;
-  return fleet.agents.some((agent) => hasRoom(agent) && (agent.kind === 'session' || !full));
+  return fleet.agents.some((agent) => hasRoom(agent) && !(full && isHeadless(agent)));
 }

@@ -75,6 +75,7 @@ function misfit(ask: RouteAsk, agent: FleetAgent, fleet: Fleet): string | undefi
   const { mode, requires } = ask.spec;
   if (ask.exclude?.includes(agent.id)) return 'is excluded';
   if (agent.project && agent.project !== ask.project) return 'serves another project';
+  if (agent.projects && !agent.projects.some((id) => id === ask.project)) return 'serves other projects';
   if (mode === 'session' && agent.kind !== 'session') return 'has no sessions';
   if (mode === 'headless' && agent.kind === 'session') return 'is a session'; // a command takes both modes
   const broken = notKept(ask.spec, agent);
@@ -138,8 +139,14 @@ export function pickAgent(
   return { agent, rule: rule('load', `${agent.id}: ${why}${window === undefined ? '' : `; ${window}`}`) };
 }
 
-export function hasRoom(place: { status: string; load: number; max: number }): boolean {
-  return place.status !== 'offline' && (place.max === 0 || place.load < place.max);
+/** One that has to ask for its tasks has room as long as it does. */
+export function hasRoom(place: { status: string; load: number; max: number; asks?: number }): boolean {
+  return place.status !== 'offline' && (place.max === 0 || place.load < place.max) && place.asks !== 0;
+}
+
+/** Whether it runs as a process of ours without a terminal: of these there are so many at once. */
+export function isHeadless({ kind }: Pick<FleetAgent, 'kind'>): boolean {
+  return kind === 'command' || kind === 'headless';
 }
 
 function freeShare(agent: FleetAgent): number {

@@ -7,7 +7,7 @@ import type { ProfileRecord } from '../model/profile.ts';
 import type { LimitChange, QuotaTold } from '../model/quota.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
 import { placeOf, type RunRoute } from '../model/route.ts';
-import type { Cause, FinishedTask, Lease, LiveTask, OpenTask } from '../model/task.ts';
+import type { Cause, FinishedTask, Handed, Lease, LiveTask, OpenTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
 import type { Worker } from '../model/worker.ts';
 import type {
@@ -117,15 +117,16 @@ export class FileStore implements TaskStore {
     return this.#edits.reread(ref);
   }
 
-  started(lease: Lease): Promise<Refusal | undefined> {
-    return this.#report(lease, 'started', (task) =>
-      task.state === 'claimed'
-        ? {
-            events: [{ type: 'attempt_started', ...lease.task, attempt: lease.attempt, place: placeOf(task.route) }],
-            reply: undefined,
-          }
-        : { events: [], reply: undefined },
-    );
+  started(lease: Lease, handed?: Handed): Promise<Refusal | undefined> {
+    const { task: ref, attempt } = lease;
+    return this.#report(lease, 'started', ({ state, route }) => {
+      if (state !== 'claimed') return { events: [], reply: undefined };
+      const place = placeOf(route);
+      return {
+        events: [{ type: 'attempt_started', ...ref, attempt, place, ...(handed && { handed }) }],
+        reply: undefined,
+      };
+    });
   }
 
   jobAccepted(lease: Lease, job_id: string): Promise<Refusal | undefined> {

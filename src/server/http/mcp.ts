@@ -5,6 +5,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { INVALID_REQUEST } from '../../jsonrpc.ts';
 import { type Changed, type Listening, mostOf } from '../../resources/audience.ts';
+import { isToolset, type Toolset, unknownToolset } from '../../toolset.ts';
 import type { Log } from '../log.ts';
 import type { Flights } from './flights.ts';
 import { Modern } from './modern.ts';
@@ -37,11 +38,13 @@ export class HttpMcp {
   /** `POST /mcp` */
   async post(exchange: Exchange, body: unknown): Promise<void> {
     const { request, response, url, known } = exchange;
+    const toolset = toolsetOf(exchange);
+    if (toolset === undefined) return;
     const web = webRequest(request, url, goneSignal(response));
     const landed = methodOf(body) === 'subscriptions/listen' ? this.#modern.subscribed() : this.#flights.begin();
     try {
-      if (await isLegacyRequest(web, body)) await this.#legacy(exchange, web, body);
-      else await sendWeb(await this.#modern.answer(web, body, known), response);
+      if (await isLegacyRequest(web, body)) await this.#legacy(exchange, toolset, web, body);
+      else await sendWeb(await this.#modern.answer(web, body, known, toolset), response);
     } finally {
       landed();
     }
@@ -60,8 +63,11 @@ export class HttpMcp {
   }
 
   /** `GET /sse` */
-  async openSse({ response, known }: Exchange): Promise<void> {
-    const session = await this.#sessions.open(known, (id) => ({
+  async openSse(exchange: Exchange): Promise<void> {
+    const { response, known } = exchange;
+    const toolset = toolsetOf(exchange);
+    if (toolset === undefined) return;
+    const session = await this.#sessions.open(known, toolset, (id) => ({
       kind: 'sse',
       transport: new SseTransport(id, response, this.#flights),
     }));
@@ -103,16 +109,16 @@ export class HttpMcp {
     await this.#modern.close();
   }
 
-  async #legacy(exchange: Exchange, web: Request, body: unknown): Promise<void> {
+  async #legacy(exchange: Exchange, toolset: Toolset, web: Request, body: unknown): Promise<void> {
     if (isInitializeRequest(body) && exchange.request.headers['mcp-session-id'] === undefined) {
-      return this.#initialize(exchange, web, body);
+      return this.#initialize(exchange, toolset, web, body);
     }
     const session = this.#sessionOf(exchange);
     if (session !== undefined) await this.#within(session, exchange, web, body);
   }
 
-  async #initialize({ response, known }: Exchange, web: Request, body: unknown): Promise<void> {
-    const session = await this.#sessions.open(known, (id) => ({
+  async #initialize({ response, known }: Exchange, toolset: Toolset, web: Request, body: unknown): Promise<void> {
+    const session = await this.#sessions.open(known, toolset, (id) => ({
       kind: 'streamable',
       transport: new WebStandardStreamableHTTPServerTransport({
         sessionIdGenerator: () => id,
@@ -163,6 +169,14 @@ export class HttpMcp {
 const UNOPENED =
   'Mcp-Session-Id is missing. Open a session by POST of initialize to /mcp, or speak a revision without sessions.';
 const FULL = 'All sessions are in use. Try again later, or raise http.max_sessions in the configuration.';
+
+/** `?toolset=worker`; a session keeps the one that it was opened with. Undefined: answered already. */
+function toolsetOf({ url, response }: Exchange): Toolset | undefined {
+  const name = url.searchParams.get('toolset') ?? 'default';
+  if (isToolset(name)) return name;
+  sendRpcError(response, 400, REFUSED, unknownToolset(name));
+  return undefined;
+}
 
 function methodOf(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'method' in body ? body.method : undefined;

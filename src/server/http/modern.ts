@@ -1,6 +1,7 @@
 import { type AuthInfo, createMcpHandler } from '@modelcontextprotocol/server';
 import type { Changed, Listening, ListName } from '../../resources/audience.ts';
 import type { Caller } from '../../runtime/yard.ts';
+import type { Toolset } from '../../toolset.ts';
 import type { Log } from '../log.ts';
 import type { Known } from './bearers.ts';
 import type { Serve } from './served.ts';
@@ -9,16 +10,16 @@ const MAX_SUBSCRIPTIONS = 256;
 
 /** The newest revision: each request stands for itself, and subscriptions are streams of their own. */
 export class Modern {
-  readonly #callers = new WeakMap<AuthInfo, Caller>();
+  readonly #callers = new WeakMap<AuthInfo, { readonly caller: Caller; readonly toolset: Toolset }>();
   #subscriptions = 0;
   readonly #handler: ReturnType<typeof createMcpHandler>;
 
   constructor(serve: Serve, log: Log) {
     this.#handler = createMcpHandler(
       ({ authInfo }) => {
-        const caller = authInfo && this.#callers.get(authInfo);
-        if (caller === undefined) throw new Error('a request without a caller came to MCP');
-        return serve(caller, 'modern').server;
+        const known = authInfo && this.#callers.get(authInfo);
+        if (known === undefined) throw new Error('a request without a caller came to MCP');
+        return serve(known.caller, 'modern', known.toolset).server;
       },
       {
         legacy: 'reject',
@@ -28,9 +29,9 @@ export class Modern {
     );
   }
 
-  answer(request: Request, body: unknown, { caller }: Known): Promise<Response> {
+  answer(request: Request, body: unknown, { caller }: Known, toolset: Toolset): Promise<Response> {
     const authInfo: AuthInfo = { token: '', clientId: caller.name, scopes: [] }; // the SDK hands it through as it is
-    this.#callers.set(authInfo, caller);
+    this.#callers.set(authInfo, { caller, toolset });
     return this.#handler.fetch(request, { authInfo, parsedBody: body });
   }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { McpServer, Server } from '@modelcontextprotocol/server';
 import type { Changed, Listening } from '../../resources/audience.ts';
 import type { Caller } from '../../runtime/yard.ts';
+import type { Toolset } from '../../toolset.ts';
 import type { Known } from './bearers.ts';
 
 /** What one client sees, and how it hears of changes. */
@@ -11,7 +12,7 @@ export interface Served {
   readonly listening: Listening;
 }
 
-export type Serve = (caller: Caller, era: 'legacy' | 'modern') => Served;
+export type Serve = (caller: Caller, era: 'legacy' | 'modern', toolset: Toolset) => Served;
 
 /** One request that was admitted. */
 export interface Exchange {

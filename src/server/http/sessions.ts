@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
 import { type Changed, type Listening, mostOf } from '../../resources/audience.ts';
 import type { Caller } from '../../runtime/yard.ts';
+import type { Toolset } from '../../toolset.ts';
 import type { Log } from '../log.ts';
 import { type Known, samePrincipal } from './bearers.ts';
 import type { Serve, Served } from './served.ts';
@@ -54,10 +55,10 @@ export class Sessions {
   }
 
   /** Its id names its calls: the same request again changes nothing twice. Undefined where all clients are at work. */
-  async open(known: Known, wayTo: (id: string) => Session['way']): Promise<Session | undefined> {
+  async open(known: Known, toolset: Toolset, wayTo: (id: string) => Session['way']): Promise<Session | undefined> {
     if (!this.#hasRoom()) return undefined;
     const id = randomUUID();
-    const served = this.#serve({ ...known.caller, bridge: id }, 'legacy');
+    const served = this.#serve({ ...known.caller, bridge: id }, 'legacy', toolset);
     const session = { id, known, served, way: wayTo(id), open: 0, used: performance.now() };
     this.#kept.set(id, session);
     await served.server.connect(session.way.transport);

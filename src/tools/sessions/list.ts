@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SESSION_STATES, type SessionState } from '../../runtime/model/session.ts';
 import { defineTool, type ToolContext } from '../tool.ts';
-import { Session, sessionOf, slotOf } from './session.ts';
+import { Session, sessionOf, slotOf, workerOf } from './session.ts';
 
 const COMMAND_NOTE =
   'Slots of command agents run one process per attempt: their output can be read, but they take no messages and ask for nothing.';
@@ -9,7 +9,7 @@ const COMMAND_NOTE =
 export const listSessions = defineTool({
   name: 'list_sessions',
   title: 'List sessions',
-  description: `Lists the places where agents work, and what each is doing: those that need someone first, then working ones, longest first, then the others by name. A run without a terminal is called project/task and is there while it lasts.
+  description: `Lists the places where agents work, and what each is doing: those that need someone first, then working ones, longest first, then the others by name. A run without a terminal is called project/task and is there while it lasts. Outside workers say when they were last heard of.
 A session says on what its state rests and how old that is, its task, model, tokens of context and cost, and under requests what its agent asks, with the call that answers it. Use it to see who works on what, and to get a name for read_session or message_session. For the load of all agents and providers use fleet_status.
 {"state": "blocked"}
 With all it also looks for sessions of the same agents that somebody else started (managed: false): they are shown and never written to.
@@ -33,12 +33,13 @@ With all it also looks for sessions of the same agents that somebody else starte
   },
 });
 
-/** Sessions and slots together, the most urgent first. An attempt does not see what is none of the yard's. */
+/** Sessions, slots and outside workers together, the most urgent first. An attempt does not see what is none of the yard's. */
 async function placesOf(ctx: ToolContext, all: boolean): Promise<Session[]> {
   const { yard, caller } = ctx;
   const views = all && caller.principal === 'owner' ? await yard.sessions.listAll() : yard.sessions.list();
   const sessions = views.map((view) => sessionOf(ctx, view));
-  return sorted([...sessions, ...yard.slots().map((slot) => slotOf(ctx, slot))]);
+  const slots = yard.slots().map((slot) => slotOf(ctx, slot));
+  return sorted([...sessions, ...slots, ...yard.workers.list().map((worker) => workerOf(ctx, worker))]);
 }
 
 const RANK: Readonly<Record<SessionState, number>> = Object.fromEntries(

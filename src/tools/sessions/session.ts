@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { plainLine } from '../../runtime/model/plain-text.ts';
 import { isRefusal, type Refusal, refuse } from '../../runtime/model/refusal.ts';
 import { BLOCKED_ON, SESSION_STATES, type SessionView } from '../../runtime/model/session.ts';
+import type { WorkerView } from '../../runtime/worker-desk.ts';
 import type { SlotView } from '../../runtime/yard.ts';
 import { refuseProject } from '../rights.ts';
 import type { ToolContext } from '../tool.ts';
@@ -13,7 +14,7 @@ const MAX_DETAIL = 400; // characters
 export const Session = z.object({
   name: z.string(),
   agent: z.string(),
-  kind: z.enum(['command', 'headless', 'dedicated', 'autonomous', 'adopted', 'unmanaged']),
+  kind: z.enum(['command', 'headless', 'dedicated', 'autonomous', 'adopted', 'unmanaged', 'worker']),
   managed: z.literal(false).optional().describe("somebody else's: it is never written to"),
   state: z.enum(SESSION_STATES),
   blocked_on: z.enum(BLOCKED_ON).optional(),
@@ -28,6 +29,8 @@ export const Session = z.object({
   task: z
     .object({ id: z.string(), project: z.string(), title: z.string(), attempt: z.number(), since: z.string() })
     .optional(),
+  more_tasks: z.number().optional().describe('that a worker has beside this one'),
+  last_heard: z.string().optional().describe('of a worker'),
   conversation: z.string().optional().describe("the agent's own id of it"),
   project: z.string().optional().describe('the one project whose tasks it takes'),
   model: z.string().optional(),
@@ -39,7 +42,7 @@ export const Session = z.object({
 export type Session = z.infer<typeof Session>;
 
 type Who = Pick<ToolContext, 'yard' | 'caller'>;
-type Work = NonNullable<SlotView['task']>;
+type Work = Omit<NonNullable<SlotView['task']>, 'run_dir'>;
 
 /** How the session tools name one: by its own name, or by the task that it works on. */
 export const sessionName = z.string().min(1).optional().describe('as list_sessions shows it');
@@ -52,6 +55,19 @@ export function slotOf(ctx: Who, { name, agent, kind, state, task }: SlotView): 
     kind,
     state,
     ...(task && !refuseProject(ctx, task.ref.project) && { task: workOf(ctx, task) }),
+  };
+}
+
+/** An outside worker likewise. One that is silent is not there: its tasks went back to the queue. */
+export function workerOf(ctx: Who, { name, state, detail, heard_at, tasks }: WorkerView): Session {
+  const seen = tasks.filter(({ ref }) => !refuseProject(ctx, ref.project));
+  const [first, ...more] = seen;
+  return {
+    ...{ name, agent: name, kind: 'worker', state: state === 'offline' ? 'absent' : state },
+    ...(first && { task: workOf(ctx, first) }),
+    ...(more.length > 0 && { more_tasks: more.length }),
+    ...(heard_at !== undefined && { last_heard: iso(heard_at) }),
+    ...(detail !== undefined && { detail: plainLine(detail) }),
   };
 }
 
@@ -121,6 +137,12 @@ export function findPlace({ yard }: Pick<ToolContext, 'yard'>, name: string): Pl
   if (!isRefusal(session)) return { kind: 'session', session };
   const slot = yard.slots().find((one) => one.name === name);
   if (slot) return { kind: 'slot', slot };
+  if (yard.workers.list().some((one) => one.name === name))
+    return refuse(
+      'not_possible',
+      `${name} is an outside worker: nothing of it can be seen or said from here`,
+      'list_sessions shows its tasks, job_status what became of them',
+    );
   const names = [...yard.sessions.list(), ...yard.slots()].slice(0, 20).map((one) => one.name);
   return refuse(
     'not_found',
