@@ -20,6 +20,7 @@ import { reportPlaces } from './dispatch-files/places.ts';
 import { signingKey } from './dispatch-files/signature.ts';
 import { tidier } from './dispatch-files/tidy.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { LaneWaits } from './dispatcher/lane-waits.ts';
 import { buildFleet } from './fleet.ts';
 import { Headless } from './headless/headless.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -228,8 +229,13 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projectName: (id) => yard.projectName(id),
     changed: () => dispatcher.wake(),
   });
+  const waits = new LaneWaits({
+    ...{ store, clock },
+    newest: (limit) => store.events({ limit }),
+    report: (problem) => say('error', 'it could not be recorded that tasks wait', { error: String(problem) }),
+  });
   const dispatcher = new Dispatcher({
-    ...{ store, clock, load, fleet },
+    ...{ store, clock, load, fleet, waits },
     ageStep: () => config.order.age_step,
     launch: {
       launch: (claimed) => (claimed.route.kind === 'session' ? sessions : attempts).launch(claimed),
@@ -370,6 +376,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await dispatchFiles.start();
     reports.start();
     heartbeat.start();
+    await waits.start();
     dispatcher.start();
     follower.start();
     retention.start();
@@ -383,6 +390,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();
+    await waits.stop();
     checks.close();
     await attempts.stop();
     headless.stop();
