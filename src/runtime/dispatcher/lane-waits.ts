@@ -76,14 +76,14 @@ export class LaneWaits {
 
   /** The head of this lane was looked at, and has to wait. */
   waits(lane: Lane, route: Route): void {
-    const wait = waitIn(route);
-    if (!wait) {
+    const kind = kindOf(route);
+    if (!kind) {
       if (route.to === 'wait' && route.reason === 'no_free_agent') this.ran(lane); // somebody could take it now
       return;
     }
-    if (this.#known.get(lane) === wait.kind) return; // W1
-    this.#known.set(lane, wait.kind);
-    this.#untold.set(lane, wait);
+    if (this.#known.get(lane) === kind) return; // W1
+    this.#known.set(lane, kind);
+    this.#untold.set(lane, { kind, ...whyIn(route) });
     this.#soon(GATHER_MS);
   }
 
@@ -180,15 +180,16 @@ function keyFor({ type, project, detail }: { type: Kind; project: ProjectId; det
 }
 
 /** A limit without an end by the clock, such as how many work at once, only lacks room. */
-function waitIn(route: Route): Wait | undefined {
-  if (route.to === 'refuse') return { kind: 'dispatch_failed_no_agent', detail: short(route.reason) };
+function kindOf(route: Route): Kind | undefined {
+  if (route.to === 'refuse') return 'dispatch_failed_no_agent';
   if (route.to !== 'wait') return undefined;
-  const { reason, detail = reason, until } = route;
-  if (reason === 'no_eligible_agent') return { kind: 'dispatch_failed_no_agent', detail: short(detail), until };
-  const spent = reason === 'allowance' && until !== undefined;
-  return spent ? { kind: 'dispatch_failed_quota', detail: short(detail), until } : undefined;
+  const { reason, until } = route;
+  if (reason === 'no_eligible_agent') return 'dispatch_failed_no_agent';
+  return reason === 'allowance' && until !== undefined ? 'dispatch_failed_quota' : undefined;
 }
 
-function short(detail: string): string {
-  return plainLine(detail).slice(0, LONGEST_DETAIL);
+function whyIn(route: Route): Omit<Wait, 'kind'> {
+  const detail = route.to === 'refuse' ? route.reason : route.to === 'wait' ? (route.detail ?? route.reason) : '';
+  const until = route.to === 'wait' ? route.until : undefined;
+  return { detail: plainLine(detail).slice(0, LONGEST_DETAIL), until };
 }
