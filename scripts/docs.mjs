@@ -92,7 +92,7 @@ async function eventsPage() {
     const rows = Object.entries(events).map(([name, { when, facts }]) => {
       const { properties, required = [] } = z.toJSONSchema(facts, { unrepresentable: 'any' });
       const words = Object.entries(properties).map(([fact, { description, enum: allowed }]) => {
-        const said = [description, allowed && allowed.join(' / ')].filter(Boolean).join(': ');
+        const said = [description, allowed?.join(' / ')].filter(Boolean).join(': ');
         if (said) meanings.set(fact, (meanings.get(fact) ?? new Set()).add(said));
         return `\`${fact}\`${required.includes(fact) ? '' : '?'}`;
       });
