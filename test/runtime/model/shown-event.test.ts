@@ -6,7 +6,7 @@ import { ProjectId, TaskId } from '../../../src/runtime/model/ids.ts';
 import { type ShownEvent, showEvents, shownIn } from '../../../src/runtime/model/shown-event.ts';
 import type { OutcomeInput } from '../../../src/runtime/model/task.ts';
 import { instead, namesLike } from '../../../src/runtime/model/told/names.ts';
-import { EVENT_NAMES, EVENTS, type EventName } from '../../../src/runtime/model/told/table.ts';
+import { EVENT_GROUPS, EVENT_NAMES, EVENTS, type EventName } from '../../../src/runtime/model/told/table.ts';
 import { Told } from '../../fakes/allowance-state.ts';
 
 const SHOP = ProjectId.parse('p_000000000001');
@@ -104,6 +104,7 @@ describe('what an event of the journal tells', () => {
     );
     expect(new Set(TABLE.map(([type]) => type))).toEqual(new Set(types));
     expect(new Set(TABLE.flatMap(([, , ...told]) => told))).toEqual(new Set(EVENT_NAMES));
+    expect(EVENT_GROUPS.flatMap(({ events }) => Object.keys(events))).toEqual(EVENT_NAMES);
   });
 });
 
