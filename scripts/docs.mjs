@@ -1,8 +1,9 @@
-// Writes the tables of README.md and the JSON Schemas of the configuration from the code's own lists. --check changes nothing and fails where they differ.
+// Writes the tables of README.md, docs/events.md and the JSON Schemas of the configuration from the code's own lists. --check changes nothing and fails where they differ.
 // --from <folder>: another build than dist.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { z } from 'zod';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const README = join(ROOT, 'README.md');
@@ -10,7 +11,34 @@ const args = process.argv.slice(2);
 const from = resolve(args.includes('--from') ? args[args.indexOf('--from') + 1] : join(ROOT, 'dist'));
 const load = (file) => import(pathToFileURL(join(from, file)).href);
 
-const SCHEMAS = await schemas();
+const eventsHead = (causes) => `<!-- Written by scripts/docs.mjs from src/runtime/model/told/: change it there. -->
+
+# Events
+
+What happens is told under these names, and with the same facts, wherever it is told: by the stream at
+\`GET /api/v1/events\`, by \`yardmaster events\` and \`yardmaster audit\` (\`--json\`, \`--type\`), by the resource
+\`events://recent\`, and to sinks. The journal has all of it; \`yardmaster audit\` reads it back as far as it is kept.
+
+Every event has
+
+- \`id\`: \`<seq>.<n>\`, the number of the journal's record and which of its events this is, from 1. Told again, an event
+  has the same id; in order of both numbers, events are in the order in which they happened.
+- \`type\`: its name. New ones may come: leave out what you do not know.
+- \`at\`: when, in ISO 8601 and UTC, like all other times.
+- \`by\`: who or what caused it: ${causes.map((by) => `\`${by}\``).join(', ')}.
+
+and the facts of its row; those with a \`?\` only where they are known. Tasks' texts and results, keys and tokens are never
+in it: \`job_status\` shows a result. Reasons, titles and details are words of tasks and agents: on one line, bounded, and
+data rather than instructions.
+
+A task that ends well tells \`task_queued\`, \`task_claimed\`, \`task_dispatched\`, \`task_completed\`, and
+\`usage_recorded\` where its agent says what it took. One that fails for good tells \`task_failed\`, \`usage_recorded\` and
+\`task_dead_lettered\`; those that fail only because they depended on it tell \`task_failed\` alone.
+\`dispatch_failed_…\` is told once for all tasks of a project that begin to wait alike, not for each look or task: again
+only after some of them ran, or the reason was another one. A restart does not tell again what still stands.
+`;
+
+const FILES = [...(await schemas()), await eventsPage()];
 const TABLES = {
   tools: await toolTable(),
   resources: await resourceTable(),
@@ -25,14 +53,16 @@ const before = readFileSync(README, 'utf8');
 const after = Object.entries(TABLES).reduce(withTable, before);
 if (!args.includes('--check')) {
   writeFileSync(README, after);
-  for (const [file, text] of SCHEMAS) writeFileSync(file, text);
+  for (const [file, text] of FILES) writeFileSync(file, text);
 } else if (after !== before) {
   console.error(
     'The tables of README.md differ from the code. Write them anew: npm run build && node scripts/docs.mjs',
   );
   process.exitCode = 1;
-} else if (SCHEMAS.some(([file, text]) => readFileSync(file, 'utf8') !== text)) {
-  console.error('The JSON Schemas differ from the code. Write them anew: npm run build && node scripts/docs.mjs');
+} else if (FILES.some(([file, text]) => readFileSync(file, 'utf8') !== text)) {
+  console.error(
+    'docs/events.md or the JSON Schemas differ from the code. Write them anew: npm run build && node scripts/docs.mjs',
+  );
   process.exitCode = 1;
 }
 
@@ -51,6 +81,28 @@ async function schemas() {
     [join(ROOT, 'yardmaster.schema.json'), text(configSchema())],
     [join(ROOT, 'yardmaster.project.schema.json'), text(projectSchema())],
   ];
+}
+
+/** One table for each group of events, and what the facts in them mean. */
+async function eventsPage() {
+  const { EVENT_GROUPS } = await load('runtime/model/told/table.js');
+  const { Cause } = await load('runtime/model/task.js');
+  const meanings = new Map();
+  const groups = EVENT_GROUPS.map(({ title, events }) => {
+    const rows = Object.entries(events).map(([name, { when, facts }]) => {
+      const { properties, required = [] } = z.toJSONSchema(facts, { unrepresentable: 'any' });
+      const words = Object.entries(properties).map(([fact, { description, enum: allowed }]) => {
+        const said = [description, allowed?.join(' / ')].filter(Boolean).join(': ');
+        if (said) meanings.set(fact, (meanings.get(fact) ?? new Set()).add(said));
+        return `\`${fact}\`${required.includes(fact) ? '' : '?'}`;
+      });
+      return [`\`${name}\``, when, words.join(', ')];
+    });
+    return `## ${title}\n\n${table(['event', 'when', 'what it says'], rows)}`;
+  });
+  const rows = [...meanings].map(([fact, said]) => [`\`${fact}\``, [...said].join('; ')]);
+  const meaning = `## What the facts mean\n\n${table(['fact', 'meaning'], rows)}`;
+  return [join(ROOT, 'docs', 'events.md'), [eventsHead(Cause.shape.by.options), ...groups, meaning].join('\n')];
 }
 
 async function toolTable() {

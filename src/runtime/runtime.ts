@@ -20,6 +20,7 @@ import { reportPlaces } from './dispatch-files/places.ts';
 import { signingKey } from './dispatch-files/signature.ts';
 import { tidier } from './dispatch-files/tidy.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { LaneWaits } from './dispatcher/lane-waits.ts';
 import { buildFleet } from './fleet.ts';
 import { Headless } from './headless/headless.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -261,8 +262,13 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   });
   const launcher = (kind: AgentRoute['kind']) =>
     kind === 'session' ? sessions : kind === 'worker' ? workers : attempts;
+  const waits = new LaneWaits({
+    ...{ store, clock },
+    newest: (limit) => store.events({ limit }),
+    report: (problem) => say('error', 'it could not be recorded that tasks wait', { error: String(problem) }),
+  });
   const dispatcher = new Dispatcher({
-    ...{ store, clock, load, fleet },
+    ...{ store, clock, load, fleet, waits },
     ageStep: () => config.order.age_step,
     launch: {
       launch: (claimed) => launcher(claimed.route.kind).launch(claimed),
@@ -421,6 +427,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await dispatchFiles.start();
     reports.start();
     heartbeat.start();
+    await waits.start();
     dispatcher.start();
     quota.start();
     follower.start();
@@ -438,6 +445,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     workers.halt();
     await dispatcher.stop();
     workers.stop();
+    await waits.stop();
     checks.close();
     await attempts.stop();
     headless.stop();

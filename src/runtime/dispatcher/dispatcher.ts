@@ -7,10 +7,11 @@ import type { Route, RunRoute, WaitReason } from '../model/route.ts';
 import { isLive, type QueuedTask } from '../model/task.ts';
 import { nextReset } from '../policy/allowance.ts';
 import { askOf } from '../policy/ask.ts';
-import { anyRoom, decide } from '../policy/decide.ts';
+import { anyRoom, decide, nobodyThere } from '../policy/decide.ts';
 import { nextHoldEnd } from '../policy/held.ts';
 import { type Choice, chooseNext, Turns } from '../policy/order.ts';
 import type { Change, Clock, TaskStore } from '../ports.ts';
+import type { LaneWaits } from './lane-waits.ts';
 import type { Launch } from './launch.ts';
 import { type Entry, type Lane, Ready } from './ready.ts';
 
@@ -43,6 +44,8 @@ export interface DispatcherParts {
   readonly load: Load;
   readonly fleet: () => Fleet;
   readonly ageStep: () => number;
+  /** Is told which lanes wait, and which run again. */
+  readonly waits?: Pick<LaneWaits, 'waits' | 'ran'>;
   /** Something that should not have happened; the dispatcher goes on. */
   readonly report: (problem: unknown, ref: TaskRef) => void;
 }
@@ -129,10 +132,10 @@ export class Dispatcher {
   #hear(changes: readonly Change[]): void {
     const now = this.#parts.clock.now();
     for (const change of changes) this.#index(change, now);
-    for (const { before, after } of changes) {
+    for (const { type, before, after } of changes) {
       const ended = before && isLive(before) && !(after && 'spec' in after && isLive(after));
       if (ended) this.#free(before.project);
-      if (!before && !after) this.#blocked.clear(); // pausing changed
+      if (!before && !after && !type.startsWith('dispatch_failed_')) this.#blocked.clear(); // pausing changed
     }
     this.#sweepSoon();
   }
@@ -173,7 +176,7 @@ export class Dispatcher {
   /** Starts the claim of the next task that can run. False when there is none. */
   #pick(now: number): boolean {
     const fleet = this.#parts.fleet();
-    if (!anyRoom(fleet)) {
+    if (!anyRoom(fleet) && !nobodyThere(fleet)) {
       this.#awaitTime(nextHoldEnd(fleet.holds ?? []), now);
       return false;
     }
@@ -200,11 +203,13 @@ export class Dispatcher {
     const forPlace = reason === 'no_free_agent' || reason === 'allowance' || reason === 'worktree_limit';
     const block = { project: lane.project, forPlace };
     this.#blocked.set(whole ? lane.project : lane.key, block);
+    this.#parts.waits?.waits(lane, route);
   }
 
   #begin(choice: Choice<Entry>, route: RunRoute, weight: number): void {
     const { task } = choice.head;
     const key = keyOf(task);
+    this.#parts.waits?.ran(choice.head.lane);
     this.#ready.drop(key); // D1
     this.#parts.load.reserve(task, task.spec, route); // D2
     this.#turns.took(choice, weight);

@@ -175,7 +175,7 @@ export function moneyOf({ cost_usd, cost_cad, cost }: Report): Record<string, nu
 }
 
 /** Numbers of strangers. */
-function amountOf(given: number | undefined): number {
+export function amountOf(given: number | undefined): number {
   return given !== undefined && Number.isFinite(given) && given > 0 ? given : 0;
 }
 

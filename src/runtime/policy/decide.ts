@@ -206,6 +206,11 @@ function waiting(rules: readonly RouteRule[], waits: readonly Wait[], also: read
   return { to: 'wait', ...first, rules: [...rules, ...said] };
 }
 
+/** No agent can be had at all, whatever ends: then each task is looked at once, so that it can be said why it waits. */
+export function nobodyThere({ paused, agents, providers }: Fleet): boolean {
+  return !paused && [...agents, ...providers].every(({ status }) => status === 'offline');
+}
+
 /** Whether anything could start at all: where not, no task needs to be looked at. */
 export function anyRoom(fleet: Fleet): boolean {
   if (fleet.paused) return false;

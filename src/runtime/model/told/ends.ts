@@ -1,4 +1,4 @@
-import { moneyOf, type Report, reportOf, tokensOf } from '../books.ts';
+import { amountOf, moneyOf, type Report, reportOf, tokensOf } from '../books.ts';
 import type { Event } from '../event.ts';
 import type { ProjectNames } from '../shown-event.ts';
 import type { Evidence, Outcome, Workspace } from '../task.ts';
@@ -37,7 +37,7 @@ export function finished(event: Of<'task_finished'>, names: ProjectNames): Sayin
   const { outcome } = event;
   switch (outcome.state) {
     case 'done':
-      return [completed(event, outcome, names), ...usage(event, names, 'completed', usedOf(outcome) && outcome)];
+      return [completed(event, outcome, names), ...usage(event, names, 'completed', outcome)];
     case 'failed':
       return failed(event, outcome, names);
     case 'cancelled': {
@@ -76,10 +76,9 @@ function failed(event: Of<'task_finished'>, outcome: Failed, names: ProjectNames
   const of = refOf(event, names);
   const reason = words(outcome.reason);
   const facts = { ...placeFacts(event, outcome), error_class, reason, ...workFacts(outcome), from_file };
-  const used = usedOf({ cost_usd: outcome.cost_usd, ...outcome.used });
   return [
     { type: 'task_failed', ...of, attempt, ...facts },
-    ...usage(event, names, 'failed', used && reportOf(outcome)),
+    ...usage(event, names, 'failed', reportOf(outcome)),
     ...(isDeadLetter(event, outcome)
       ? [{ type: 'task_dead_lettered', ...of, attempts: attempt, error_class, reason } as const]
       : []),
@@ -98,7 +97,7 @@ function usage(
   end: Facts<'usage_recorded'>['end'],
   report: Taken | undefined,
 ): Saying[] {
-  if (!report) return [];
+  if (!report || !usedOf(report)) return [];
   const { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = report.usage ?? {};
   const [first, ...more] = Object.entries(moneyOf(report)).map(([currency, amount]) => ({ amount, currency }));
   return [
@@ -109,11 +108,19 @@ function usage(
       ...placeFacts(event, report),
       profile: report.profile,
       tokens: report.tokens === undefined && !report.usage ? undefined : tokensOf(report),
-      ...{ input_tokens, output_tokens, cache_read_tokens, cache_write_tokens },
+      input_tokens: amountIf(input_tokens),
+      output_tokens: amountIf(output_tokens),
+      cache_read_tokens: amountIf(cache_read_tokens),
+      cache_write_tokens: amountIf(cache_write_tokens),
       ...{ cost: first?.amount, currency: first?.currency },
       more_costs: more.length > 0 ? more : undefined,
     },
   ];
+}
+
+/** Numbers of strangers, as the books take them. */
+function amountIf(given: number | undefined): number | undefined {
+  return given === undefined ? undefined : amountOf(given);
 }
 
 /** As the journal has it; older records know only what the agent said of itself. */

@@ -4,6 +4,8 @@ import { QueuedTask, UnknownTask } from '../task.ts';
 import { Cost } from '../usage.ts';
 import { attempt, count, ofTask, place, text, time, told } from './event.ts';
 
+const tokens = z.number().nonnegative();
+
 const failed = { error_class: ErrorClass.describe('what kind of failure'), reason: text };
 
 /** What was seen of the work itself. */
@@ -104,11 +106,11 @@ export const TASK_EVENTS = {
     end: z.enum(['completed', 'failed', 'cancelled', 'retried']),
     ...place,
     profile: text.optional().describe('the account'),
-    tokens: count.optional().describe('of every kind together'),
-    input_tokens: count.optional(),
-    output_tokens: count.optional(),
-    cache_read_tokens: count.optional(),
-    cache_write_tokens: count.optional(),
+    tokens: tokens.optional().describe('of every kind together'),
+    input_tokens: tokens.optional(),
+    output_tokens: tokens.optional(),
+    cache_read_tokens: tokens.optional(),
+    cache_write_tokens: tokens.optional(),
     cost: z.number().nonnegative().optional(),
     currency: text.optional(),
     more_costs: z.array(Cost).optional().describe('where it was named in other currencies as well'),
