@@ -16,6 +16,7 @@ import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
+import type { LimitAsked, LimitWanted } from './model/quota.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
@@ -25,10 +26,9 @@ import { type NeedsView, needsOf } from './needs.ts';
 import type { Orphans } from './orphans/orphans.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import { decide } from './policy/decide.ts';
-import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
-import type { ChangedLimit, Quota } from './quota/quota.ts';
+import type { Quota } from './quota/quota.ts';
 import { beginnings, eventsFrom, readEvents } from './retention/events.ts';
 import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
@@ -44,6 +44,7 @@ import type {
   AuditPage,
   AuditQuery,
   Caller,
+  ChangedLimit,
   Need,
   NewTaskInput,
   Orphan,

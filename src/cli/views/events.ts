@@ -21,6 +21,15 @@ export function what(event: Readonly<Record<string, unknown>>): string {
   return String(event.type).replaceAll('_', ' ');
 }
 
+/** Of a limit: what it is, or how much of it is used. */
+function figures({ what, used, limit, currency }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof limit !== 'number') return undefined;
+  if (what === 'max_job_duration' || (what === 'cooldown' && used === undefined)) return `${limit / 1_000} s`;
+  const money = typeof currency === 'string' ? ` ${currency}` : '';
+  if (typeof used === 'number') return `${used} of ${limit}${money}`;
+  return limit === 0 ? 'no limit' : `${limit}${money}`;
+}
+
 export function details(event: Readonly<Record<string, unknown>>): string[] {
   const inner = (key: string): Readonly<Record<string, unknown>> =>
     typeof event[key] === 'object' && event[key] !== null ? (event[key] as Record<string, unknown>) : {};
@@ -30,6 +39,7 @@ export function details(event: Readonly<Record<string, unknown>>): string[] {
     event.attempt === undefined || event.attempt === 0 ? undefined : `attempt ${event.attempt}`,
     inner('route').agent ?? inner('route').provider,
     inner('outcome').state ?? event.what ?? (event.type === 'task_finished' ? event.state : undefined),
+    figures(event),
     event.reason ??
       inner('outcome').reason ??
       event.why ??
