@@ -45,12 +45,14 @@ import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
 import { Quota } from './quota/quota.ts';
 import { Reports } from './reports/deliver.ts';
+import { eventsFrom } from './retention/events.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { Commands } from './runs/command.ts';
 import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
+import { Sinks } from './sinks/sinks.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
 import { treesIn } from './worktrees/record.ts';
@@ -107,7 +109,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   };
   setLogLevel();
   const machine = thisMachine({ home: home.dir, version });
-  const { clock, chance, files, freeBytes, runner } = machine;
+  const { clock, chance, files, gauge, runner } = machine;
   const store = await openStore({
     ...machine,
     config,
@@ -264,8 +266,10 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projects: () => store.projects().filter(({ id }) => store.owns(id)),
     record: (code, message, project) => store.note(code, message, { ...(project && { project }) }),
   });
+  const taken = { store, config, home: home.dir, gauge };
   const inboxes = new Inboxes({
     ...{ ...machine, watcher, store, config, say },
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     edited: (ref) => store.reread(ref),
   });
   const projects = new Projects({
@@ -282,7 +286,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
     resolve: (path, options) => projects.resolve(path, options),
     route: (task) => yard.route(task),
-    admit: (tasks, cause) => admit({ store, config, home: home.dir, freeBytes }, tasks, cause),
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     projectName: (id) => yard.projectName(id),
     tidy: tidier({ files, clock, store, config }),
   });
@@ -300,6 +304,12 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projectName: (id) => yard.projectName(id),
     record: (code, message) => store.note(code, message),
   });
+  const sinks = new Sinks({
+    ...{ ...machine, store, version, say, home: home.dir, env: { ...env }, config },
+    poster: httpPoster(),
+    records: (from) => eventsFrom(store, past, from),
+    projectName: (id) => yard.projectName(id),
+  });
   const orphans = new Orphans({
     ...{ home: home.dir, clock, marked: machine.marked, store, say },
     projectName: (id) => yard.projectName(id),
@@ -310,7 +320,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       config,
       clock,
       files,
-      freeBytes,
+      gauge,
       store,
       version,
       home: home.dir,
@@ -324,14 +334,17 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     },
     offline: offline.reasons,
     ...{ settings, past, retention, quota },
+    sinks: () => sinks.views(),
     sessions: headless.desk,
     progress: headless.progress,
     worktrees,
     moreNeeds: () => [
       ...sessions.needs(),
       ...worktrees.needs(),
+      ...inboxes.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...sinks.needs(),
       ...delegations.needs(),
       ...orphans.needs(),
     ],
@@ -347,6 +360,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     sessions.configured();
     headless.configured();
     callbacks.configured();
+    sinks.configured();
     dispatchFiles.configured();
     quota.configured();
     hideFromChildren(keyVariables(config));
@@ -382,6 +396,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await sessions.start();
     await delegations.start();
     callbacks.start();
+    sinks.start();
     await dispatchFiles.start();
     reports.start();
     heartbeat.start();
@@ -412,6 +427,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await providers.close();
     await reports.stop();
     await heartbeat.stop();
+    await sinks.stop(); // after everything that makes events
     await store.close();
   };
   let stopping: Promise<void> | undefined;

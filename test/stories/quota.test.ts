@@ -82,7 +82,7 @@ test('who changed it and why outlives a kill, and nothing is told twice', async 
     changed: { by: 'owner', reason: 'release today' },
   });
   const { stdout } = await world.cli(['audit', '--type', 'limit_changed']);
-  expect(stdout).toMatch(/owner +limit changed {2}echo {2}daily_jobs {2}2 {2}release today/);
+  expect(stdout).toMatch(/owner +limit changed {2}agent echo: daily_jobs {2}now 2 {2}release today/);
   const { needs } = await client.ask<{ needs: { what: string; next: string }[] }>('fleet_status');
   expect(needs.find(({ what }) => what.startsWith('daily_jobs of agent echo is 2 in place of 1'))?.next).toContain(
     'yardmaster quota restore agent echo daily_jobs',

@@ -3,6 +3,7 @@ import type { Allowance } from '../../model/allowance.ts';
 import type { CodingAgentName, Config } from '../../model/config.ts';
 import type { ToldEvent } from '../../model/event.ts';
 import type { ProjectId, TaskRef } from '../../model/ids.ts';
+import type { AccountWindow } from '../../model/profile.ts';
 import type { Refusal } from '../../model/refusal.ts';
 import type { AgentQuestion, SessionRequest, SessionView } from '../../model/session.ts';
 import type { Cause } from '../../model/task.ts';
@@ -58,6 +59,8 @@ export interface ProfileChooser {
   choose(agent: CodingAgentName, options?: { readonly prefer?: string }): ChosenProfile | ProfileWait;
   /** What an account has met. `rests`: the next attempt may start as soon as any account is ready. */
   failed(agent: CodingAgentName, profile: string, failure: AgentFailure): Promise<{ readonly rests: boolean }>;
+  /** How full its windows are. Never fails. */
+  used(agent: CodingAgentName, profile: string, windows: readonly AccountWindow[]): Promise<void>;
 }
 
 export interface SessionAttemptPorts {
