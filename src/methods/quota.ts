@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { isRefusal, type Refusal, refuse } from '../runtime/model/refusal.ts';
-import type { ChangedLimit } from '../runtime/quota/quota.ts';
-import type { Caller, Yard } from '../runtime/yard.ts';
+import type { Caller, ChangedLimit, Yard } from '../runtime/yard.ts';
 import type { MethodContext } from '../server/session.ts';
 import { shownAllowance, shownLimit } from '../tools/allowance.ts';
 

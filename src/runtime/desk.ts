@@ -18,6 +18,7 @@ import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import { holdsAt } from './model/hold.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
+import type { LimitAsked, LimitWanted } from './model/quota.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { SinkView } from './model/sink.ts';
@@ -29,10 +30,9 @@ import type { Orphans } from './orphans/orphans.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import type { Gauge } from './policy/backpressure.ts';
 import { decide } from './policy/decide.ts';
-import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
-import type { ChangedLimit, Quota } from './quota/quota.ts';
+import type { Quota } from './quota/quota.ts';
 import { beginnings, eventsFrom, readEvents } from './retention/events.ts';
 import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
@@ -49,6 +49,7 @@ import type {
   AuditPage,
   AuditQuery,
   Caller,
+  ChangedLimit,
   HoldView,
   Need,
   NewTaskInput,

@@ -1,10 +1,11 @@
-import type { AllowanceView } from './model/allowance.ts';
+import type { AllowanceView, LimitView } from './model/allowance.ts';
 import type { Config } from './model/config.ts';
 import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
 import type { Hold } from './model/hold.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
+import type { LimitAsked, LimitNamed, LimitWanted } from './model/quota.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { ShownEvent } from './model/shown-event.ts';
@@ -13,9 +14,7 @@ import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { EventName } from './model/told/table.ts';
 import type { TaskSummary } from './model/view.ts';
-import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
-import type { ChangedLimit } from './quota/quota.ts';
 import type { SessionDesk } from './session-desk.ts';
 import type { WorkerDesk } from './worker-desk.ts';
 import type { WorktreeDesk } from './worktree-desk.ts';
@@ -180,6 +179,12 @@ export interface RetentionView {
   readonly past_events: { readonly files: number; readonly bytes: number };
   /** The last pass that took something away. */
   readonly last?: { readonly at: number; readonly runs: number; readonly events_files: number };
+}
+
+/** What became of a limit that somebody has changed. */
+export interface ChangedLimit extends LimitNamed {
+  readonly limit: LimitView;
+  readonly hint?: string;
 }
 
 /** What `config reload` answers. */

@@ -37,6 +37,12 @@ export class VirtualClock implements Clock {
     await settled();
   }
 
+  /** Somebody sets the clock: timers go by the time that passes. */
+  jump(ms: number): void {
+    this.#now += ms;
+    for (const timer of this.#timers) timer.at += ms;
+  }
+
   #next(end: number) {
     const due = [...this.#timers].filter((timer) => timer.at <= end);
     return due.sort((a, b) => a.at - b.at)[0];

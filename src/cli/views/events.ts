@@ -44,14 +44,20 @@ function aboutWhat({ project, task, session, agent, profile, worker, sink, name,
 }
 
 /** What was used, and how much there is. */
-function amounts({ tokens, cost, currency, used, limit, count, waiting }: ToldLine): string | undefined {
+function amounts({ what, tokens, cost, currency, used, limit, count, waiting }: ToldLine): string | undefined {
   const parts = [
     tokens !== undefined && `${tokens} tokens`,
     cost !== undefined && `${cost} ${currency}`,
     used !== undefined && `${used} of ${limit}${currency === undefined ? '' : ` ${currency}`}`,
-    used === undefined && limit !== undefined && `now ${limit}`,
+    used === undefined && typeof limit === 'number' && `now ${limitNow(limit, what, currency)}`,
     count !== undefined && `${count} not told`,
     typeof waiting === 'number' && waiting > 1 && `${waiting} tasks`,
   ];
   return parts.filter(Boolean).join(', ');
+}
+
+function limitNow(limit: number, what: unknown, currency: unknown): string {
+  if (limit === 0) return 'without limit';
+  if (what === 'max_job_duration' || what === 'cooldown') return `${limit / 1_000} s`;
+  return currency === undefined ? String(limit) : `${limit} ${currency}`;
 }

@@ -36,6 +36,19 @@ export interface LimitChange {
   readonly until?: number;
 }
 
+export type LimitNamed = Pick<LimitChange, 'of' | 'name' | 'what'>;
+
+/** A limit, as it was typed. */
+export type LimitAsked = { readonly [K in keyof LimitNamed]: string };
+
+/** What somebody wants of it, as it was typed. */
+export interface LimitWanted extends LimitAsked {
+  readonly value: string;
+  readonly currency?: string;
+  readonly reason: string;
+  readonly until?: number;
+}
+
 /** What was told of a limit last, so that it is told once a page (a day, an hour) and state. */
 export interface QuotaTold {
   readonly state: 'warning' | 'exceeded';

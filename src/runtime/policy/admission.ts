@@ -116,10 +116,19 @@ export function modelNotAllowedAt({ id }: FleetProvider, model: string | undefin
 }
 
 /** What of the project's own allowance is spent. */
-export function projectSpent({ project }: RouteAsk, fleet: Fleet, now: number): Wait | undefined {
+export function projectSpent(ask: RouteAsk, fleet: Fleet, now: number): Wait | undefined {
+  return ofProject(ask, fleet, now).spent;
+}
+
+/** What of it is nearly spent. */
+export function projectWarning(ask: RouteAsk, fleet: Fleet, now: number): readonly RouteRule[] {
+  return ofProject(ask, fleet, now).rules;
+}
+
+function ofProject({ project }: RouteAsk, fleet: Fleet, now: number): Pick<Admission, 'rules' | 'spent'> {
   const its = project && fleet.projects.get(project);
-  if (!its || !fleet.allowance) return undefined;
-  return admitted([], verdictOn(projectLimits(project, its, fleet.allowance, now))).spent;
+  if (!its || !fleet.allowance) return { rules: [] };
+  return admitted([], verdictOn(projectLimits(project, its, fleet.allowance, now)));
 }
 
 /** Among agents of which none may begin anything: the first that may again says when. */

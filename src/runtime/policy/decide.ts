@@ -3,7 +3,14 @@ import type { Hold } from '../model/hold.ts';
 import type { Route, RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { notKeptAway } from './abilities.ts';
-import { type Admission, admission, allSpent, modelNotAllowedAt, providerAdmission } from './admission.ts';
+import {
+  type Admission,
+  admission,
+  allSpent,
+  modelNotAllowedAt,
+  projectWarning,
+  providerAdmission,
+} from './admission.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
 import { heldText } from './held.ts';
@@ -62,7 +69,8 @@ function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, 
   if (provider.held) waits.unshift(heldAt([{ ...provider, held: provider.held }]));
   else if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', ...noRoomAt(provider) });
   if (waits.length > 0) return waiting(side.rules, waits);
-  const rules = [...side.rules, ...admitted.rules, rule('provider', `${provider.id} takes it`)];
+  const warned = [...projectWarning(ask, fleet, now), ...admitted.rules];
+  const rules = [...side.rules, ...warned, rule('provider', `${provider.id} takes it`)];
   const { model } = admitted;
   const asked = { ...(side.ai !== undefined && { ai: side.ai }), ...(model !== undefined && { model }) };
   return { to: 'provider', provider: provider.id, ...asked, rules };
@@ -119,7 +127,7 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   if (waits.length > 0 || !picked) return waiting(rules, waits);
   const { agent } = picked;
   const { model, rules: said } = of(agent);
-  rules.push(picked.rule, ...said);
+  rules.push(...projectWarning(ask, fleet, now), picked.rule, ...said);
   const session = agent.kind === 'session' && agent.program !== agent.id && { program: agent.program };
   const place = agent.elsewhere ? { elsewhere: agent.elsewhere } : session;
   return { to: 'agent', agent: agent.id, kind: agent.kind, ...place, ...(model && { model }), rules };

@@ -1,7 +1,14 @@
 import { Holder } from '../model/allowance.ts';
 import { Duration, durationText } from '../model/duration.ts';
 import { plainLine } from '../model/plain-text.ts';
-import { type ChangeableLimit, LENGTHS, type LimitChange } from '../model/quota.ts';
+import {
+  type ChangeableLimit,
+  LENGTHS,
+  type LimitAsked,
+  type LimitChange,
+  type LimitNamed,
+  type LimitWanted,
+} from '../model/quota.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import { LIMITS_OF } from './limits.ts';
 
@@ -10,22 +17,7 @@ import { LIMITS_OF } from './limits.ts';
  * elsewhere (runtime/quota/names.ts).
  */
 
-/** As it was typed. */
-export interface LimitAsked {
-  readonly of: string;
-  readonly name: string;
-  readonly what: string;
-}
-
-export interface LimitWanted extends LimitAsked {
-  readonly value: string;
-  readonly currency?: string;
-  readonly reason: string;
-  readonly until?: number;
-}
-
-export type LimitNamed = Pick<LimitChange, 'of' | 'name' | 'what'>;
-export type LimitOrder = Omit<LimitChange, 'at' | 'by'>;
+type LimitOrder = Omit<LimitChange, 'at' | 'by'>;
 
 const LONGEST_NAME = 100;
 const LONGEST_REASON = 500;

@@ -1,22 +1,15 @@
-import type { AllowanceView, LimitView } from '../model/allowance.ts';
+import type { AllowanceView } from '../model/allowance.ts';
 import type { Config } from '../model/config.ts';
 import type { Fleet } from '../model/fleet.ts';
 import type { ProjectId } from '../model/ids.ts';
-import { type LimitChange, limitKey } from '../model/quota.ts';
+import { type LimitAsked, type LimitChange, type LimitNamed, type LimitWanted, limitKey } from '../model/quota.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause } from '../model/task.ts';
 import { allowanceView } from '../policy/allowance-view.ts';
-import {
-  type LimitAsked,
-  type LimitNamed,
-  type LimitWanted,
-  limitNamed,
-  limitOrder,
-  reasonOf,
-} from '../policy/limit-order.ts';
+import { limitNamed, limitOrder, reasonOf } from '../policy/limit-order.ts';
 import { type EffectiveLimits, effectiveLimits } from '../policy/limits.ts';
 import type { Clock, TaskStore } from '../ports.ts';
-import type { Need } from '../yard.ts';
+import type { ChangedLimit, Need } from '../yard.ts';
 import { unknownName } from './names.ts';
 import { changeNeeds } from './needs.ts';
 import { QuotaWatch } from './watch.ts';
@@ -40,12 +33,6 @@ export interface QuotaPorts {
   /** Other limits are in force: what waits for them, and what runs by them, looks again. */
   readonly changed: () => void;
   readonly say: (level: 'info' | 'warn' | 'error', message: string, facts?: object) => void;
-}
-
-/** What became of a limit. */
-export interface ChangedLimit extends LimitNamed {
-  readonly limit: LimitView;
-  readonly hint?: string;
 }
 
 export class Quota {

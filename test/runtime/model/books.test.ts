@@ -100,6 +100,63 @@ describe('what an attempt leaves in the books', () => {
   });
 });
 
+test.each([
+  [0, 0, 0],
+  [1, 1, 1],
+  [2, 2, 1],
+  [3, 3, 2],
+  [1_000_001, 1_000_001, 500_001],
+])('of %i tokens: done counts %i, failed %i, cancelled none', (tokens, whole, half) => {
+  expect(after((t) => t.end('a', done({ tokens }))).tokens).toBe(whole);
+  expect(after((t) => t.end('a', failed({ used: { tokens } }))).tokens).toBe(half);
+  expect(after((t) => t.requeue('a', { used: { tokens } })).tokens).toBe(half);
+  expect(after((t) => t.end('a', cancelled({ used: { tokens } }))).tokens).toBe(0);
+});
+
+test('each try is a job of its own, and each end is booked once: three tries, two of them failed', () => {
+  const told = new Told(NOON);
+  told.queue('a');
+  for (const end of ['again', 'again', 'done'] as const) {
+    told.claim('a');
+    if (end === 'done') told.end('a', done({ tokens: 10 }));
+    else told.requeue('a', { used: { tokens: 10, cost: { amount: 1, currency: 'USD' } } });
+  }
+  expect(spent(told)).toEqual({ jobs: 3, tokens: 20, money: { USD: 2 } });
+  expect(requestsOf(told.state.books, 'big', NOON)).toBe(3);
+});
+
+test('hours begin anew to the millisecond, and a request is given back to the hour in which it was taken', () => {
+  const told = new Told(NOON - 1);
+  told.queue('a');
+  told.claim('a');
+  told.at = NOON;
+  told.queue('b');
+  told.claim('b');
+  const requests = () => [NOON - 1, NOON].map((at) => requestsOf(told.state.books, 'big', at));
+  expect(requests()).toEqual([1, 1]);
+  told.void('a');
+  expect(requests()).toEqual([0, 1]);
+  told.restart();
+  told.at = NOON - 1; // the clock goes back over the hour
+  told.queue('c');
+  told.claim('c');
+  expect(requests()).toEqual([1, 1]);
+});
+
+test('nothing goes below nothing, and a page that is gone gets nothing back', () => {
+  const told = new Told(NOON);
+  told.queue('a');
+  told.claim('a');
+  for (let n = 1; n <= 6; n++) {
+    told.at = NOON + n * DAY;
+    told.queue(`t${n}`);
+    told.claim(`t${n}`);
+  }
+  told.void('a');
+  expect(spent(told, NOON)).toEqual({ jobs: 0, tokens: 0, money: {} });
+  expect(spent(told)).toMatchObject({ jobs: 1 });
+});
+
 describe('days', () => {
   it('begin anew at midnight, and a job that ends after it reports to the new day', () => {
     const told = new Told(NOON);

@@ -1,7 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { Allowance, type AllowanceView } from '../../../src/runtime/model/allowance.ts';
 import { type Books, dayOf, emptyBooks, hourOf } from '../../../src/runtime/model/books.ts';
-import type { Fleet } from '../../../src/runtime/model/fleet.ts';
+import type { Fleet, FleetAllowance } from '../../../src/runtime/model/fleet.ts';
+import { type LimitChange, limitKey } from '../../../src/runtime/model/quota.ts';
 import type { TaskSpecInput } from '../../../src/runtime/model/spec.ts';
 import { agentLimits, boundedTtl, nextReset, verdictOn } from '../../../src/runtime/policy/allowance.ts';
 import { allowanceView } from '../../../src/runtime/policy/allowance-view.ts';
@@ -316,6 +317,179 @@ test('an attempt takes no longer than the allowance of those that do it', () => 
   expect(boundedTtl(3_600_000, ['claude'], allowance)).toBe(300_000);
   expect(boundedTtl(3_600_000, ['auto', 'claude'], allowance)).toBe(60_000);
   expect(boundedTtl(1_000, ['claude'], allowance)).toBe(1_000);
+});
+
+/** Each limit that counts, with room for ten of something. */
+const TEN = 10;
+const COUNTED: [name: string, limits: (n: number) => object, used: (n: number) => Partial<Scene>][] = [
+  [
+    'daily jobs of an agent',
+    (n) => ({ agents: { claude: { daily_jobs: n } } }),
+    (jobs) => by('agent', 'claude', { jobs }),
+  ],
+  [
+    'daily tokens of an agent',
+    (n) => ({ agents: { claude: { daily_tokens: n } } }),
+    (tokens) => by('agent', 'claude', { tokens }),
+  ],
+  [
+    'daily cost of an agent',
+    (n) => ({ agents: { claude: { daily_cost: usd(n) } } }),
+    (USD) => by('agent', 'claude', { money: { USD } }),
+  ],
+  [
+    'jobs of an agent at once',
+    (n) => ({ agents: { claude: { concurrent_jobs: n } } }),
+    (n) => ({ at_work: { claude: n } }),
+  ],
+  [
+    'hourly requests of a model',
+    (n) => ({ models: { opus: { hourly_requests: n } } }),
+    (requests) => by('model', 'opus', { requests }),
+  ],
+  [
+    'daily tokens of a model',
+    (n) => ({ models: { opus: { daily_tokens: n } } }),
+    (tokens) => by('model', 'opus', { tokens }),
+  ],
+  [
+    'ceiling of a model',
+    (n) => ({ models: { opus: { cost_ceiling_usd: n } } }),
+    (USD) => by('model', 'opus', { money: { USD } }),
+  ],
+  [
+    'daily cost of a model',
+    (n) => ({ models: { opus: { daily_cost: usd(n) } } }),
+    (USD) => by('model', 'opus', { money: { USD } }),
+  ],
+  [
+    'daily jobs of a project',
+    (n) => ({ projects: { shop: { daily_jobs: n } } }),
+    (jobs) => by('project', SHOP, { jobs }),
+  ],
+  [
+    'daily tokens of a project',
+    (n) => ({ projects: { shop: { daily_tokens: n } } }),
+    (tokens) => by('project', SHOP, { tokens }),
+  ],
+  [
+    'daily cost of a project',
+    (n) => ({ projects: { shop: { daily_cost: usd(n) } } }),
+    (USD) => by('project', SHOP, { money: { USD } }),
+  ],
+];
+
+function by(of: keyof Uses, name: string, used: Used): Partial<Scene> {
+  return { uses: { [of]: { [name]: used } } };
+}
+
+function usd(amount: number) {
+  return { amount, currency: 'USD' };
+}
+
+describe.each(COUNTED)('%s', (_, limits, used) => {
+  const agents = [agent('claude', { takes_model: true, max: 0 })];
+  const at = (limit: number, use: number) => scene({ limits: limits(limit), ...used(use), fleet: { agents } });
+  const asks = { agent: 'claude', model: 'opus' };
+  const says = (limit: number, use: number) => {
+    const answer = route(asks, at(limit, use));
+    if (answer.to === 'wait') return answer.reason;
+    return answer.rules.some(({ says }) => says.startsWith('warning')) ? 'warning' : 'ok';
+  };
+
+  it('warns from exactly 80 % on and is spent at exactly all of it', () => {
+    expect([0, 7, 8, 9, 10, 11].map((use) => says(TEN, use))).toEqual([
+      ...['ok', 'ok', 'warning', 'warning', 'allowance', 'allowance'],
+    ]);
+    expect([2, 3].map((use) => says(3, use))).toEqual(['ok', 'allowance']); // 2 of 3 is less than 80 %
+    expect([0, 1].map((use) => says(1, use))).toEqual(['ok', 'allowance']);
+  });
+
+  it('is no limit where it is 0', () => {
+    expect([0, 1, 1e12].map((use) => says(0, use))).toEqual(['ok', 'ok', 'ok']);
+  });
+
+  it('holds a critical task as any other', () => {
+    for (const priority of ['critical', 'high', 'default', 'low'] as const)
+      expect(route({ ...asks, priority }, at(TEN, TEN))).toMatchObject({ to: 'wait', reason: 'allowance' });
+  });
+
+  it('is told of at most one limit’s key, and lets the same task go when it is raised by one', () => {
+    expect(route(asks, at(TEN, TEN))).toMatchObject({ detail: expect.stringMatching(/\(allowance\.\w+\.\w+\.\w+\)/) });
+    expect(route(asks, at(TEN + 1, TEN)).to).toBe('agent');
+  });
+});
+
+test('a clock that jumps forth finds a new day, and back the old one as it was', () => {
+  const on = scene({ limits: { agents: { claude: { daily_jobs: 2 } } }, uses: { agent: { claude: { jobs: 2 } } } });
+  const to = (now: number) => route({ agent: 'claude' }, on, now).to;
+  const day = 24 * HOUR;
+  const jumps = [NOW, NOW + day, NOW, MIDNIGHT - 1, MIDNIGHT, NOW + 4_000 * day, NOW - day, NOW];
+  expect(jumps.map(to)).toEqual(['wait', 'agent', 'wait', 'wait', 'agent', 'agent', 'agent', 'wait']);
+});
+
+test('an hour is the clock’s own, to the millisecond', () => {
+  const agents = [agent('claude', { takes_model: true })];
+  const uses = { model: { opus: { requests: 1 } } };
+  const on = scene({ limits: { models: { opus: { hourly_requests: 1 } } }, uses, fleet: { agents } });
+  const eleven = Date.UTC(2026, 0, 1, 11);
+  const hours = [NOW, eleven - 1, eleven, eleven - HOUR, eleven - HOUR - 1];
+  expect(hours.map((now) => route({ model: 'opus', agent: 'claude' }, on, now).to)).toEqual([
+    ...['wait', 'wait', 'agent', 'wait', 'agent'],
+  ]);
+});
+
+test('of two that are spent alike both are named, and the later reset counts; of two places the first takes it by its id', () => {
+  const limits = { agents: { claude: { daily_jobs: 1 } }, models: { opus: { hourly_requests: 1 } } };
+  const agents = [agent('claude', { takes_model: true })];
+  const uses = { agent: { claude: { jobs: 1 } }, model: { opus: { requests: 1 } } };
+  const both = route({ model: 'opus', agent: 'claude' }, scene({ limits, uses, fleet: { agents } }));
+  expect(both).toMatchObject({ until: MIDNIGHT, detail: expect.stringMatching(/daily_jobs.*; .*hourly_requests/) });
+  const alike = [agent('b', { program: 'b' }), agent('a', { program: 'a' })];
+  const warned = { agents: { a: { daily_jobs: 10 }, b: { daily_jobs: 10 } } };
+  const half = { agent: { a: { jobs: 8 }, b: { jobs: 8 } } };
+  expect(route({}, scene({ limits: warned, uses: half, fleet: { agents: alike } }))).toMatchObject({ agent: 'a' });
+});
+
+test('what was changed at run time says so, where it is told and where it is shown', () => {
+  const change = (what: LimitChange['what'], limit: number): [string, LimitChange] => [
+    limitKey('agent', 'far', what),
+    { of: 'agent', name: 'far', what, limit, reason: 'release', at: NOW, by: 'owner' },
+  ];
+  const limits = { agents: { far: { daily_jobs: 2, max_job_duration: '5m' } } };
+  const on = scene({ limits, uses: { agent: { far: { jobs: 2, tokens: 9 } } } });
+  const changes = new Map([change('daily_jobs', 2), change('daily_tokens', 0), change('concurrent_jobs', 0)]);
+  const fleet = { ...on, allowance: { ...(on.allowance as FleetAllowance), changes } };
+  expect(nextReset(fleet, NOW)).toBe(MIDNIGHT);
+  expect(verdictOn(agentLimits('far', fleet.allowance, NOW))).toMatchObject({
+    detail: expect.stringContaining('(allowance.agents.far.daily_jobs, changed at run time)'),
+  });
+  const [shown] = allowanceView(fleet, String, NOW);
+  const reason = { reason: 'release', by: 'owner' };
+  expect(shown?.limits).toEqual([
+    expect.objectContaining({ what: 'daily_jobs', used: 2, limit: 2, changed: expect.objectContaining(reason) }),
+    { what: 'max_job_duration', limit: 300_000, state: 'ok' },
+    { what: 'daily_tokens', used: 9, state: 'ok', changed: expect.objectContaining(reason) },
+    { what: 'concurrent_jobs', state: 'ok', changed: expect.objectContaining(reason) },
+  ]);
+});
+
+test('a change for what is gone is shown all the same', () => {
+  const gone: LimitChange = { of: 'project', name: 'old', what: 'cooldown', limit: 1, reason: 'x', at: NOW };
+  const on = scene({ limits: {} });
+  const changes = new Map([[limitKey('project', 'old', 'cooldown'), gone]]);
+  const views = allowanceView({ ...on, allowance: { ...(on.allowance as FleetAllowance), changes } }, String, NOW);
+  expect(views).toEqual([
+    { of: 'project', name: 'old', state: 'ok', limits: [{ what: 'cooldown', state: 'ok', changed: gone }] },
+  ]);
+});
+
+test('a rest is shown with its length, and with its end while it lasts', () => {
+  const limits = { projects: { shop: { cooldown: '10m' } } };
+  const on = scene({ limits, uses: { project: { [SHOP]: { failed_at: NOW } } } });
+  const shown = (now: number) => allowanceView(on, () => 'shop', now)[0]?.limits;
+  expect(shown(NOW)).toEqual([{ what: 'cooldown', limit: 600_000, state: 'exceeded', resets_at: NOW + 600_000 }]);
+  expect(shown(NOW + 600_000)).toEqual([{ what: 'cooldown', limit: 600_000, state: 'ok' }]);
 });
 
 test('what is shown: limits with use, remainder and reset, the worst first; use without a limit; nothing else', () => {
