@@ -9,7 +9,7 @@ import { isKept } from './stopped.ts';
 const world = new SessionWorld();
 let client: Client;
 
-const PRICES = { currency: 'USD', models: { 'claude-opus-5-5': { input: 4, output: 20 } } };
+const PRICES = { currency: 'USD', models: { sonnet: { input: 4, output: 20 } } };
 const settings = (claude: object) =>
   ({
     headless: { max_running: 0 },
@@ -26,7 +26,7 @@ afterAll(() => world.end());
 /** 0.01 USD. */
 const CHEAP = '[[say:cheap]]';
 /** More than 0.40 USD, and it never comes to an end. */
-const DEAR = '[[usage:100000]][[say:dear]][[hang]]';
+const DEAR = '[[usage:100000]][[say:dear]][[sleep:600000]]';
 
 test.each([
   ['headless', 'headless', 'claude'],
@@ -48,8 +48,8 @@ test.each([
   expect(await client.one(project, 'two')).toMatchObject({ state: 'failed', attempts: 1 });
   expect(world.begun).toHaveLength(begun + 1); // nobody has tried again
   const file = world.read(world.queue(project, 'failed', 'two.md'));
-  expect(file).toMatch(/cost_usd: 0\.4/);
-  expect(world.processes().filter(({ command }) => command.includes('[[hang]]'))).toEqual([]);
+  expect(file).toMatch(/used_cost: 0\.4/);
+  expect(world.processes().filter(({ command }) => command.includes('claude.mjs --'))).toEqual([]);
 });
 
 test('budget_usd where nobody knows what it costs: it does not begin', async () => {
@@ -73,7 +73,7 @@ test('budget_usd where nobody knows what it costs: it does not begin', async () 
   await client.enqueue(project, DEAR, { id: 'stopped', agent: 'claude', mode: 'session', budget_usd: 5 });
   expect(await client.ended(project, 'stopped')).toMatchObject({
     ...{ state: 'failed', error_class: 'budget' },
-    reason: expect.stringContaining('agents.claude.prices names no price of claude-opus-5-5'),
+    reason: expect.stringContaining('agents.claude.prices names no price of sonnet'),
   });
 });
 
