@@ -52,8 +52,18 @@ interface Kind {
 
 const kinds: Kind[] = [
   { name: 'command', more: { agent: 'sleeper' }, long: 'For ever.', short: 'Shortly.' },
-  { name: 'headless', more: { agent: 'claude', mode: 'headless' }, long: '[[say:x]][[sleep:600000]]', short: '[[say:x]]' },
-  { name: 'session', more: { agent: 'claude', mode: 'session' }, long: '[[say:x]][[sleep:600000]]', short: '[[say:x]]' },
+  {
+    name: 'headless',
+    more: { agent: 'claude', mode: 'headless' },
+    long: '[[say:x]][[sleep:600000]]',
+    short: '[[say:x]]',
+  },
+  {
+    name: 'session',
+    more: { agent: 'claude', mode: 'session' },
+    long: '[[say:x]][[sleep:600000]]',
+    short: '[[say:x]]',
+  },
   { name: 'jobs', more: { preferred_ai: 'far' }, long: 'For ever.', short: 'Shortly.' },
   { name: 'chat', more: { preferred_ai: 'near' }, long: 'For ever.', outlives: false }, // nobody finishes it
 ];
