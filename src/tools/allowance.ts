@@ -39,7 +39,7 @@ export function shownAllowance({ limits, ...view }: AllowanceView): z.input<type
 }
 
 /** Lengths of time in seconds, as the configuration takes a number. */
-function shownLimit({ resets_at, changed, limit, ...rest }: LimitView): z.input<typeof Limit> {
+export function shownLimit({ resets_at, changed, limit, ...rest }: LimitView): z.input<typeof Limit> {
   const length = LENGTHS.has(rest.what);
   return {
     ...rest,

@@ -133,7 +133,9 @@ export class Delegations {
     for (const watch of this.#watches.values()) {
       const task = liveTask(watch, this.#ports.store);
       if (!task || watch.working) continue; // at the end of a step it is asked anyway
-      watch.next_at = this.#inTime(watch, task, watch.next_at);
+      const isOver =
+        watch.overdue_since === undefined && deadlineOf(watch, this.#ports, task) <= this.#ports.clock.now();
+      watch.next_at = isOver ? this.#ports.clock.now() : this.#inTime(watch, task, watch.next_at);
       this.#wake(watch.next_at);
     }
   }

@@ -150,6 +150,7 @@ function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFai
       ...facts,
       agent: agentOf(run, record),
       session_id: state.conversation ?? record.conversation,
+      ...(record.profile !== undefined && { profile: record.profile }),
       ...(run.end.kind === 'exited' && { exit_code: run.end.code }),
       ...(cost_usd !== undefined && { cost_usd }),
       ...(used && { used }),

@@ -51,6 +51,8 @@ export interface FleetProvider {
   /** Why it is offline, and until when, where that is known. */
   readonly detail?: string;
   readonly until?: number;
+  /** Nothing may be sent there: somebody wanted it so. `status` is `offline` then. */
+  readonly held?: Hold;
   readonly load: number;
   readonly max: number;
   /** What it is asked for where the task names no model, and by the AI that is wanted of it. */
@@ -67,6 +69,8 @@ export interface Fleet {
   readonly headless?: { readonly running: number; readonly max: number };
   readonly worktrees?: FleetWorktrees;
   readonly paused: boolean;
+  /** All holds in force. */
+  readonly holds?: readonly Hold[];
   readonly projects: ReadonlyMap<ProjectId, FleetProject>;
   /** Model per priority, from the config: `critical: opus, default: sonnet`. */
   readonly models: Readonly<Record<string, string>>;

@@ -58,7 +58,7 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
 function isThere(agent: FleetAgent, named: Wish | undefined): boolean {
   if (!agent.when_named) return true;
   if (!named || !goesBy(agent, named.name)) return false;
-  return named.firm === 'must' || agent.status !== 'offline';
+  return named.firm === 'must' || agent.status !== 'offline' || agent.held !== undefined; // a hold sends nothing elsewhere
 }
 
 /** `agent:` first; else the project's default, which binds when it names nobody: that is a mistake to be seen. */

@@ -5,6 +5,7 @@ import type { FleetSessions } from '../fleet-sessions.ts';
 import type { Allowance } from '../model/allowance.ts';
 import type { CodingAgentName, Config } from '../model/config.ts';
 import type { JournalRecord } from '../model/event.ts';
+import { holdsAt } from '../model/hold.ts';
 import type { ProjectId, TaskRef } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
@@ -91,6 +92,7 @@ export class Sessions {
       ...parts,
       projects: () => store.projects(),
       inUse: (seat) => this.#attempts.inUse(seat),
+      holds: () => holdsAt(store.holds(), parts.clock.now()),
       record: (event) => void store.record(event, { by: 'runner' }).catch(() => undefined), // a lost journal says so itself
       report: (problem) => say('error', 'the sessions could not be looked after', { error: String(problem) }),
     });

@@ -110,7 +110,11 @@ async function failedEnd(
   const { account: _, fresh: __, ...facts } = failure;
   const named = task.route.to === 'agent' ? task.route.agent : agent;
   return afterFailure(
-    { ...facts, agent: named, session_id: record.conversation, ...(used && { used }) },
+    {
+      ...{ ...facts, agent: named, session_id: record.conversation },
+      ...(record.profile !== undefined && { profile: record.profile }),
+      ...(used && { used }),
+    },
     { ...retrySituation(task, { config: config(task.project), clock, chance }), gated: rests },
   );
 }
