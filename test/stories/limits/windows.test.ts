@@ -46,7 +46,9 @@ test('the next attempt runs on the account with most room, also of the next runt
   await until(async () => (await profiles()).every(({ windows }) => windows !== undefined));
   expect(await inUse()).toBe('home');
   const { route } = await client.ask<{ route: Route }>('decide_route', { project, ...TASK });
-  expect(route.rules.map(({ says }) => says).join('\n')).toMatch(/^claude: most room, .*; its five_hour window is 97 % used, resets 20/m);
+  expect(route.rules.map(({ says }) => says).join('\n')).toMatch(
+    /^claude: most room, .*; its five_hour window is 97 % used, resets 20/m,
+  );
   const { stdout } = await world.cli(['profiles', 'list']);
   expect(stdout).toMatch(/work .*five_hour 82 %/);
 
