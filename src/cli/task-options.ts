@@ -35,7 +35,7 @@ export const TASK_KEYS: Readonly<Record<string, { kind: Kind; help: string }>> =
   include: { kind: 'lines', help: 'files that a provider is shown: a path or glob, ! leaves out; repeat for more' },
   apply: { kind: 'text', help: "worktree: a patch in a provider's answer is applied in a git worktree of its own" },
   callback_url: { kind: 'text', help: 'where the completion report goes' },
-  budget_usd: { kind: 'number', help: 'the most it may cost' },
+  budget_usd: { kind: 'number', help: 'the most an attempt may cost' },
   max_turns: { kind: 'number', help: 'the most turns that its agent may take' },
   idempotency_key: { kind: 'text', help: 'the same key again makes no second task' },
 };

@@ -103,7 +103,9 @@ function some(
 ): Eligible {
   if (agents.length === 0) {
     const why = [...asked].sort(byId).map((agent) => `${agent.id} ${misfit(ask, agent, fleet)}`);
-    return none(rules, 'eligible', why.length > 0 ? listed(why, 5) : 'no agent is configured');
+    const others = fleet.agents.filter((agent) => !asked.includes(agent) && misfit(ask, agent, fleet) === undefined);
+    const could = others.length > 0 ? `; could: ${listed(others.map((agent) => agent.id).sort(), 5)}` : '';
+    return none(rules, 'eligible', why.length > 0 ? listed(why, 5) + could : 'no agent is configured');
   }
   rules.push(rule('eligible', listed(agents.map((agent) => agent.id).sort())));
   return { kind: 'some', agents, rules };

@@ -1,9 +1,9 @@
-import { appendFile, copyFile, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readConversation } from '../../../../src/runtime/agents/claude/conversation.ts';
+import { readConversation, readSubagents } from '../../../../src/runtime/agents/claude/conversation.ts';
 import { newestMessages } from '../../../../src/runtime/agents/claude/messages.ts';
 import { DiskFiles } from '../../../../src/runtime/io/files.ts';
 
@@ -195,5 +195,32 @@ describe('the newest messages', () => {
     await writeFile(path, user('z'.repeat(9_000)));
     const [message] = await newestMessages(files, path, { count: 3, bytes: 100_000 });
     expect(message?.text).toMatch(/^z{8000} \[… 1000 more characters]$/);
+  });
+});
+
+describe('what was spent', () => {
+  const tokens = { input_tokens: 10, output_tokens: 1, cache_read_tokens: 5, cache_write_tokens: 2 };
+
+  it('is told by model, once a message', async () => {
+    const text = [assistant('a', 'one'), assistant('a', 'more of it'), assistant('b', 'two')].join('');
+    expect((await reading(text))?.spent).toEqual([
+      {
+        model: 'claude-opus-5-5',
+        tokens: { input_tokens: 20, output_tokens: 2, cache_read_tokens: 10, cache_write_tokens: 4 },
+      },
+    ]);
+  });
+
+  it('stands in files of their own where subagents did it, of this attempt alone', async () => {
+    const path = join(dir, 'c.jsonl');
+    const since = Date.parse('2026-11-21T15:30:00.000Z');
+    expect(await readSubagents(files, path, since)).toEqual([]);
+    const folder = join(dir, 'c', 'subagents');
+    await mkdir(folder, { recursive: true });
+    const inside = { isSidechain: true };
+    const old = { ...inside, timestamp: '2026-11-21T15:00:00.000Z' };
+    await writeFile(join(folder, 'agent-1.jsonl'), assistant('a', 'x', inside) + assistant('b', 'before', old));
+    await writeFile(join(folder, 'agent-1.meta.json'), '{}');
+    expect(await readSubagents(files, path, since)).toEqual([{ model: 'claude-opus-5-5', tokens }]);
   });
 });

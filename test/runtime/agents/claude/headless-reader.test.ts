@@ -206,3 +206,34 @@ describe('whatever else is on the stream', () => {
     expect(read(bytes.toString('utf8').split('\n')).state).toMatchObject({ results: 1, idle: true });
   });
 });
+
+describe('what is known of a run while it works', () => {
+  it('is what its messages have taken since the last result, subagents too', () => {
+    const lines = linesOf('subagent');
+    const result = lines.findIndex((line) => line.includes('"type":"result"'));
+    const { underway } = read(lines.slice(0, result)).state;
+    expect(underway).toMatchObject([{ model: 'claude-opus-5-5', tokens: { input_tokens: 14_674 } }]);
+    const { state } = read(lines.slice(0, result + 1));
+    expect(state.underway).toBeUndefined();
+    expect(state.usage?.input_tokens).toBe(14_674);
+  });
+
+  it('is how full the windows of its account are', () => {
+    const at = 1_795_292_948;
+    expect(read(linesOf('limit-five-hour')).state.windows).toEqual([
+      { name: 'five_hour', used: 1, resets_at: at * 1_000, length_ms: 18_000_000 },
+    ]);
+    const unifiedWindows = {
+      five_hour: { utilization: 0.2, resetsAt: at },
+      seven_day_opus: { utilization: 0.4, resetsAt: at },
+      odd: { utilization: 'much' },
+      overage: { utilization: 0.1 },
+    };
+    const line = { type: 'rate_limit_event', rate_limit_info: { status: 'allowed', unifiedWindows } };
+    expect(read([JSON.stringify(line)]).state.windows).toEqual([
+      { name: 'five_hour', used: 0.2, resets_at: at * 1_000, length_ms: 18_000_000 },
+      { name: 'seven_day_opus', used: 0.4, resets_at: at * 1_000, length_ms: 604_800_000 },
+      { name: 'overage', used: 0.1 },
+    ]);
+  });
+});

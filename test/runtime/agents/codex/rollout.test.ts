@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accept } from '../../../../src/runtime/agents/codex/accept.ts';
 import { readConversation } from '../../../../src/runtime/agents/codex/conversation.ts';
 import { failureOf } from '../../../../src/runtime/agents/codex/failures.ts';
+import { codexHeadless } from '../../../../src/runtime/agents/codex/headless.ts';
 import { liveState } from '../../../../src/runtime/agents/codex/live.ts';
 import { newestMessages } from '../../../../src/runtime/agents/codex/messages.ts';
 import { DiskFiles } from '../../../../src/runtime/io/files.ts';
@@ -45,6 +46,45 @@ describe('a conversation', () => {
     const none = await readConversation(files, path, (await stat(path)).size);
     expect(none).toMatchObject({ usage: { input_tokens: 0, output_tokens: 0 } });
     expect(await readConversation(files, join(dir, 'none'), 0)).toBeUndefined();
+  });
+
+  it('tells by model what it has used, and how full the windows of its account are', async () => {
+    const path = await recorded('tool');
+    expect(await readConversation(files, path, 0)).toMatchObject({
+      spent: [{ model: 'scripted', tokens: { input_tokens: 200, output_tokens: 20 } }],
+    });
+    const at = '2026-11-21T18:00:00.000Z';
+    const told = (primary: object, secondary: object | null) =>
+      writeFile(
+        path,
+        `${JSON.stringify({
+          ...{ timestamp: at, type: 'event_msg' },
+          payload: { type: 'token_count', info: null, rate_limits: { primary, secondary } },
+        })}\n`,
+      );
+    await told({ used_percent: 42.5, window_minutes: 300, resets_at: 1_795_292_948 }, null);
+    expect((await readConversation(files, path, 0))?.windows).toEqual([
+      { name: 'primary', used: 0.425, resets_at: 1_795_292_948_000, length_ms: 18_000_000 },
+    ]);
+    await told({ used_percent: 1 }, { used_percent: 99, window_minutes: 10_080, resets_in_seconds: 60 });
+    expect((await readConversation(files, path, 0))?.windows).toEqual([
+      { name: 'primary', used: 0.01 },
+      { name: 'secondary', used: 0.99, resets_at: Date.parse(at) + 60_000, length_ms: 604_800_000 },
+    ]);
+  });
+
+  it('is found by its name for a run without a terminal, which counts what came since it began', async () => {
+    const day = join(dir, 'sessions', '2026', '11', '21');
+    await mkdir(day, { recursive: true });
+    await copyFile(await recorded('tool'), join(day, `rollout-2026-11-21T17-38-25-${ID}.jsonl`));
+    const where = { home: '/nowhere', config_dir: dir, conversation: ID };
+    const first = Date.parse('2026-11-21T17:38:25.000Z');
+    const spent = (since: number) => codexHeadless.spent?.(files, { ...where, since });
+    const inputs = async (since: number) => (await spent(since))?.spent.map(({ tokens }) => tokens.input_tokens);
+    expect(await inputs(first)).toEqual([200]);
+    expect(await inputs(first + 560)).toEqual([100]);
+    expect(await inputs(first + 60_000)).toEqual([]);
+    expect(await codexHeadless.spent?.(files, { ...where, conversation: 'x', since: 0 })).toBeUndefined();
   });
 
   it('is shown message by message', async () => {
