@@ -31,8 +31,8 @@ class Queue {
 
   /** What can't use the place that is free is no candidate. */
   serve(takes = 0, place?: string): Head | undefined {
-    const fit = (key: string) => place === undefined || key.endsWith(' any') || key.endsWith(` ${place}`);
-    const heads = [...this.lanes].flatMap(([key, lane]) => (fit(key) ? lane.slice(0, 1) : []));
+    const suits = (key: string) => place === undefined || key.endsWith(' any') || key.endsWith(` ${place}`);
+    const heads = [...this.lanes].flatMap(([key, lane]) => (suits(key) ? lane.slice(0, 1) : []));
     const choice = chooseNext(heads, this.turns, this.now, STEP);
     if (!choice) return undefined;
     this.turns.took(choice);
