@@ -19,6 +19,7 @@ import { mcpConfigCommand } from './commands/mcp-config.ts';
 import { orphansCommand } from './commands/orphans.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { pruneCommand } from './commands/prune.ts';
+import { quotaCommand } from './commands/quota.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
@@ -42,6 +43,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   sessionCommands,
   answerCommands,
   profilesCommand,
+  quotaCommand,
   worktreesCommand,
   eventsCommand,
   auditCommand,

@@ -20,17 +20,19 @@ import { holdsAt } from './model/hold.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
+import type { SinkView } from './model/sink.ts';
 import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask, QueuedTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import { type NeedsView, needsOf } from './needs.ts';
 import type { Orphans } from './orphans/orphans.ts';
-import { allowanceView } from './policy/allowance-view.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
 import type { Gauge } from './policy/backpressure.ts';
 import { decide } from './policy/decide.ts';
+import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
+import type { ChangedLimit, Quota } from './quota/quota.ts';
 import { beginnings, eventsFrom, readEvents } from './retention/events.ts';
 import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
@@ -85,6 +87,7 @@ export interface DeskPorts {
   readonly reload: () => Promise<Reloaded>;
   readonly past: PastEvents;
   readonly retention: Retention;
+  readonly quota: Quota;
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
   readonly progress: RunProgress;
@@ -93,6 +96,7 @@ export interface DeskPorts {
   readonly settled: () => boolean;
   readonly stopping: () => Stopping | undefined;
   readonly orphans: Orphans;
+  readonly sinks: () => readonly SinkView[];
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -179,7 +183,15 @@ export class Desk implements Yard {
   }
 
   allowance(): readonly AllowanceView[] {
-    return allowanceView(this.fleet(), (id) => this.projectName(id), this.clock.now());
+    return this.#ports.quota.allowance();
+  }
+
+  changeLimit(wanted: LimitWanted, cause: Cause): Promise<ChangedLimit | Refusal> {
+    return this.#ports.quota.change(wanted, cause);
+  }
+
+  restoreLimit(asked: LimitAsked & { readonly reason: string }, cause: Cause): Promise<ChangedLimit | Refusal> {
+    return this.#ports.quota.restore(asked, cause);
   }
 
   route({ project, spec, task }: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route {
@@ -242,7 +254,14 @@ export class Desk implements Yard {
   }
 
   needs(): readonly Need[] {
-    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...holdNeeds(this.holds()), ...this.#otherNeeds()];
+    const { quota } = this.#ports;
+    return [
+      ...this.#sessionNeeds(),
+      ...this.#ports.moreNeeds(),
+      ...holdNeeds(this.holds()),
+      ...this.#otherNeeds(),
+      ...quota.needs(),
+    ];
   }
 
   #sessionNeeds(): readonly Need[] {
@@ -300,6 +319,10 @@ export class Desk implements Yard {
       answers.set(alike, route);
       return route;
     };
+  }
+
+  sinks(): readonly SinkView[] {
+    return this.#ports.sinks();
   }
 
   orphans(): Promise<readonly Orphan[] | undefined> {

@@ -11,7 +11,9 @@ import type { Hold, Paused } from './model/hold.ts';
 import type { ProjectId } from './model/ids.ts';
 import type { ProviderConfig } from './model/provider.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
+import { own as lookup } from './policy/allowance.ts';
 import { heldPlace, holdOfPlace } from './policy/held.ts';
+import type { EffectiveLimits } from './policy/limits.ts';
 
 export interface FleetParts {
   readonly config: Config;
@@ -30,6 +32,8 @@ export interface FleetParts {
   readonly worktrees?: FleetWorktrees;
   /** What was spent; without it nothing is limited. */
   readonly books?: ReadonlyBooks;
+  /** What may be spent now; without it, what the configuration says. */
+  readonly limits?: EffectiveLimits;
   readonly headless?: FleetHeadless;
 }
 
@@ -75,9 +79,15 @@ function withHolds<P extends FleetAgent | FleetProvider>(holds: readonly Hold[],
   });
 }
 
-function allowanceOf({ config, books, load }: FleetParts): { allowance?: FleetAllowance } {
-  const { agents, models } = config.allowance;
-  return books ? { allowance: { agents, models, books, load: load.allowance } } : {};
+function allowanceOf(parts: FleetParts): { allowance?: FleetAllowance } {
+  const { books, load } = parts;
+  const { allowance, changes } = limitsOf(parts);
+  const { agents, models } = allowance;
+  return books ? { allowance: { agents, models, changes, books, load: load.allowance } } : {};
+}
+
+function limitsOf({ config, limits }: FleetParts): EffectiveLimits {
+  return limits ?? { allowance: config.allowance, changes: new Map() };
 }
 
 function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): FleetAgent {
@@ -118,12 +128,15 @@ function chatModels(settings: ProviderConfig | undefined): Pick<FleetProvider, '
   return settings?.kind === 'openai-chat' ? { model: settings.model, models: settings.models } : {};
 }
 
-function fleetProjects({ config, own, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
+function fleetProjects(parts: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
+  const { config, own, projects, load, paused } = parts;
+  const allowances = limitsOf(parts).allowance.projects;
   const entry = ({ id, path, name }: Project): [ProjectId, FleetProject] => {
     const wanted = configuredAs(config.projects, { path, name });
     const agent = wanted?.agent ?? config.dispatcher.default_agent;
     const its = own?.(id);
-    const limits = wanted && config.allowance.projects[wanted.name];
+    const called = wanted?.name ?? name;
+    const limits = lookup(allowances, called);
     const shared = its?.shared_checkout ?? wanted?.shared_checkout;
     return [
       id,
@@ -134,7 +147,7 @@ function fleetProjects({ config, own, projects, load, paused }: FleetParts): Rea
         weight: wanted?.weight ?? 1,
         checkout_busy: !shared && load.inCheckout(id) > 0,
         ...(agent !== undefined && { agent }),
-        ...(wanted && limits && { allowance: { name: wanted.name, limits } }),
+        ...(limits && { allowance: { name: called, limits } }),
         ...(its?.models && { models: { ...config.models, ...its.models } as Readonly<Record<string, string>> }),
       },
     ];

@@ -378,6 +378,9 @@ export type AttemptEnd =
       readonly spent: boolean;
       /** What the attempt took all the same. */
       readonly used?: Used;
+      readonly profile?: string;
+      readonly session_id?: string;
+      readonly exit_code?: number;
     }
   /** It provably never began: nothing is counted. */
   | { readonly kind: 'void'; readonly reason: string };

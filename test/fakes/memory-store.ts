@@ -117,7 +117,7 @@ export class MemoryStore implements TaskStore {
       case 'limit_restored':
       case 'quota_warning':
       case 'quota_exceeded':
-        foldQuota(this.#quota, event, this.#clock.now());
+        foldQuota(this.#quota, event, this.#clock.now(), 'owner');
     }
   }
 

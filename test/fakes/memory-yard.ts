@@ -8,6 +8,7 @@ import { holdsAt } from '../../src/runtime/model/hold.ts';
 import { type ProjectId, TaskId, type TaskRef } from '../../src/runtime/model/ids.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { Route } from '../../src/runtime/model/route.ts';
+import type { SinkView } from '../../src/runtime/model/sink.ts';
 import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { type Cause, type FinishedTask, isLive, type Lease, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { TaskSummary } from '../../src/runtime/model/view.ts';
@@ -92,6 +93,10 @@ export class MemoryYard implements Yard {
     return { entries: [], newest: 0 };
   }
 
+  sinks(): readonly SinkView[] {
+    return [];
+  }
+
   async orphans(): Promise<readonly Orphan[] | undefined> {
     return this.left;
   }
@@ -160,6 +165,14 @@ export class MemoryYard implements Yard {
 
   allowance() {
     return this.allowances;
+  }
+
+  async changeLimit() {
+    return refuse('not_possible', 'this yard has no limits', 'ask another one');
+  }
+
+  async restoreLimit() {
+    return refuse('not_possible', 'this yard has no limits', 'ask another one');
   }
 
   route({ spec, project }: { spec: TaskSpec; project?: ProjectId }): Route {

@@ -3,6 +3,7 @@ import type { ReadonlyBooks } from './books.ts';
 import type { Hold } from './hold.ts';
 import type { ProjectId, TaskId, TaskKey } from './ids.ts';
 import type { AccountWindow } from './profile.ts';
+import type { LimitChange } from './quota.ts';
 
 /** A place where tasks can run on this machine: a session, or what runs without a terminal, several at once. */
 export interface FleetAgent {
@@ -80,6 +81,8 @@ export interface Fleet {
 export interface FleetAllowance {
   readonly agents: Readonly<Record<string, AgentAllowance>>;
   readonly models: Readonly<Record<string, ModelAllowance>>;
+  /** What of it was changed at run time, and of the projects' own, by `limitKey`. */
+  readonly changes?: ReadonlyMap<string, LimitChange>;
   readonly books: ReadonlyBooks;
   readonly load: AllowanceLoad;
 }

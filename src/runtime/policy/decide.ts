@@ -101,7 +101,7 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
   const full = headlessFull(fleet);
   const { unspent, spent, of } = admissions(ask, eligible.agents, fleet, now);
   const usable = full ? unspent.filter((agent) => agent.kind === 'session') : unspent;
-  const picked = pickAgent(usable, ask.spec.priority);
+  const picked = pickAgent(usable, ask.spec.priority, now);
   const hopeless = eligible.agents.every((agent) => agent.missing);
   const there = eligible.agents.filter((agent) => !agent.missing);
   const held = there.filter(isHeld);

@@ -2,7 +2,7 @@ import type { Event } from '../model/event.ts';
 import { type HoldScope, holdKey, holdOn, isPersons } from '../model/hold.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
-import type { RunRoute } from '../model/route.ts';
+import { placeOf, type RunRoute } from '../model/route.ts';
 import {
   type Cause,
   isLive,
@@ -150,10 +150,10 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
       break;
     case 'requeue':
       if (task.cancel === undefined) {
-        const { class: error_class, reason, not_before, spent, used } = end;
-        const facts = { error_class, reason, not_before, spent, ...(used && { used }) };
+        const { kind: _, class: error_class, ...ran } = end;
+        const facts = { ...ran, place: placeOf(task.route) };
         return {
-          events: [{ type: 'task_requeued', ...lease.task, attempt, ...facts }],
+          events: [{ type: 'task_requeued', ...lease.task, attempt, error_class, ...facts }],
           reply: undefined,
         };
       }
@@ -212,6 +212,7 @@ export function finishEvents(state: State, task: OpenTask, outcome: OutcomeInput
       id: task.id,
       attempt: task.attempt,
       outcome: Outcome.parse(outcome),
+      ...(isLive(task) && { place: placeOf(task.route) }),
     },
   ];
   if (outcome.state === 'done') return events;

@@ -6,7 +6,7 @@ import type { Outgoing, Undelivered } from '../model/outgoing.ts';
 import type { ProfileRecord } from '../model/profile.ts';
 import type { LimitChange, QuotaTold } from '../model/quota.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
-import type { RunRoute } from '../model/route.ts';
+import { placeOf, type RunRoute } from '../model/route.ts';
 import type { Cause, FinishedTask, Lease, LiveTask, OpenTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
 import type { Worker } from '../model/worker.ts';
@@ -120,7 +120,10 @@ export class FileStore implements TaskStore {
   started(lease: Lease): Promise<Refusal | undefined> {
     return this.#report(lease, 'started', (task) =>
       task.state === 'claimed'
-        ? { events: [{ type: 'attempt_started', ...lease.task, attempt: lease.attempt }], reply: undefined }
+        ? {
+            events: [{ type: 'attempt_started', ...lease.task, attempt: lease.attempt, place: placeOf(task.route) }],
+            reply: undefined,
+          }
         : { events: [], reply: undefined },
     );
   }
