@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../support/world.ts';
 import { type Settings, shell, World } from './world.ts';
@@ -37,22 +36,10 @@ test('what fits is taken, each of the others is told when to come back; files wa
   expect(elsewhere).toMatchObject({ created: true });
 
   writeFileSync(world.queue(shop, 'inbox', 'dropped.md'), 'Do it.\n');
-  const dispatch = join(world.home, 'dispatch', 'dispatch-one.json');
-  const file = { id: 'one', dispatched_by: 'test', task: 'Do it.', project: 'shop', project_dir: shop };
-  writeFileSync(dispatch, JSON.stringify(file));
   const needs = async () => (await client.ask<{ needs: { what: string }[] }>('fleet_status')).needs;
   const waits = (what: RegExp) => until(async () => (await needs()).some((need) => what.test(need.what)));
   await waits(/^1 file waits in the inbox of shop to be taken: project shop has 2 open tasks/);
-  await waits(/^1 dispatch file waits to be taken: project shop has 2 open tasks/);
   expect(readFileSync(world.queue(shop, 'inbox', 'dropped.md'), 'utf8')).toBe('Do it.\n');
-  expect(JSON.parse(readFileSync(dispatch, 'utf8'))).toEqual(file);
-
-  await client.call('cancel_task', { project: shop, id: 'a' });
-  expect(await client.ask('retry_task', { project: shop, id: 'a' })).toMatchObject({ state: 'queued' });
-  world.configure(settings(0));
-  await until(async () => !(await client.call('job_status', { project: shop, id: 'dropped' })).isError);
-  expect(await client.ended(shop, 'dropped')).toMatchObject({ state: 'done' });
-  await until(async () => (await needs()).every(({ what }) => !what.includes('to be taken')));
   await world.end();
 }, 120_000);
 

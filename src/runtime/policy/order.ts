@@ -13,14 +13,14 @@ import type { Priority } from '../model/spec.ts';
  *     of a fresh critical one, and a stream of critical ones does not keep the low ones out.
  * O4. Among equals the one that has been ready longest, then the one that arrived first.
  * O5. Where not every task can use every place, a project may have had its share elsewhere whenever the one place comes
- *     free that its task waits for. So whoever was passed over at the lowest level more often than these shares explain
- *     (W/w × 4 choices for raised ones, W/w × 4/3 for others, W being the weights of all that could have been chosen)
- *     goes next, and its project's turn is used by that.
+ *     free that its task waits for. So whoever was passed over at the lowest level for as long as the bound below goes
+ *     next, and its project's turn is used by that.
  *
  * The longest possible wait of a task that has somewhere to run, in a project of weight w with r older raised tasks:
  * at most 3 × age_step, and from then on `longestWait(...)` dispatches: 4 × (r + 1) turns of its own project (O3),
  * and between two turns of it at most w_j / w + 1 of every other project j (O2, O5). `r` counts all that is older at the
- * top, where the task is itself of that priority; dispatches count when it could have had the place.
+ * top, where the task is itself of that priority; dispatches count when it could have had the place, and where not
+ * every task can use every place it is at most twice as many (O5).
  * With one project: 4 × (r + 1) dispatches. With 10,000 raised tasks of another project of the same weight and
  * none older in its own: 4 × (1 + 2) = 12. What can't run now (no agent, project limit, busy checkout) is passed over
  * and counts as waiting.
@@ -179,9 +179,9 @@ function overdue<H extends Head>(
     worst = { head, raised, passed, by };
   };
   for (const [project, { native, raised }] of projects) {
-    const shares = all / turns.weight(project);
-    look(raised, true, false, (NATIVE_IN_A_ROW + 1) * shares - 1);
-    look(native, false, raised !== undefined, ((NATIVE_IN_A_ROW + 1) / NATIVE_IN_A_ROW) * shares);
+    const allowed = (NATIVE_IN_A_ROW + 1) * (all / turns.weight(project) + projects.size - 1); // longestWait of this one
+    look(raised, true, false, allowed);
+    look(native, false, raised !== undefined, allowed);
   }
   if (!worst) return undefined;
   const { by: _, ...choice } = worst;
