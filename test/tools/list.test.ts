@@ -7,7 +7,7 @@ import { INSTRUCTIONS } from '../../src/tools/instructions.ts';
 
 const DECISIVE = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'];
 
-test('there are twelve tools', () => {
+test('there are thirteen tools', () => {
   expect(tools.map(({ name }) => name)).toMatchInlineSnapshot(`
     [
       "enqueue_task",
@@ -22,6 +22,7 @@ test('there are twelve tools', () => {
       "decide_route",
       "delegate",
       "fleet_status",
+      "pause_work",
     ]
   `);
 });

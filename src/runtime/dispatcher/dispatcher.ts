@@ -64,7 +64,9 @@ interface Block {
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
-  readonly #turns = new Turns();
+  readonly #turns = new Turns((project) => this.#projects.get(project)?.weight ?? 1);
+  /** Of the fleet that was looked at last. */
+  #projects: Fleet['projects'] = new Map();
   readonly #claims = new Map<TaskKey, Promise<void>>();
   readonly #blocked = new Map<string, Block>(); // by lane or project
   #ready = new Ready();
@@ -176,6 +178,7 @@ export class Dispatcher {
   /** Starts the claim of the next task that can run. False when there is none. */
   #pick(now: number): boolean {
     const fleet = this.#parts.fleet();
+    this.#projects = fleet.projects;
     if (!anyRoom(fleet) && !nobodyThere(fleet)) {
       this.#awaitTime(nextHoldEnd(fleet.holds ?? []), now);
       return false;
@@ -189,7 +192,7 @@ export class Dispatcher {
       const { task, lane } = choice.head;
       const route = decide(askOf(task), fleet, now);
       if (route.to === 'agent' || route.to === 'provider') {
-        this.#begin(choice, route, fleet.projects.get(task.project)?.weight ?? 1);
+        this.#begin(choice, route);
         return true;
       }
       this.#block(lane, route);
@@ -206,15 +209,16 @@ export class Dispatcher {
     this.#parts.waits?.waits(lane, route);
   }
 
-  #begin(choice: Choice<Entry>, route: RunRoute, weight: number): void {
+  #begin(choice: Choice<Entry>, route: RunRoute): void {
     const { task } = choice.head;
     const key = keyOf(task);
     this.#parts.waits?.ran(choice.head.lane);
     this.#ready.drop(key); // D1
     this.#parts.load.reserve(task, task.spec, route); // D2
-    this.#turns.took(choice, weight);
+    this.#turns.took(choice);
     const claim = this.#claim(task, route).then((outcome) => {
       this.#claims.delete(key);
+      if (outcome === 'not_claimed') this.#turns.gaveBack(choice);
       this.#settle(choice.head, outcome);
     });
     this.#claims.set(key, claim);

@@ -52,7 +52,7 @@ export function refuseFull({ open, max, key, project }: Bound, ends: readonly nu
   const seconds = comeBackIn(ends, open - max + 1, now);
   const there = open === 1 ? '1 open task' : `${open} open tasks`;
   const where = project ? `project ${project.name} has ${there}` : `there are ${there}`;
-  const message = `${where}, and ${key} is ${max}: nothing of this task was kept`;
+  const message = `${where}, and ${key} is ${max}; nothing more is taken, and nothing of this was kept`;
   const hint = `some have to end first: send it again in about ${spanText(seconds)}; list_tasks {} shows what is open`;
   const full = refuse('full', message, hint);
   return { ...full, retry_after_seconds: seconds, ...(project && { only_project: true as const }) };

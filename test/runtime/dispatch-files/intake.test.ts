@@ -292,7 +292,7 @@ test('a full queue leaves files where they are, says why, and takes them later',
   ground.drop('dispatch-a.json', ground.file('a'));
   const yard = await Yard.open(ground, { config: { limits: { max_open_tasks: 1 } } });
   ground.drop('dispatch-b.json', ground.file('b'));
-  await until(() => yard.intake.needs().some(({ what }) => /1 dispatch file waits .*limit is 1/.test(what)));
+  await until(() => yard.intake.needs().some(({ what }) => /1 dispatch file waits .*max_open_tasks is 1/.test(what)));
   expect(ground.listed()).toEqual(['accepted/', 'dispatch-b.json']);
   await yard.end('a', { state: 'done', result: 'x' });
   yard.clock.skip(60_000);

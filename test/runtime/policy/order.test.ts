@@ -9,31 +9,34 @@ const id = (n: number) => ProjectId.parse(`p_${n.toString(16).padStart(12, '0')}
 
 /** A queue that is always served by the policy: `serve` takes the next task and lets some time pass. */
 class Queue {
-  readonly turns = new Turns();
+  readonly turns: Turns;
   readonly lanes = new Map<string, Head[]>();
-  readonly weights: ReadonlyMap<ProjectId, number>;
+  readonly weights: Map<ProjectId, number>;
   now = 0;
   #seq = 0;
 
   constructor(weights: ReadonlyMap<ProjectId, number> = new Map()) {
-    this.weights = weights;
+    this.weights = new Map(weights);
+    this.turns = new Turns((project) => this.weights.get(project) ?? 1);
   }
 
-  add(project: ProjectId, priority: Priority): Head {
-    const head: Head = { project, priority, since: this.now, seq: this.#seq++ };
-    const key = `${project} ${priority}`;
-    const lane = this.lanes.get(key);
-    if (lane) lane.push(head);
-    else this.lanes.set(key, [head]);
+  add(project: ProjectId, priority: Priority, place = 'any'): Head {
+    const key = `${project} ${priority} ${place}`;
+    const lane = this.lanes.get(key) ?? [];
+    this.lanes.set(key, lane);
+    const head: Head = { project, priority, since: this.now, seq: this.#seq++, lane };
+    lane.push(head);
     return head;
   }
 
-  serve(takes = 0): Head | undefined {
-    const heads = [...this.lanes.values()].flatMap((lane) => lane.slice(0, 1));
+  /** What can't use the place that is free is no candidate. */
+  serve(takes = 0, place?: string): Head | undefined {
+    const suits = (key: string) => place === undefined || key.endsWith(' any') || key.endsWith(` ${place}`);
+    const heads = [...this.lanes].flatMap(([key, lane]) => (suits(key) ? lane.slice(0, 1) : []));
     const choice = chooseNext(heads, this.turns, this.now, STEP);
     if (!choice) return undefined;
-    this.turns.took(choice, this.weights.get(choice.head.project) ?? 1);
-    this.lanes.get(`${choice.head.project} ${choice.head.priority}`)?.shift();
+    this.turns.took(choice);
+    (choice.head.lane as Head[]).shift();
     this.now += takes;
     return choice.head;
   }
@@ -52,7 +55,7 @@ describe('order', () => {
   });
 
   it('raises a task one level per step, never beyond critical', () => {
-    const head: Head = { project: id(1), priority: 'low', since: 0, seq: 0 };
+    const head: Head = { project: id(1), priority: 'low', since: 0, seq: 0, lane: [] };
     const levels = [0, STEP - 1, STEP, 2 * STEP, 3 * STEP, 99 * STEP].map((now) => levelOf(head, now, STEP));
     expect(levels).toEqual([3, 3, 2, 1, 0, 0]);
   });
@@ -142,4 +145,95 @@ describe('order', () => {
       { numRuns: 100 },
     );
   }, 60_000);
+
+  it('keeps the bound where a project has its share at one place and waits for another', () => {
+    const queue = new Queue();
+    const watched = queue.add(id(1), 'critical', 'x');
+    for (let n = 0; n < 10; n++) queue.add(id(1), 'critical', 'y');
+    for (let n = 0; n < 10; n++) queue.add(id(2), 'critical', 'x');
+    queue.serve(1_000, 'y'); // from now on it is always the other project's turn when x comes free
+    let turns = 1;
+    for (; queue.serve(1_000, 'x') !== watched; turns++) {
+      queue.add(id(2), 'critical', 'x');
+      queue.serve(1_000, 'y');
+      queue.add(id(1), 'critical', 'y');
+      expect(turns).toBeLessThanOrEqual(2 * longestWait(0, 1, [1]));
+    }
+  });
+
+  it('keeps the bound in any mixture of places that not every task can use', () => {
+    const places = ['x', 'y', 'any'] as const;
+    const arrivals = fc.array(
+      fc.record({
+        project: fc.integer({ min: 1, max: 4 }),
+        priority: fc.constantFrom(...Priority.options),
+        place: fc.constantFrom(...places),
+      }),
+      { minLength: 1, maxLength: 40 },
+    );
+    const weights = fc.array(fc.constantFrom(0.5, 1, 2, 5), { minLength: 4, maxLength: 4 });
+    const frees = fc.array(fc.constantFrom('x', 'y'), { minLength: 1, maxLength: 12 });
+    const sample = { arrivals, weights, frees, older: fc.nat(4), priority: fc.constantFrom('low', 'critical') };
+    fc.assert(
+      fc.property(fc.record(sample), ({ arrivals, weights, frees, older, priority }) => {
+        const queue = new Queue(new Map(weights.map((weight, n) => [id(n + 1), weight])));
+        for (let n = 0; n < 100; n++) queue.add(id(2), 'low', places[n % 3]);
+        for (let n = 0; n < older; n++) queue.add(id(1), priority as Priority, 'x');
+        queue.now += STEP;
+        const watched = queue.add(id(1), priority as Priority, 'x');
+        let turns = 0;
+        for (let n = 0; ; n++) {
+          const place = n % 2 === 0 ? 'x' : frees[n % frees.length];
+          const served = queue.serve(60_000, place);
+          if (served === watched) break;
+          const next = arrivals[n % arrivals.length];
+          if (next) queue.add(id(next.project), next.priority, next.place);
+          if (place === 'x' && queue.now - watched.since >= 3 * STEP) turns += 1;
+          expect(turns).toBeLessThanOrEqual(2 * longestWait(older, weights[0] ?? 1, weights.slice(1)));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  }, 60_000);
+
+  it('shares by weight within two turns of each, in any window in which all have work', () => {
+    const weights = fc.array(fc.constantFrom(0.5, 1, 2, 3, 5), { minLength: 2, maxLength: 5 });
+    fc.assert(
+      fc.property(weights, fc.constantFrom(...Priority.options), (heavy, priority) => {
+        const queue = new Queue(new Map(heavy.map((weight, n) => [id(n + 1), weight])));
+        for (let n = 0; n < 400; n++) for (let p = 1; p <= heavy.length; p++) queue.add(id(p), priority);
+        const had = heavy.map(() => 0);
+        const all = heavy.reduce((sum, weight) => sum + weight, 0);
+        for (let served = 1; served <= 300; served++) {
+          const head = queue.serve(10_000);
+          const at = heavy.findIndex((_, n) => head?.project === id(n + 1));
+          had[at] = (had[at] ?? 0) + 1;
+          heavy.forEach((weight, n) => {
+            expect(Math.abs((had[n] ?? 0) - (served * weight) / all)).toBeLessThanOrEqual(2 + weight / all);
+          });
+        }
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  it('counts a changed weight from the next choice on', () => {
+    const queue = new Queue(new Map([[id(1), 0.001]]));
+    for (let n = 0; n < 100; n++) for (const one of [1, 2]) queue.add(id(one), 'default');
+    const served = () => Array.from({ length: 20 }, () => queue.serve()?.project).filter((one) => one === id(1)).length;
+    expect(served()).toBeLessThanOrEqual(1);
+    queue.weights.set(id(1), 1);
+    expect(served()).toBeGreaterThanOrEqual(9);
+  });
+
+  it('gives a turn back that nothing came of', () => {
+    const queue = new Queue();
+    for (let n = 0; n < 4; n++) for (const one of [1, 2]) queue.add(id(one), 'default');
+    const heads = () => [...queue.lanes.values()].flatMap((lane) => lane.slice(0, 1));
+    const choice = chooseNext(heads(), queue.turns, 0, STEP);
+    if (!choice) throw new Error('nothing was chosen');
+    queue.turns.took(choice);
+    queue.turns.gaveBack(choice);
+    expect(queue.serve()).toBe(choice.head);
+  });
 });
