@@ -225,7 +225,7 @@ test('a redirect to another address of this machine is not followed; the callbac
   client = await world.connect();
   const project = world.project('shop');
   one.redirect = two.url;
-  one.scripts.set('moved', ['redirect', 'redirect']);
+  one.scripts.set('moved', ['redirect']);
   await client.enqueue(project, 'x', { id: 'moved', callback_url: one.url });
   await until(() => one.told.length > 0);
   expect(await client.one(project, 'moved')).toMatchObject({ state: 'done', callback: 'owed' });

@@ -133,7 +133,7 @@ function ofProject({ project }: RouteAsk, fleet: Fleet, now: number): Pick<Admis
 
 /** Among agents of which none may begin anything: the first that may again says when. */
 export function allSpent(spent: readonly Wait[]): Wait {
-  const details = [...new Set(spent.map(({ detail }) => detail))];
+  const details = [...new Set(spent.map(({ detail }) => detail))].sort(); // in whatever order the places are listed
   const more = details.length > 3 ? ` and ${details.length - 3} more` : '';
   const ends = spent.map(({ until }) => until);
   const until = ends.includes(undefined) ? undefined : Math.min(...(ends as number[]));

@@ -91,7 +91,7 @@ function misfit(ask: RouteAsk, agent: FleetAgent, fleet: Fleet): string | undefi
 /** L5 */
 function sessionFor(ask: RouteAsk, { program }: FleetAgent, fleet: Fleet): FleetAgent | undefined {
   const sessions = fleet.agents.filter((agent) => agent.kind === 'session' && agent.program === program);
-  return sessions.find((agent) => misfit(ask, agent, fleet) === undefined);
+  return sessions.sort(byId).find((agent) => misfit(ask, agent, fleet) === undefined);
 }
 
 function some(

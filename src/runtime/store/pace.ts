@@ -15,6 +15,7 @@ export class Pace {
   #since: number | undefined;
   #working = false;
   #hurried = false;
+  #wanted = false;
 
   constructor(clock: Clock, slice: () => Promise<'more' | 'done'>) {
     this.#clock = clock;
@@ -23,6 +24,7 @@ export class Pace {
 
   /** There is work. */
   want(): void {
+    this.#wanted = true;
     const now = this.#clock.now();
     this.#since ??= now;
     const left = Math.max(0, this.#since + LONGEST_MS - now);
@@ -49,6 +51,7 @@ export class Pace {
   async #work(): Promise<void> {
     this.#timer = undefined;
     this.#hurried = false;
+    this.#wanted = false;
     this.#working = true;
     const left = await this.#slice();
     this.#working = false;
@@ -58,5 +61,6 @@ export class Pace {
     }
     this.#since = undefined;
     if (this.#hurried) this.#arm(0);
+    else if (this.#wanted) this.want(); // it may have come when the slice had looked for the last time
   }
 }

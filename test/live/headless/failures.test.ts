@@ -71,10 +71,11 @@ describe('the service', () => {
 
 test('a subscription’s limit costs no attempt; the work goes on in the same conversation when it is over', async () => {
   yard = await openHeadless(claude(), { env: { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'dummy-1' } });
-  const reset = Date.now() + 20_000;
-  yard.stage.put('work', () =>
-    Date.now() < reset ? { fails: subscriptionLimit('five_hour', reset) } : { say: 'It is done.' },
-  );
+  let reset: number | undefined;
+  yard.stage.put('work', () => {
+    reset ??= Date.now() + 5_000; // from its first request on: nobody waits for how long a start takes
+    return Date.now() < reset ? { fails: subscriptionLimit('five_hour', reset) } : { say: 'It is done.' };
+  });
   await yard.enqueue('work', 'Do it. play:work.', { ...HEADLESS, max_attempts: 1 });
   expect(await yard.requeued('work')).toMatchObject({ error_class: 'rate_limit', spent: false });
   expect(await yard.ended('work')).toMatchObject({ state: 'done', result: { text: 'It is done.' } });

@@ -66,15 +66,21 @@ describe('the service', () => {
   }, 120_000);
 });
 
+/** What the agent shows is cut to minutes: of such a time nothing is lost, so that nobody comes too early. */
+function fullMinuteAfter(at: number): number {
+  return Math.ceil(at / 60_000) * 60_000;
+}
+
 describe('a subscription’s limit', () => {
   const subscriber = { ANTHROPIC_API_KEY: '', CLAUDE_CODE_OAUTH_TOKEN: 'dummy-1' };
 
   test('costs no attempt; the work waits for its end and goes on in the same conversation', async () => {
     yard = await LiveYard.open(claude(), { env: subscriber });
-    const reset = Date.now() + 20_000;
-    yard.stage.put('work', () =>
-      Date.now() < reset ? { fails: subscriptionLimit('five_hour', reset) } : { say: 'It is done.' },
-    );
+    let reset: number | undefined;
+    yard.stage.put('work', () => {
+      reset ??= fullMinuteAfter(Date.now() + 5_000);
+      return Date.now() < reset ? { fails: subscriptionLimit('five_hour', reset) } : { say: 'It is done.' };
+    });
     await yard.enqueue('work', 'Do it. play:work.', { max_attempts: 1 });
     expect(await yard.requeued('work')).toMatchObject({ error_class: 'rate_limit', spent: false });
     const { needs } = await yard.client.ask<{ needs: { what: string }[] }>('fleet_status');

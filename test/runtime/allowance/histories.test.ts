@@ -5,10 +5,10 @@ import { playHistories } from './histories.ts';
 
 const { BOOKS_SEED, BOOKS_RUNS, BOOKS_PATH: path } = process.env;
 const seed = Number(BOOKS_SEED ?? Date.now() % 1_000_000_000);
-const numRuns = Number(BOOKS_RUNS ?? 400);
+const numRuns = Number(BOOKS_RUNS ?? 300);
 
 test(`the books are right through ${numRuns} histories (BOOKS_SEED=${seed})`, {
-  timeout: 120_000 + numRuns * 100,
+  timeout: 120_000 + numRuns * 400,
 }, async () => {
   const played = await playHistories({ seed, numRuns, ...(path !== undefined && { path, endOnFailure: true }) });
   process.stdout.write(`BOOKS_SEED=${seed}: ${JSON.stringify(played)}\n`);

@@ -107,9 +107,8 @@ export class Ledger {
     const byItself = how === 'void' && !was.begun;
     if (how !== 'cancelled' && how !== told?.how && !byItself)
       throw new Error(`${was.key} ended as ${how}, told was ${told?.how}`);
-    if (how === 'void') return this.#take(was, -1);
-    if (how === 'cancelled' && told?.how === 'void') return this.#take(was, -1);
-    if (!told || told.how === 'void') return;
+    if (how === 'void' || (how === 'cancelled' && told?.how === 'void')) this.#take(was, -1);
+    if (!told || told.how === 'void' || how === 'void') return;
     if (how === 'failed' || (told.how === 'requeue' && how === 'requeue' && told.spent))
       this.failures.set(was.project, at);
     if (told.how === 'requeue' && how === 'requeue' && !told.spent && !told.kept) this.#take(was, -1);

@@ -71,8 +71,13 @@ export class Yard {
     for (let calm = 0, turns = 0; calm < QUIET_TURNS && this.machine.up; turns++) {
       await settled();
       calm = this.ledger.asked.size === 0 && this.store.converged() ? calm + 1 : 0;
-      if (turns > 3_000) throw new Error('the dispatcher does not come to rest');
+      if (turns > 3_000) throw new Error(`no rest: ${this.#restless()}`);
     }
+  }
+
+  #restless(): string {
+    const claims = [...this.ledger.asked.keys()].join(', ');
+    return `claims of ${claims || 'nothing'}; files: ${JSON.stringify(this.store.troubles())}`;
   }
 
   async end(how: 'close' | 'kill' | 'cut, same boot' | 'cut, another boot'): Promise<void> {

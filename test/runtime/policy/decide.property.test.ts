@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Allowance } from '../../../src/runtime/model/allowance.ts';
 import { dayOf, emptyBooks, hourOf } from '../../../src/runtime/model/books.ts';
-import type { Fleet, FleetAllowance } from '../../../src/runtime/model/fleet.ts';
+import type { Fleet, FleetAgent, FleetAllowance } from '../../../src/runtime/model/fleet.ts';
+import type { Hold } from '../../../src/runtime/model/hold.ts';
 import { Route } from '../../../src/runtime/model/route.ts';
 import { agentLimits, modelLimits, verdictOn } from '../../../src/runtime/policy/allowance.ts';
 import { type RouteAsk, signatureOf } from '../../../src/runtime/policy/ask.ts';
 import { anyRoom, decide } from '../../../src/runtime/policy/decide.ts';
 import { hasRoom } from '../../../src/runtime/policy/local.ts';
+import { seededChance } from '../../fakes/seeded-chance.ts';
 import { agent, fleet, NOW, project, provider, SHOP, SITE, spec } from './fixtures.ts';
 
 const maybe = <T>(...values: T[]) => fc.constantFrom(undefined, ...values);
@@ -49,12 +51,12 @@ const limit = fc.record({ daily_jobs: fc.nat(3), concurrent_jobs: fc.nat(3) });
 const counts = (...names: string[]) => fc.tuple(...names.map((name) => fc.tuple(fc.constant(name), fc.nat(3))));
 const anyAllowance = fc
   .record({
-    limits: fc.record({ claude: limit, worker: limit, alpha: limit }, { requiredKeys: [] }),
+    limits: fc.record({ claude: limit, worker: limit, alpha: limit, a: limit }, { requiredKeys: [] }),
     requests: fc.nat(3),
     models: fc.subarray(['sonnet', 'mine'], { minLength: 1 }),
     instead: maybe('opus'),
-    jobs: counts('claude', 'worker', 'alpha'),
-    at_work: counts('claude', 'worker', 'alpha'),
+    jobs: counts('claude', 'worker', 'alpha', 'a'),
+    at_work: counts('claude', 'worker', 'alpha', 'a'),
     asked: fc.nat(3),
   })
   .map(({ limits, requests, models, instead, jobs, at_work, asked }): FleetAllowance => {
@@ -89,6 +91,48 @@ const anyFleet: fc.Arbitrary<Fleet> = fc
       projects: new Map([[SHOP, project({ ...own, ...(usual && { agent: usual }) })]]),
     }),
   );
+/** Many places of few programs: sessions, ties, and places that are held or not there. */
+const crowd: fc.Arbitrary<Fleet> = fc
+  .tuple(
+    anyFleet,
+    fc.uniqueArray(
+      fc.tuple(
+        fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
+        anyAgent,
+        maybe(0, 0, 1),
+        fc.constantFrom<'held' | 'missing' | 'when_named' | 'there'>(
+          'there',
+          'there',
+          'there',
+          'held',
+          'missing',
+          'when_named',
+        ),
+      ),
+      { maxLength: 7, selector: ([id]) => id },
+    ),
+  )
+  .map(([on, more]) => ({
+    ...on,
+    agents: [...on.agents, ...more.map(([id, one, rank, how]) => placed(id, one, rank, how))],
+  }));
+
+function placed(
+  id: string,
+  one: FleetAgent,
+  rank: number | undefined,
+  how: 'held' | 'missing' | 'when_named' | 'there',
+) {
+  const held: Hold = { scope: { of: 'agent', agent: id }, kind: 'pause', reason: 'x', at: NOW, by: 'person' };
+  const more: Record<typeof how, Partial<FleetAgent>> = {
+    held: { status: 'offline', held },
+    missing: { status: 'offline', missing: true },
+    when_named: { when_named: true },
+    there: {},
+  };
+  return { ...one, id, ...(rank !== undefined && { rank }), ...more[how] };
+}
+
 const anyAsk: fc.Arbitrary<RouteAsk> = fc
   .record({
     spec: anySpec,
@@ -109,6 +153,57 @@ test('every answer is a route with rules, and the same question gets the same an
     expect(route.rules.length).toBeGreaterThan(0);
     expect(decide(structuredClone(ask), structuredClone(on), NOW)).toEqual(route);
   });
+});
+
+test('the order in which a fleet is listed changes nothing, however often it is asked', () => {
+  fc.assert(
+    fc.property(anyAsk, crowd, fc.nat(), (ask, on, seed) => {
+      const route = decide(ask, on, NOW);
+      const { allowance } = on;
+      const { fraction } = seededChance(seed);
+      const shuffled = <T>(all: readonly T[]): T[] =>
+        all
+          .map((one) => ({ one, at: fraction() }))
+          .sort((a, b) => a.at - b.at)
+          .map(({ one }) => one);
+      const other: Fleet = {
+        ...on,
+        agents: shuffled(on.agents).map((one) => ({ ...one, capabilities: shuffled(one.capabilities) })),
+        providers: shuffled(on.providers),
+        projects: new Map(shuffled([...on.projects])),
+        ...(allowance && {
+          allowance: { ...allowance, agents: Object.fromEntries(shuffled(Object.entries(allowance.agents))) },
+        }),
+      };
+      expect(decide(ask, other, NOW)).toEqual(route);
+      expect(decide(ask, on, NOW)).toEqual(route);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('no agent is picked that lacks something, is away, held or full, or whose allowance is spent', () => {
+  fc.assert(
+    fc.property(anyAsk, crowd, (ask, on) => {
+      const route = decide(ask, on, NOW);
+      if (route.to !== 'agent') return;
+      const { allowance } = on;
+      const it = on.agents.find(({ id }) => id === route.agent) as FleetAgent;
+      expect(ask.spec.requires.filter((one) => !it.capabilities.includes(one))).toEqual([]);
+      expect(it.status).not.toBe('offline');
+      expect(it.missing).toBeUndefined();
+      expect(it.held).toBeUndefined();
+      if (it.max > 0) expect(it.load).toBeLessThan(it.max);
+      if (it.project) expect(it.project).toBe(ask.project);
+      if (ask.spec.mode) expect(ask.spec.mode === 'session' ? it.kind === 'session' : it.kind !== 'session').toBe(true);
+      if (!allowance) return;
+      for (const name of [it.id, it.program]) {
+        const limits = agentLimits(name, allowance, NOW);
+        expect(limits.filter(({ used, limit }) => used >= limit)).toEqual([]);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test('nothing leaves the machine unless the task opted in and nothing above in the precedence keeps it', () => {
