@@ -473,11 +473,7 @@ export interface TaskStore {
    * A failed or cancelled task becomes a new one; a waiting or unknown one is freed to run now. With an order the new text
    * is the old one with that changed; a waiting task is changed and freed in one step, or not at all.
    */
-  retry(
-    ref: TaskRef,
-    cause: Cause,
-    order?: RetryOrder,
-  ): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
+  retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
   /** A drop that can't be a task now lies in failed/; recorded before its source is removed. */
   rejected(
     project: ProjectId,

@@ -52,18 +52,19 @@ export interface NewTaskInput extends TaskSpecInput {
 }
 
 /** What is to be different when a task is tried again; what is left out stays as it is. */
-export interface RetryChanges extends Pick<
-  TaskSpecInput,
-  | 'agent'
-  | 'preferred_ai'
-  | 'model'
-  | 'mode'
-  | 'priority'
-  | 'budget_usd'
-  | 'max_attempts'
-  | 'ttl_seconds'
-  | 'permission_mode'
-> {
+export interface RetryChanges
+  extends Pick<
+    TaskSpecInput,
+    | 'agent'
+    | 'preferred_ai'
+    | 'model'
+    | 'mode'
+    | 'priority'
+    | 'budget_usd'
+    | 'max_attempts'
+    | 'ttl_seconds'
+    | 'permission_mode'
+  > {
   /** Further words for the agent: they stand in the task's text from then on. */
   readonly instructions?: string | undefined;
   /** `resume`: go on in the conversation and the folder of the newest attempt, or be refused. `fresh`: begin a new one. */

@@ -237,11 +237,7 @@ export class MemoryStore implements TaskStore {
     });
   }
 
-  async retry(
-    ref: TaskRef,
-    cause: Cause,
-    order?: RetryOrder,
-  ): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
+  async retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
     const known = this.#open.get(keyOf(ref)) ?? this.#finished.get(keyOf(ref));
     const amended = order && known && (await this.#amended(ref, known, order));
     return this.#once(cause, () => {
@@ -525,7 +521,10 @@ export class MemoryStore implements TaskStore {
     }
   }
 
-  #again(ref: TaskRef, changed?: Pick<NewTask, 'bytes' | 'spec' | 'title'>): { ref: TaskRef; state: TaskState } | Refusal {
+  #again(
+    ref: TaskRef,
+    changed?: Pick<NewTask, 'bytes' | 'spec' | 'title'>,
+  ): { ref: TaskRef; state: TaskState } | Refusal {
     const old = this.#finished.get(keyOf(ref));
     const given = this.#given.get(keyOf(ref));
     if (!old || !given) return refuse('not_found', `there is no task ${ref.id}`, 'list_tasks');

@@ -34,7 +34,9 @@ export function otherAgent(
   { agent }: ConversationRecord,
   program: string,
 ): Refusal | undefined {
-  return program === agent ? undefined : not(task, `it is a conversation of ${agent}, and ${program} can't go on with it`);
+  return program === agent
+    ? undefined
+    : not(task, `it is a conversation of ${agent}, and ${program} can't go on with it`);
 }
 
 function not({ id }: QueuedTask | FinishedTask, why: string): Refusal {
@@ -44,4 +46,3 @@ function not({ id }: QueuedTask | FinishedTask, why: string): Refusal {
     'leave conversation out, or use "fresh" with instructions that say what is to be known',
   );
 }
-

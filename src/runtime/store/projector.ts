@@ -339,7 +339,8 @@ export class Projector {
       if (sha === task.sha) found.push({ path, bytes });
       else {
         const whole = await this.#ports.body(task);
-        if (task.replaces?.includes(sha) || this.#isTorn(task.project, bytes, whole)) found.push({ path, bytes: whole });
+        if (task.replaces?.includes(sha) || this.#isTorn(task.project, bytes, whole))
+          found.push({ path, bytes: whole });
         else if (path === paths.dispatched(task.id)) found.push({ path, bytes });
       }
     }

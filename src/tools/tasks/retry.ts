@@ -7,7 +7,8 @@ import { nextStep } from '../next-step.ts';
 import { taskFields } from '../task-fields.ts';
 import { defineTool } from '../tool.ts';
 
-const { agent, preferred_ai, model, mode, priority, budget_usd, max_attempts, ttl_seconds, permission_mode } = taskFields;
+const { agent, preferred_ai, model, mode, priority, budget_usd, max_attempts, ttl_seconds, permission_mode } =
+  taskFields;
 
 export const MAX_INSTRUCTIONS = 16_000; // characters
 
