@@ -76,7 +76,7 @@ export class FileStore implements TaskStore {
     const history = new History(ground, this.#commits);
     this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies, history);
     this.#retries = new Retries({
-      ...{ config: ground.config, commits: this.#commits, arrivals: this.#arrivals, lists: this.#lists },
+      ...{ config: ground.config, files: ground.files, commits: this.#commits, arrivals: this.#arrivals, lists: this.#lists },
       ...{ projections: this.#projections, edits: this.#edits },
     });
     this.#checkpoints = new Checkpoints(ground, this.#commits, this.#projections, bodies);

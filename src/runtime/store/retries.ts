@@ -1,10 +1,11 @@
+import { dirname } from 'node:path';
 import type { Config } from '../model/config.ts';
 import type { Event } from '../model/event.ts';
 import { keyOf, type TaskRef } from '../model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause, FinishedTask, OpenTask, QueuedTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
-import type { RetryOrder } from '../ports.ts';
+import type { Files, RetryOrder } from '../ports.ts';
 import { amendTask } from '../taskfile/amend.ts';
 import { type ParsedTask, parseTask } from '../taskfile/parse.ts';
 import { readResult } from '../taskfile/result.ts';
@@ -23,12 +24,14 @@ import { sha256 } from './projector.ts';
  * E1. What is changed with it is changed in the same record: a claim comes before it or after it, never between.
  * E2. The text that is changed is the one that the file has: a person's edit that nobody has looked at yet is taken first.
  * E3. The file follows its record like every other one; until it does, the old text in it is nobody's edit (`replaces`).
+ *     The old text is on disk before the record: a power cut must not leave something that neither text explains.
  */
 
 type Retried = { ref: TaskRef; state: TaskState };
 
 interface RetriesPorts {
   readonly config: Config;
+  readonly files: Pick<Files, 'stat' | 'sync' | 'syncDir'>;
   readonly commits: Commits;
   readonly arrivals: Arrivals;
   readonly lists: Lists;
@@ -112,12 +115,20 @@ export class Retries {
     if (!text || current?.state !== 'queued' || sha256(text.bytes) !== current.sha) return 'changed';
     const made = await this.#amended(current, text.bytes, order);
     if (isRefusal(made)) return made;
+    await this.#keep(text.path); // E3
     return this.#ports.commits.commit<Retried | Refusal | 'changed'>(cause, (state) => {
       const now = state.open.get(keyOf(ref));
       if (now?.state !== 'queued' || now.sha !== current.sha || now.attempt !== current.attempt)
         return { events: [], reply: 'changed' };
       return { events: changeEvents(now, made), reply: { ref, state: 'queued' } };
     });
+  }
+
+  async #keep(path: string): Promise<void> {
+    const { files } = this.#ports;
+    if (!(await files.stat(path))) return;
+    await files.sync(path);
+    await files.syncDir(dirname(path));
   }
 
   async #amended(task: QueuedTask | FinishedTask, bytes: Uint8Array, order: RetryOrder): Promise<Amended | Refusal> {
