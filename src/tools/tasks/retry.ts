@@ -16,9 +16,8 @@ export const retryTask = defineTool({
   name: 'retry_task',
   title: 'Try a task again',
   description: `Makes a failed or cancelled task a new task with the same text (a new id; the old one stays as it ended). A task that waits for its next attempt is freed to run now, and so is one in state unknown.
-Use it after reading why it failed, when nearly the same text can succeed: every other argument changes something, so another agent, another model, instructions (further words, added to the text), conversation "resume" (in the conversation and folder of the failed attempt) or "fresh". If the text was the problem, use enqueue_task with a better one. A running task is not changed: cancel_task first.
-{"id": "fix-the-login-redirect", "project": "shop"}
-{"id": "fix-the-login-redirect", "conversation": "resume", "instructions": "The test database is up again: run the tests and finish."}`,
+Use it after reading why it failed, when nearly the same text can succeed; what you name besides is changed. Else enqueue_task a better text. A running task is not changed.
+{"id": "fix-the-login-redirect", "conversation": "resume", "instructions": "The database is up: run the tests."}`,
   input: z.strictObject({
     ...taskNaming,
     ...{ agent, preferred_ai, model, mode, priority, budget_usd, max_attempts, ttl_seconds, permission_mode },
@@ -28,11 +27,11 @@ Use it after reading why it failed, when nearly the same text can succeed: every
       .min(1)
       .max(MAX_INSTRUCTIONS)
       .optional()
-      .describe('further words for its agent; they stand at the end of the text'),
+      .describe('further words, added to the text'),
     conversation: z
       .enum(['resume', 'fresh'])
       .optional()
-      .describe('resume: go on in the conversation and folder of the newest attempt; fresh: begin a new conversation'),
+      .describe('resume: of the newest attempt, in its folder; fresh: a new one'),
   }),
   output: z.object({
     id: z.string().describe('of the task that runs now; a new id when the old task had ended'),
