@@ -3,7 +3,7 @@ import { HoldKind } from './hold.ts';
 import { ProjectId, TaskId } from './ids.ts';
 import { ProfileEvent } from './profile.ts';
 import { QuotaEvent } from './quota.ts';
-import { RunRoute } from './route.ts';
+import { AttemptPlace, RunRoute } from './route.ts';
 import { ErrorClass } from './spec.ts';
 import { Cause, Outcome, QueuedTask, UnknownTask } from './task.ts';
 import { Used } from './usage.ts';
@@ -28,6 +28,8 @@ export const Owed = z.enum(['report', 'callback']);
 export type Owed = z.infer<typeof Owed>;
 
 const ref = { project: ProjectId, id: TaskId };
+/** Of the attempt, so that a record says by itself whose it was; absent in older ones. */
+const place = AttemptPlace.optional();
 /** Where an attempt ran, beside its route. */
 const ran = {
   profile: z.string().optional(),
@@ -70,7 +72,7 @@ export const Event = z.discriminatedUnion('type', [
     sha: z.string(),
   }),
   z.object({ type: z.literal('claim_void'), ...ref, attempt: z.number(), reason: z.string() }),
-  z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number() }),
+  z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number(), place }),
   z.object({ type: z.literal('job_accepted'), ...ref, attempt: z.number(), job_id: z.string() }),
   z.object({ type: z.literal('verify_started'), ...ref, attempt: z.number() }),
   z.object({
@@ -83,6 +85,7 @@ export const Event = z.discriminatedUnion('type', [
     spent: z.boolean(),
     /** What the attempt took all the same. */
     used: Used.optional(),
+    place,
     ...ran,
   }),
   z.object({ type: z.literal('task_released'), ...ref, reason: z.string() }), // an unknown task, or one in backoff, is free to run now
@@ -93,6 +96,7 @@ export const Event = z.discriminatedUnion('type', [
     attempt: z.number(),
     outcome: Outcome,
     from_file: z.boolean().optional(),
+    place,
   }), // from_file: done/ or failed/ has it already
   z.object({ type: z.literal('task_retried'), ...ref, as: TaskId }),
   /** What was owed about a finished task is delivered, or was given up. */
@@ -178,10 +182,6 @@ export const Event = z.discriminatedUnion('type', [
   }),
 ]);
 export type Event = z.infer<typeof Event>;
-
-export const EVENT_TYPES: readonly string[] = Event.options.flatMap(({ shape }) =>
-  'options' in shape.type ? shape.type.options : [shape.type.value],
-);
 
 /** What sessions, accounts, workers, limits and sinks tell; it changes no task. */
 export type ToldEvent = Extract<

@@ -68,6 +68,7 @@ export const RETRY_RULES: Readonly<Record<ErrorClass, RetryRule>> = {
   invalid: { kind: 'never' },
   dependency: { kind: 'never' },
   unconfirmed: { kind: 'never' },
+  budget: { kind: 'never' }, // what it may cost is spent
 };
 
 export interface RetrySituation {

@@ -40,6 +40,7 @@ const table: Row[] = [
   ['verify', { rejected: 1, verify_retries: 2, spent: 3 }, { after: 0, spent: false }],
   ['stopped', { spent: 3 }, { after: 0, spent: false }],
   ['logic_error', {}, 'failed'],
+  ['budget', {}, 'failed'],
   ['permission', {}, 'failed'],
   ['invalid', {}, 'failed'],
   ['dependency', {}, 'failed'],
