@@ -47,6 +47,7 @@ const TABLES = {
   keys: await keyTable(),
   clients: await clientBlocks(),
   routes: await routeTable(),
+  retries: await retryTable(),
 };
 
 const before = readFileSync(README, 'utf8');
@@ -175,6 +176,41 @@ async function routeTable() {
     described['x-tool'] ? `${described.summary} (\`${described['x-tool']}\`)` : described.summary,
   ]);
   return table(['request', 'what it does'], [...rows, ...every]);
+}
+
+/** How each class of failures is tried again as long as nothing is configured. */
+async function retryTable() {
+  const { RETRY_RULES } = await load('runtime/policy/retry.js');
+  const { WORK_CLASSES, SERVICE_CLASSES } = await load('runtime/model/retry.js');
+  const keys = (name) =>
+    WORK_CLASSES.includes(name)
+      ? '`attempts`, `backoff`, `backoff_max`'
+      : SERVICE_CLASSES.includes(name)
+        ? '`attempts`, `counts`, `pause`, `give_up`'
+        : '';
+  const says = (rule) => {
+    switch (rule.kind) {
+      case 'work':
+        if (rule.attempts === 1) return ['no', ''];
+        return [
+          rule.attempts ? `at most ${rule.attempts} in a row, within \`max_attempts\`` : 'up to `max_attempts`',
+          'backoff',
+        ];
+      case 'service':
+        return [
+          'without end, costs no attempt',
+          rule.pause === 'backoff_max' ? '`backoff_max`' : `the reset that is named, else ${rule.pause / 1000}s`,
+        ];
+      case 'verify':
+        return ['as often as `verify_retries`, costs no attempt', 'at once'];
+      case 'at_once':
+        return ['costs no attempt', 'at once'];
+      default:
+        return ['never', ''];
+    }
+  };
+  const rows = Object.entries(RETRY_RULES).map(([name, rule]) => [`\`${name}\``, ...says(rule), keys(name)]);
+  return table(['class', 'tried again', 'when', 'under `retry.classes.<class>`'], rows);
 }
 
 function table(head, rows) {

@@ -11,6 +11,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { eventsCommand } from './commands/events.ts';
 import { exportCommand } from './commands/export.ts';
+import { failedCommand } from './commands/failed.ts';
 import { holdCommands } from './commands/hold.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   showCommand,
   waitCommand,
   cancelCommand,
+  failedCommand,
   retryCommand,
   routeCommand,
   delegateCommand,

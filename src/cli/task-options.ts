@@ -40,8 +40,10 @@ export const TASK_KEYS: Readonly<Record<string, { kind: Kind; help: string }>> =
   idempotency_key: { kind: 'text', help: 'the same key again makes no second task' },
 };
 
-export function addTaskOptions(command: Command): Command {
+/** All of them, or only some. */
+export function addTaskOptions(command: Command, some?: readonly string[]): Command {
   for (const [key, { kind, help }] of Object.entries(TASK_KEYS)) {
+    if (some && !some.includes(key)) continue;
     const flag = `--${key.replaceAll('_', '-')}`;
     const option = new Option(kind === 'flag' ? `${flag} [yes|no]` : `${flag} <${PLACEHOLDER[kind]}>`, help);
     if (kind === 'words' || kind === 'lines')

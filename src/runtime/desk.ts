@@ -1,4 +1,5 @@
 import { audit } from './audit/audit.ts';
+import { isUnchanged, retryOrder } from './changed-retry.ts';
 import { newestVerify } from './checks/records.ts';
 import { describeProblem } from './config/problem.ts';
 import type { Settings } from './config/settings.ts';
@@ -58,6 +59,7 @@ import type {
   Pruned,
   Reloaded,
   RetentionView,
+  RetryChanges,
   RunStream,
   RunText,
   SlotView,
@@ -150,6 +152,13 @@ export class Desk implements Yard {
     caller: Caller,
   ): Promise<(Enqueued | Refusal)[]> {
     return this.#intake.enqueue(tasks, cause, caller);
+  }
+
+  retry(ref: TaskRef, changes: RetryChanges, cause: Cause) {
+    if (isUnchanged(changes)) return this.store.retry(ref, cause);
+    const { home, files, config, fleet } = this.#ports;
+    const route = ({ project, spec }: { project: ProjectId; spec: TaskSpec }) => this.route({ project, spec });
+    return this.store.retry(ref, cause, retryOrder({ home, files, config, fleet, route }, changes));
   }
 
   async delegate(ref: TaskRef, provider: string | undefined, cause: Cause) {

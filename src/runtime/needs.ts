@@ -70,6 +70,7 @@ function openNeeds(view: NeedsView): Need[] {
   const needs: Need[] = [];
   const hopeless = new Alike();
   const spent = new Alike();
+  const vain = new Alike();
   let looked = 0;
   for (const task of view.open.values()) {
     if (needs.length >= PER_KIND || looked++ >= LOOKED_AT) break;
@@ -93,6 +94,7 @@ function openNeeds(view: NeedsView): Need[] {
       });
       continue;
     }
+    vain.add(inVain(task), task);
     const never = view.hopeless(task);
     hopeless.add(never, task);
     if (never === undefined) spent.add(view.spent(task), task);
@@ -100,6 +102,7 @@ function openNeeds(view: NeedsView): Need[] {
   return [
     ...needs,
     ...[...hopeless.by].map(([why, { first, count }]) => hopelessNeed(view, why, first, count)),
+    ...[...vain.by].slice(0, PER_KIND).map(([why, { first, count }]) => vainNeed(view, why, first, count)),
     ...[...spent.by].slice(0, PER_KIND).map(([what, { count }]) => spentNeed(what, count)),
   ];
 }
@@ -114,6 +117,26 @@ class Alike {
     if (known) known.count += 1;
     else this.by.set(what, { first: task, count: 1 });
   }
+}
+
+const OFTEN = 5; // attempts in a row that cost none: once or twice is what retrying is for
+
+/** It could go on like this for ever. */
+function inVain({ in_vain, last_error }: OpenTask): string | undefined {
+  if (in_vain === undefined || in_vain.count < OFTEN) return undefined;
+  return `${in_vain.class}: ${last_error?.reason ?? ''}`;
+}
+
+function vainNeed(view: NeedsView, why: string, first: OpenTask, count: number): Need {
+  const name = `${view.projectName(first.project)}/${first.id}`;
+  const since = new Date(first.in_vain?.since ?? 0).toISOString();
+  const others = count > 1 ? ` and ${count - 1} more` : '';
+  const end = `retry.classes.${first.in_vain?.class}.give_up in yardmaster.yaml ends such tasks`;
+  return {
+    what: `task ${first.id}${others}: ${first.in_vain?.count} attempts in a row since ${since} ended so and cost none: ${why}`,
+    where: name,
+    next: `it goes on by itself; see to the account, retry_task ${naming(view, first)} with another agent, or cancel_task; ${end}`,
+  };
 }
 
 function spentNeed(what: string, count: number): Need {
@@ -157,7 +180,7 @@ function failedNeeds(view: NeedsView): Need[] {
       next:
         task.error_class === 'unconfirmed'
           ? `look for it at its provider first: retry_task ${naming(view, task)} may do it a second time`
-          : `job_status ${naming(view, task, ', detail: "log"')}, then retry_task ${naming(view, task)}`,
+          : `job_status ${naming(view, task, ', detail: "result"')} says what was tried and what is left, then retry_task ${naming(view, task)}`,
     }));
 }
 

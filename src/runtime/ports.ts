@@ -8,7 +8,7 @@ import type { LimitChange, QuotaTold } from './model/quota.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { RunRoute } from './model/route.ts';
 import type { Dispatch, ErrorClass, TaskSpec } from './model/spec.ts';
-import type { Cause, FinishedTask, Handed, Lease, LiveTask, OpenTask, OutcomeInput } from './model/task.ts';
+import type { Cause, FinishedTask, Handed, Lease, LiveTask, OpenTask, OutcomeInput, QueuedTask } from './model/task.ts';
 import type { Cost, Tokens, Used } from './model/usage.ts';
 import type { TaskState } from './model/view.ts';
 import type { Worker } from './model/worker.ts';
@@ -385,6 +385,23 @@ export type AttemptEnd =
   /** It provably never began: nothing is counted. */
   | { readonly kind: 'void'; readonly reason: string };
 
+/** Keys of a task's front matter with their new values (`undefined` takes a key away), and words for the end of its body. */
+export interface Amendment {
+  readonly keys: ReadonlyMap<string, string | number | undefined>;
+  readonly instructions?: string;
+}
+
+/** What is to be different when a task is tried again. */
+export interface RetryOrder {
+  /** Asked with the task as it is then, and what its text asks for; `fresh`: its next attempt begins a conversation. */
+  readonly amend: (
+    task: QueuedTask | FinishedTask,
+    spec: TaskSpec,
+  ) => Promise<(Amendment & { readonly fresh?: true }) | Refusal>;
+  /** Why what it would become may not be. */
+  readonly refuses: (project: ProjectId, spec: TaskSpec) => Refusal | undefined;
+}
+
 export interface HoldOrder {
   readonly kind: HoldKind;
   readonly reason: string;
@@ -456,8 +473,11 @@ export interface TaskStore {
   end(lease: Lease, end: AttemptEnd, cause: Cause): Promise<Refusal | undefined>;
   /** Queued: cancelled at once. Running: asked to end; the runner's report makes it cancelled. */
   cancel(ref: TaskRef, reason: string, cause: Cause): Promise<{ state: TaskState; note: string } | Refusal>;
-  /** A failed or cancelled task becomes a new one; a waiting or unknown one is freed to run now. */
-  retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
+  /**
+   * A failed or cancelled task becomes a new one; a waiting or unknown one is freed to run now. With an order the new text
+   * is the old one with that changed; a waiting task is changed and freed in one step, or not at all.
+   */
+  retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
   /** A drop that can't be a task now lies in failed/; recorded before its source is removed. */
   rejected(
     project: ProjectId,

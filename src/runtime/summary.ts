@@ -83,6 +83,8 @@ function finishedSummary(task: FinishedTask, project: string): TaskSummary {
       reason: task.retried_as ? `${task.reason} (retried as ${task.retried_as})` : task.reason,
     }),
     ...(task.error_class !== undefined && { error_class: task.error_class }),
+    ...(task.took && { took: task.took }),
+    ...(task.retried_as !== undefined && { retried_as: task.retried_as }),
     queued_at: iso(task.queued_at),
     ...(task.started_at !== undefined && { started_at: iso(task.started_at) }),
     finished_at: iso(task.finished_at),

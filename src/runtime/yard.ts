@@ -13,7 +13,7 @@ import type { SinkView } from './model/sink.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
 import type { EventName } from './model/told/table.ts';
-import type { TaskSummary } from './model/view.ts';
+import type { TaskState, TaskSummary } from './model/view.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
 import type { SessionDesk } from './session-desk.ts';
 import type { WorkerDesk } from './worker-desk.ts';
@@ -54,6 +54,26 @@ export interface SlotView {
 export interface NewTaskInput extends TaskSpecInput {
   readonly id?: string;
   readonly body: string;
+}
+
+/** What is to be different when a task is tried again; what is left out stays as it is. */
+export interface RetryChanges
+  extends Pick<
+    TaskSpecInput,
+    | 'agent'
+    | 'preferred_ai'
+    | 'model'
+    | 'mode'
+    | 'priority'
+    | 'budget_usd'
+    | 'max_attempts'
+    | 'ttl_seconds'
+    | 'permission_mode'
+  > {
+  /** Further words for the agent: they stand in the task's text from then on. */
+  readonly instructions?: string | undefined;
+  /** `resume`: go on in the conversation and the folder of the newest attempt, or be refused. `fresh`: begin a new one. */
+  readonly conversation?: 'resume' | 'fresh' | undefined;
 }
 
 /** What a run writes, and what the check of its work does. */
@@ -221,6 +241,8 @@ export interface Yard {
     cause: Cause,
     caller: Caller,
   ): Promise<(Enqueued | Refusal)[]>;
+  /** A finished task becomes a new one, a waiting one is freed; with the changes, or not at all. */
+  retry(ref: TaskRef, changes: RetryChanges, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal>;
   delegate(
     ref: TaskRef,
     provider: string | undefined,

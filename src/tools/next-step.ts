@@ -21,8 +21,9 @@ export function nextStep(
     case 'failed':
       if (task.error_class === 'unconfirmed')
         return `look for it at its provider first: retry_task {${name}} may do it a second time`;
-      if (read) return `retry_task {${name}} runs it again as it is, enqueue_task takes a better text`;
-      return `read why: job_status {${name}, detail: "result"}; then retry_task {${name}}, or enqueue_task with a better text`;
+      if (read)
+        return `retry_task {${name}} runs it again as it is, or with agent, model, instructions, conversation; enqueue_task takes a better text`;
+      return `read why: job_status {${name}, detail: "result"}; then retry_task {${name}}, with changes where the same would fail again, or enqueue_task with a better text`;
     case 'cancelled':
       return `retry_task {${name}} makes it a new task`;
   }

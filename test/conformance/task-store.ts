@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { changeStories } from './task-store/changes.ts';
 import { claimStories } from './task-store/claims.ts';
 import { dependencyStories } from './task-store/dependencies.ts';
 import { endStories } from './task-store/ends.ts';
@@ -16,6 +17,7 @@ export function taskStoreSuite(name: string, make: MakeStore): void {
     describe('enqueue', () => enqueueStories(make));
     describe('claims and leases', () => claimStories(make));
     describe('ends, cancel, retry', () => endStories(make));
+    describe('retry with changes', () => changeStories(make));
     describe('dependencies', () => dependencyStories(make));
     describe('lists and changes', () => listStories(make));
     describe('the same call again', () => repeatStories(make));

@@ -5,7 +5,7 @@ import { keyOf, ProjectId, TaskId, type TaskKey, type TaskRef } from '../../src/
 import { type Outgoing, owedBy, type Undelivered, without } from '../../src/runtime/model/outgoing.ts';
 import { foldProfile, type ProfileRecord } from '../../src/runtime/model/profile.ts';
 import { foldQuota, type LimitChange, type QuotaTold } from '../../src/runtime/model/quota.ts';
-import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { RunRoute } from '../../src/runtime/model/route.ts';
 import {
   type Cause,
@@ -29,12 +29,15 @@ import type {
   Enqueued,
   HoldOrder,
   NewTask,
+  RetryOrder,
   TaskPage,
   TaskQuery,
   TaskStore,
   TaskText,
 } from '../../src/runtime/ports.ts';
 
+import { amendTask } from '../../src/runtime/taskfile/amend.ts';
+import { parseTask } from '../../src/runtime/taskfile/parse.ts';
 import { dependencyFailure, finished, matches, queuedAgain, sha } from './memory-task.ts';
 
 /** A report that came with a stale lease. */
@@ -235,10 +238,23 @@ export class MemoryStore implements TaskStore {
     });
   }
 
-  async retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
+  async retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
+    const known = this.#open.get(keyOf(ref)) ?? this.#finished.get(keyOf(ref));
+    const amended = order && known && (await this.#amended(ref, known, order));
     return this.#once(cause, () => {
       const task = this.#open.get(keyOf(ref));
       if (task && isLive(task)) return refuse('not_possible', `it is ${task.state}`, 'cancel_task');
+      if (isRefusal(amended)) return amended;
+      if (amended && task?.state === 'queued') {
+        const { not_before: _, backoff: __, ...rest } = task;
+        const told = { ...(task.attempt > 0 && { told_before: task.attempt }) };
+        const apart = { ...(amended.fresh && task.attempt > 0 && { apart_from: task.attempt }) };
+        const given = this.#given.get(keyOf(ref));
+        if (given) this.#given.set(keyOf(ref), { ...given, task: { ...given.task, ...amended.task } });
+        const { spec, title } = amended.task;
+        this.#commit('task_edited', (changes) => this.#put({ ...rest, ...told, ...apart, spec, title }, changes));
+        return { ref, state: 'queued' as const };
+      }
       if (task) {
         const {
           found: _,
@@ -250,8 +266,21 @@ export class MemoryStore implements TaskStore {
         this.#commit('task_released', (changes) => this.#put({ ...rest, state: 'queued' } as QueuedTask, changes));
         return { ref, state: 'queued' as const };
       }
-      return this.#again(ref);
+      return this.#again(ref, amended?.task);
     });
+  }
+
+  async #amended(ref: TaskRef, task: OpenTask | FinishedTask, order: RetryOrder) {
+    const given = this.#given.get(keyOf(ref));
+    if (!given || !('finished_seq' in task || task.state === 'queued')) return undefined;
+    const amendment = await order.amend(task, given.task.spec);
+    if (isRefusal(amendment)) return amendment;
+    const bytes = amendTask(given.task.bytes, amendment);
+    if (isRefusal(bytes)) return bytes;
+    const parsed = parseTask(bytes);
+    if (isRefusal(parsed)) return parsed;
+    const refused = order.refuses(ref.project, parsed.spec);
+    return refused ?? { task: { bytes, spec: parsed.spec, title: parsed.title }, fresh: amendment.fresh };
   }
 
   async hold(scope: HoldScope, order: HoldOrder, { by }: Cause): Promise<Refusal | undefined> {
@@ -505,14 +534,17 @@ export class MemoryStore implements TaskStore {
     }
   }
 
-  #again(ref: TaskRef): { ref: TaskRef; state: TaskState } | Refusal {
+  #again(
+    ref: TaskRef,
+    changed?: Pick<NewTask, 'bytes' | 'spec' | 'title'>,
+  ): { ref: TaskRef; state: TaskState } | Refusal {
     const old = this.#finished.get(keyOf(ref));
     const given = this.#given.get(keyOf(ref));
     if (!old || !given) return refuse('not_found', `there is no task ${ref.id}`, 'list_tasks');
     if (old.state === 'done') return refuse('not_possible', 'it is done', 'enqueue_task');
     if (old.retried_as) return refuse('not_possible', `it was retried already as ${old.retried_as}`, 'job_status');
-    const { idempotency_key: _, ...spec } = given.task.spec;
-    const { id: __, ...task } = given.task;
+    const { id: __, ...task } = { ...given.task, ...changed };
+    const { idempotency_key: _, ...spec } = task.spec;
     return this.#commit('task_queued', (changes) => {
       const made = this.#admit({ ...task, spec, source: 'retry', retry_of: old.retry_of ?? ref.id }, changes);
       if (!('ref' in made)) return made;

@@ -1,5 +1,7 @@
+import { isUnchanged, retryOrder } from '../../src/runtime/changed-retry.ts';
 import { handOver } from '../../src/runtime/handover.ts';
 import { holdViews } from '../../src/runtime/holds.ts';
+import { DiskFiles } from '../../src/runtime/io/files.ts';
 import type { AllowanceView } from '../../src/runtime/model/allowance.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { Event, JournalRecord, Project } from '../../src/runtime/model/event.ts';
@@ -25,6 +27,7 @@ import type {
   Orphan,
   Pruned,
   RetentionView,
+  RetryChanges,
   RunStream,
   RunText,
   SlotView,
@@ -123,6 +126,13 @@ export class MemoryYard implements Yard {
 
   projectName(id: ProjectId): string {
     return this.store.projects().find((project) => project.id === id)?.name ?? id;
+  }
+
+  retry(ref: TaskRef, changes: RetryChanges, cause: Cause) {
+    if (isUnchanged(changes)) return this.store.retry(ref, cause);
+    const route = ({ project, spec }: { project: ProjectId; spec: TaskSpec }) => this.route({ project, spec });
+    const ports = { home: this.home, files: new DiskFiles(), config: this.config, fleet: () => this.fleet(), route };
+    return this.store.retry(ref, cause, retryOrder(ports, changes));
   }
 
   async enqueue(

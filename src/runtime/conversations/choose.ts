@@ -15,7 +15,9 @@ import { type ConversationRecord, readConversationRecord } from './record.ts';
  *     failure, or is not there any more.
  * V2. `continues:` binds: where that conversation is gone, the task is refused.
  * V3. A conversation that the seeds left for a dedicated session is used once: its file is renamed away first.
- * V4. The whole task is told to a conversation once; one that holds it already is asked to go on.
+ * V4. The whole task is told to a conversation once; one that holds it already is asked to go on. A text that was changed
+ *     since is another task.
+ * V5. Conversations that a person wanted to leave (`apart_from`) are not gone on with.
  */
 
 export interface ChosenConversation {
@@ -68,10 +70,12 @@ export async function chooseConversation(
 async function earlier(ports: ConversationPorts, { task, agent }: Wanted): Promise<ChosenConversation | undefined> {
   if (task.last_error?.class === 'context_overflow') return undefined;
   const found = await newestRecord(ports, task, task.attempt - 1, agent);
-  if (!found || found.fresh) return undefined;
+  if (!found || found.fresh || found.attempt <= (task.apart_from ?? 0)) return undefined; // V5
   const { record } = found;
+  const changed = found.attempt <= (task.told_before ?? 0);
   const size = await sizeOf(ports.files, record.transcript);
-  if (size === undefined) return byName(record);
+  if (size === undefined) return changed ? untold(byName(record)) : byName(record);
+  if (changed) return goingOn(record, size); // V4
   const conversation = await agent.read(ports.files, record.transcript, 0); // the whole task may have been told long ago
   const known = conversation?.holds(record.task_nonce) === true; // V4
   return { ...goingOn(record, size), ...(known && { task_nonce: record.task_nonce }) };
@@ -88,7 +92,14 @@ async function continued(ports: ConversationPorts, { task, agent }: Wanted): Pro
   const size = found && (await sizeOf(ports.files, found.record.transcript));
   const going = found && (size === undefined ? byName(found.record) : goingOn(found.record, size));
   if (going === undefined) return gone(`the conversation of ${continues} is not there any more`);
-  const { task_nonce: _, ...chosen } = going; // it was told another task
+  return untold(going); // it was told another task
+}
+
+function untold(going: ChosenConversation): ChosenConversation;
+function untold(going: ChosenConversation | undefined): ChosenConversation | undefined;
+function untold(going: ChosenConversation | undefined): ChosenConversation | undefined {
+  if (going === undefined) return undefined;
+  const { task_nonce: _, ...chosen } = going;
   return chosen;
 }
 
@@ -137,13 +148,13 @@ async function newestRecord(
   ref: Parameters<typeof runDirOf>[1],
   newest: number,
   agent: SessionAgent,
-): Promise<{ record: ConversationRecord; fresh: boolean } | undefined> {
+): Promise<{ record: ConversationRecord; attempt: number; fresh: boolean } | undefined> {
   for (let attempt = newest; attempt > Math.max(0, newest - LOOK_BACK); attempt--) {
     const dir = runDirOf(home, ref, attempt);
     const record = await readConversationRecord(files, dir);
     if (record === undefined || record.agent !== agent.program) continue;
     const ending = await readEnding(files, dir);
-    return { record, fresh: ending?.kind === 'failed' && ending.failure.fresh === true };
+    return { record, attempt, fresh: ending?.kind === 'failed' && ending.failure.fresh === true };
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { WaitReason } from './route.ts';
+import { Took } from './try.ts';
 
 /** The states that a person or a client asks for. */
 export const TaskState = z.enum(['queued', 'claimed', 'running', 'unknown', 'done', 'failed', 'cancelled']);
@@ -21,6 +22,8 @@ export const TaskSummary = z.object({
   job_id: z.string().optional(),
   reason: z.string().optional().describe('why it failed or was cancelled'),
   error_class: z.string().optional(),
+  took: Took.optional().describe('all attempts of an ended task together, where that is more than its result says'),
+  retried_as: z.string().optional().describe('the task that was made from it by retry_task'),
   queued_at: z.string(),
   started_at: z.string().optional(),
   verifying_since: z.string().optional().describe('its agent says that it is done, and the work is being checked'),

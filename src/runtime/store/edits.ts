@@ -14,6 +14,7 @@ import { encodeBytes } from './bytes.ts';
 import type { Commits } from './commit.ts';
 import { finishEvents } from './decide.ts';
 import type { Ground } from './ground.ts';
+import type { Projections } from './projections.ts';
 import { sha256 } from './projector.ts';
 import type { State } from './state.ts';
 
@@ -24,6 +25,8 @@ import type { State } from './state.ts';
 
 /** So begins the reason of a task that an edit has ended. */
 export const SPOILT = 'it was edited, and then: ';
+
+const LATER = 'it is looked at again by itself';
 
 export type FileText = { readonly bytes: Uint8Array; readonly sha: string; readonly whole: boolean };
 
@@ -37,11 +40,13 @@ export class Edits {
   readonly #ground: Ground;
   readonly #commits: Commits;
   readonly #adoption: Adoption;
+  readonly #projections: Pick<Projections, 'isPending'>;
 
-  constructor(ground: Ground, commits: Commits, adoption: Adoption) {
+  constructor(ground: Ground, commits: Commits, adoption: Adoption, projections: Pick<Projections, 'isPending'>) {
     this.#ground = ground;
     this.#commits = commits;
     this.#adoption = adoption;
+    this.#projections = projections;
   }
 
   /** Looks at the file of a waiting task and takes over what it says. */
@@ -56,6 +61,7 @@ export class Edits {
 
   /** Its route is decided anew; a text that can't be a task ends it. The answer is for whoever wanted to claim it. */
   async take(paths: QueueLayout, task: QueuedTask, text: FileText): Promise<Refusal> {
+    if (this.#isToFollow(task, text)) return refuse('stale', `the file of task ${task.id} is being changed`, LATER);
     const parsed = this.#parse(task, text);
     const onDisk = new Map<TaskId, Dependency>();
     if (!isRefusal(parsed))
@@ -65,7 +71,13 @@ export class Edits {
       const current = now?.state === 'queued' && now.sha === task.sha;
       return { events: current ? editEvents(state, now, text, parsed, onDisk) : [], reply: null };
     });
-    return refuse('stale', `task ${task.id} was edited meanwhile`, 'it is looked at again by itself');
+    return refuse('stale', `task ${task.id} was edited meanwhile`, LATER);
+  }
+
+  /** Not an edit but the text before a change of our own, on its way into the file. Afterwards it would be an edit. */
+  #isToFollow(task: QueuedTask, { sha }: FileText): boolean {
+    if (!task.replaces?.includes(sha)) return false;
+    return this.#projections.isPending(keyOf(task)) || this.#commits.committed.open.get(keyOf(task))?.sha !== task.sha;
   }
 
   #parse(task: OpenTask, { bytes, whole }: FileText): ParsedTask | Refusal {

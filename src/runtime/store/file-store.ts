@@ -16,6 +16,7 @@ import type {
   Enqueued,
   HoldOrder,
   NewTask,
+  RetryOrder,
   TaskPage,
   TaskQuery,
   TaskStore,
@@ -70,11 +71,14 @@ export class FileStore implements TaskStore {
     this.#adoption = new Adoption(ground, this.#commits);
     this.#projections = new Projections(ground, this.#commits, this.#adoption, bodies);
     this.#arrivals = new Arrivals(ground, this.#commits, this.#adoption);
-    this.#edits = new Edits(ground, this.#commits, this.#adoption);
+    this.#edits = new Edits(ground, this.#commits, this.#adoption, this.#projections);
     this.#claims = new Claims(ground, this.#commits, this.#adoption, this.#projections, this.#edits);
     const history = new History(ground, this.#commits);
     this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies, history);
-    this.#retries = new Retries(this.#commits, this.#arrivals, this.#lists, this.#projections);
+    this.#retries = new Retries({
+      ...{ config: ground.config, files: ground.files, commits: this.#commits, arrivals: this.#arrivals, lists: this.#lists },
+      ...{ projections: this.#projections, edits: this.#edits },
+    });
     this.#checkpoints = new Checkpoints(ground, this.#commits, this.#projections, bodies);
     this.#reconcile = new Reconcile(ground, this.#commits, this.#adoption, this.#projections, history);
   }
@@ -151,8 +155,8 @@ export class FileStore implements TaskStore {
     return this.#commits.commit(cause, (state) => decideCancel(state, ref, reason));
   }
 
-  retry(ref: TaskRef, cause: Cause): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
-    return this.#joined(cause, () => this.#retries.retry(ref, cause));
+  retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<{ ref: TaskRef; state: TaskState } | Refusal> {
+    return this.#joined(cause, () => this.#retries.retry(ref, cause, order));
   }
 
   hold(scope: HoldScope, order: HoldOrder, cause: Cause): Promise<Refusal | undefined> {

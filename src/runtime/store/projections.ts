@@ -89,6 +89,10 @@ export class Projections {
       case 'claim_void':
         this.#projector.request(key, { kind: 'queued', written: false }); // while it ran, others might take its name
         return;
+      case 'task_edited':
+        if (task.replaces === undefined) return; // else the edit is the file
+        this.#projector.request(key, { kind: 'queued', written: true });
+        return;
       case 'task_released':
         this.#projector.request(key, { kind: 'queued', written: true });
         return;

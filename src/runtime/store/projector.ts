@@ -221,9 +221,19 @@ export class Projector {
     const { files } = this.#ports;
     const fresh = task.attempt === 0 && !goal.written;
     const back = !fresh && (await this.#takeBack(paths, task));
-    if (!back) await this.#place(paths, task, goal);
+    if (!(await this.#gaveWay(paths, task)) && !back) await this.#place(paths, task, goal);
     if (!fresh) for (const path of [paths.attempt(task.id), paths.delegated(task.id)]) await files.remove(path);
     this.markUnsynced(paths.task(task.id), paths.inbox);
+  }
+
+  /** Its text was changed by a call: the one that it had before is ours, and gives way. */
+  async #gaveWay(paths: QueueLayout, task: OpenTask): Promise<boolean> {
+    if (task.replaces === undefined) return false;
+    const { files } = this.#ports;
+    const there = await files.read(paths.task(task.id)).catch(() => undefined);
+    if (!there || !task.replaces.includes(sha256(there))) return false;
+    await files.replace(paths.task(task.id), await this.#ports.body(task));
+    return true;
   }
 
   /** Its text in the inbox, whole; what else has its name was edited or is moved aside (P1). */
@@ -325,10 +335,12 @@ export class Projector {
     for (const path of [paths.dispatched(task.id), paths.task(task.id)]) {
       const bytes = await this.#ports.files.read(path).catch(() => undefined);
       if (!bytes) continue;
-      if (sha256(bytes) === task.sha) found.push({ path, bytes });
+      const sha = sha256(bytes);
+      if (sha === task.sha) found.push({ path, bytes });
       else {
         const whole = await this.#ports.body(task);
-        if (this.#isTorn(task.project, bytes, whole)) found.push({ path, bytes: whole });
+        if (task.replaces?.includes(sha) || this.#isTorn(task.project, bytes, whole))
+          found.push({ path, bytes: whole });
         else if (path === paths.dispatched(task.id)) found.push({ path, bytes });
       }
     }

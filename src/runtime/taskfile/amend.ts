@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, parseDocument } from 'yaml';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
+import type { Amendment } from '../ports.ts';
 import { parseTask } from './parse.ts';
 import { splitFrontMatter } from './split.ts';
 import { frontMatter } from './write.ts';
@@ -11,13 +12,6 @@ import type { Fields } from './yaml.ts';
  *
  * A1. What comes out is read again: a file in which anything else has changed is not given out.
  */
-
-export interface Amendment {
-  /** Front-matter keys with their new values; `undefined` takes a key away. */
-  readonly keys: ReadonlyMap<string, string | number | undefined>;
-  /** Stands at the end of the body, below a heading of its own. */
-  readonly instructions?: string;
-}
 
 const HEADING = '## Further instructions';
 const BOM = '\ufeff';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Route } from '../../runtime/model/route.ts';
 import { ErrorClass } from '../../runtime/model/spec.ts';
 import { isLive, Patch, Workspace } from '../../runtime/model/task.ts';
+import { Took, Try } from '../../runtime/model/try.ts';
 import { readResult } from '../../runtime/taskfile/result.ts';
 import type { RunStream, Yard } from '../../runtime/yard.ts';
 import { AgentText, agentText, withoutFrontMatter } from '../agent-text.ts';
@@ -22,6 +23,8 @@ const Seen = z.object({
   branch: z.string().optional(),
 });
 
+const ShownTry = Try.extend({ started_at: z.string(), ended_at: z.string(), next_at: z.string().optional() });
+
 /** What `detail` adds to a task's summary. */
 export const Details = z.object({
   result: AgentText.optional(),
@@ -38,6 +41,8 @@ export const Details = z.object({
       allowed: z.number().optional(),
       route: Route.optional().describe('where the live attempt runs, or where the task would go now'),
       last_error: z.object({ class: ErrorClass, reason: z.string(), attempt: z.number() }).optional(),
+      each: z.array(ShownTry).optional().describe('the newest attempts that have ended, oldest first'),
+      took: Took.optional().describe('all attempts together, as far as they told'),
     })
     .optional(),
   log: AgentText.optional().describe('end of what the newest attempt wrote to stdout'),
@@ -54,7 +59,7 @@ export async function detailsOf(yard: Yard, task: AnyTask, detail: Detail, room:
     case 'result':
       return isFinished(task) ? resultOf(yard, task, room) : {};
     case 'attempts':
-      return { tries: triesOf(yard, task) };
+      return { tries: await triesOf(yard, task) };
     case 'log':
       return logOf(yard, task, room);
   }
@@ -85,8 +90,9 @@ function dataOf(text: string): unknown {
   }
 }
 
-function triesOf(yard: Yard, task: AnyTask): NonNullable<Details['tries']> {
-  if (isFinished(task)) return { newest: task.attempts };
+async function triesOf(yard: Yard, task: AnyTask): Promise<NonNullable<Details['tries']>> {
+  const took = task.took && { took: task.took };
+  if (isFinished(task)) return { newest: task.attempts, ...eachOf(await triesInFile(yard, task)), ...took };
   const { spec, project, last_error } = task;
   return {
     newest: task.attempt,
@@ -94,7 +100,26 @@ function triesOf(yard: Yard, task: AnyTask): NonNullable<Details['tries']> {
     allowed: spec.max_attempts ?? yard.configFor(project).retry.max_attempts,
     route: isLive(task) ? task.route : yard.route({ project, spec, task }),
     ...(last_error && { last_error }),
+    ...eachOf(task.tries ?? []),
+    ...took,
   };
+}
+
+/** Memory keeps none of what has ended. */
+async function triesInFile({ store }: Yard, task: AnyTask): Promise<readonly Try[]> {
+  const file = await store.text(refOf(task));
+  const folder = task.state === 'done' ? 'done' : 'failed';
+  return file ? readResult(file.bytes, { folder, id: task.id, mtimeMs: 0 }).tries : [];
+}
+
+function eachOf(tries: readonly Try[]): { each?: z.input<typeof ShownTry>[] } {
+  const iso = (at: number) => new Date(at).toISOString();
+  const each = tries.map(({ started_at, ended_at, next_at, ...facts }) => ({
+    ...facts,
+    ...{ started_at: iso(started_at), ended_at: iso(ended_at) },
+    ...(next_at !== undefined && { next_at: iso(next_at) }),
+  }));
+  return each.length > 0 ? { each } : {};
 }
 
 async function logOf(yard: Yard, task: AnyTask, room: number): Promise<Details> {

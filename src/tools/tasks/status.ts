@@ -24,7 +24,7 @@ const input = z.strictObject({
   wait: z.enum(['any', 'all']).optional().describe('until one of them, or all of them, have ended; default all'),
   wait_seconds: z.number().min(0).max(MAX_SECONDS).optional().describe('default 0, with wait 45'),
   detail: Detail.default('summary').describe(
-    'result: the text of done/ or failed/ and the evidence; attempts: route and last error; log: end of the output, and of the check',
+    'result: the text of done/ or failed/ and the evidence; attempts: each try with its reason and cost, and the route; log: end of the output, and of the check',
   ),
 });
 type Input = z.output<typeof input>;

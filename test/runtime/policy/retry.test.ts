@@ -113,4 +113,54 @@ describe('the backoff', () => {
   it('is a quarter shorter to a quarter longer by chance', () => {
     expect([waits(1, 0), waits(1, 0.999)]).toEqual([3_750, 6_248]);
   });
+
+  it('is as the configuration says of its class, key by key', () => {
+    const ended = (failure: Parameters<typeof afterFailure>[0], more: Partial<Parameters<typeof afterFailure>[1]>) =>
+      afterFailure(failure, { ...situation, ...more });
+    const crash = { class: 'crash', reason: 'why' } as const;
+    const slow = { crash: { backoff: 60_000, backoff_max: 90_000 } };
+    expect(ended(crash, { classes: slow })).toMatchObject({ not_before: now + 60_000, spent: true });
+    expect(ended(crash, { classes: slow, spent: 2 })).toMatchObject({ not_before: now + 90_000 });
+    expect(ended(crash, { classes: { crash: { attempts: 1 } } })).toMatchObject({ kind: 'finished' });
+    const upstream = { class: 'upstream', reason: 'why' } as const;
+    expect(ended(upstream, { classes: { upstream: { attempts: 2 } } })).toMatchObject({ kind: 'requeue', spent: true });
+    expect(ended(upstream, { classes: { upstream: { attempts: 2 } }, before: ['upstream'] })).toMatchObject({
+      kind: 'finished',
+    });
+    expect(ended(upstream, { classes: { upstream: { attempts: 9 } }, spent: 3 })).toMatchObject({ kind: 'finished' });
+    const limit = { class: 'rate_limit', reason: 'why' } as const;
+    expect(ended(limit, { classes: { rate_limit: { pause: 7_000 } } })).toMatchObject({
+      not_before: now + 7_000,
+      spent: false,
+    });
+    expect(ended(limit, { classes: { rate_limit: { counts: true } }, spent: 3 })).toMatchObject({ kind: 'finished' });
+    const thrice = { classes: { rate_limit: { attempts: 3 } }, before: ['rate_limit', 'rate_limit'] as ErrorClass[] };
+    expect(ended(limit, thrice)).toMatchObject({ kind: 'finished' });
+    expect(ended({ ...crash, final: true }, { classes: { crash: { attempts: 20 } } })).toMatchObject({
+      kind: 'finished',
+    });
+  });
+
+  it('that goes on for too long ends, with the time and the key in its reason', () => {
+    const failure = { class: 'auth', reason: 'logged out' } as const;
+    const in_vain = { class: 'auth', since: now - 7_200_000, count: 12 } as const;
+    const classes = { auth: { give_up: 3_600_000 } };
+    expect(afterFailure(failure, { ...situation, in_vain })).toMatchObject({ kind: 'requeue', spent: false });
+    const end = afterFailure(failure, { ...situation, in_vain, classes });
+    expect(end).toMatchObject({ kind: 'finished', outcome: { error_class: 'auth' } });
+    expect(JSON.stringify(end)).toContain('logged out; so it went 13 times since');
+    expect(JSON.stringify(end)).toContain('retry.classes.auth.give_up (1h)');
+  });
+
+  it('waits for a reset that a service names, but for no absurd one', () => {
+    const failure = { class: 'rate_limit', reason: 'why', reset_at: now + 1e15 } as const;
+    expect(afterFailure(failure, situation)).toMatchObject({ not_before: now + 8 * 86_400_000 });
+    expect(afterFailure({ ...failure, reset_at: 5 }, situation)).toMatchObject({ not_before: now });
+  });
+
+  it.each([0, 0.5, 0.999])('comes back a quarter earlier or later at most (%s)', (fraction) => {
+    const end = afterFailure({ class: 'crash', reason: 'why' }, { ...situation, fraction });
+    expect(end.kind === 'requeue' && end.not_before - now).toBeGreaterThanOrEqual(3_750);
+    expect(end.kind === 'requeue' && end.not_before - now).toBeLessThanOrEqual(6_250);
+  });
 });
