@@ -33,6 +33,7 @@ export const methods: Readonly<Record<string, YardMethod>> = {
   'yardmaster/orphans_end': endOrphans,
   'yardmaster/prune': async (yard, { dry }) => yard.prune({ dry: dry === true }),
   'yardmaster/retention': async (yard) => yard.retention(),
+  'yardmaster/sinks': async (yard) => ({ sinks: yard.sinks() }),
   'yardmaster/reload': async (yard) => yard.reload(),
   'yardmaster/which': sessions.which,
   'yardmaster/request': sessions.request,
