@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { median, startWorld } from './world.mjs';
+
+/*
+ * No-op tasks, eight at once, with sinks in every kind of trouble beside (a webhook that never answers, one that fails, one
+ * that is slow, one that takes all; a command that hangs, one that fails; a stream of events that nobody reads), and
+ * without any: in turns, so that what else the machine does is the same for both.
+ */
+
+const TASKS = 500;
+const ROUNDS = 5;
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 50;
+
+const config = (sinks) => (project) =>
+  `agents: { bench: { command: ["true"], max: 8 } }
+headless: { max_running: 8 }
+projects: [{ name: bench, path: ${JSON.stringify(project)}, shared_checkout: true }]
+sinks: ${JSON.stringify(sinks)}
+`;
+
+export async function sinks(count = TASKS) {
+  const { without, beside, missed } = await measureSinks({ tasks: count });
+  const rate = (times) => `${Math.round((count * 1_000) / median(times)).toLocaleString('en')}/s`;
+  return [
+    {
+      what: `${count} no-op tasks, 6 sinks in trouble beside (${missed} events missed, all counted)`,
+      ours: rate(beside),
+      beside: `without: ${rate(without)}`,
+      ratio: `${(median(without) / median(beside)).toFixed(2)} × its rate`,
+      aim: 'within noise',
+    },
+  ];
+}
+
+/** Milliseconds of each round. */
+export async function measureSinks({ tasks = TASKS, rounds = ROUNDS } = {}) {
+  const hooks = await receivers();
+  const [without, beside] = [[], []];
+  let missed = 0;
+  try {
+    for (let round = 0; round < rounds; round++) {
+      // Which one comes first changes with each round.
+      for (const inTrouble of round % 2 === 0 ? [false, true] : [true, false]) {
+        const run = await oneRun(tasks, inTrouble ? troubled(hooks) : []);
+        (inTrouble ? beside : without).push(run.ms);
+        missed += run.missed;
+      }
+    }
+  } finally {
+    for (const { server } of Object.values(hooks)) {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+  return { without, beside, missed };
+}
+
+function troubled({ hangs, fails, slow, well }) {
+  const webhook = (name, { url }) => ({
+    ...{ name, kind: 'webhook', url, private: true, timeout: '2s', backlog: { events: 200 } },
+  });
+  return [
+    webhook('hangs', hangs),
+    webhook('fails', fails),
+    webhook('slow', slow),
+    webhook('well', well),
+    { name: 'stuck', kind: 'command', command: ['sleep', '600'], timeout: '2s', buffer: 100 },
+    { name: 'broken', kind: 'command', command: ['sh', '-c', 'exit 1'], buffer: 100 },
+  ];
+}
+
+async function oneRun(tasks, sinks) {
+  const world = await startWorld({ config: config(sinks) });
+  const deaf = sinks.length > 0 ? await unreading(world) : undefined;
+  try {
+    const from = performance.now();
+    for (let n = 0; n < tasks; n += 100) {
+      const some = Array.from({ length: Math.min(100, tasks - n) }, (_, m) => ({ id: `t${n + m}`, body: 'nothing' }));
+      await world.client.call('enqueue_task', { project: world.project, tasks: some });
+    }
+    for (;;) {
+      const { counts, sinks: seen = [] } = await world.client.call('fleet_status', {});
+      if (counts.done === tasks)
+        return { ms: performance.now() - from, missed: seen.reduce((sum, { missed }) => sum + missed, 0) };
+      if (performance.now() - from > PATIENCE_MS) throw new Error(`not done in time: ${JSON.stringify(counts)}`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  } finally {
+    deaf?.destroy();
+    world.client.close();
+    await world.end();
+  }
+}
+
+async function receivers() {
+  const answers = {
+    hangs: () => {},
+    fails: (response, n) => (n % 2 === 0 ? response.writeHead(500).end() : response.socket.destroy()),
+    slow: (response) => setTimeout(() => response.writeHead(204).end(), 1_000),
+    well: (response) => response.writeHead(204).end(),
+  };
+  const made = Object.entries(answers).map(async ([name, answer]) => {
+    let n = 0;
+    const server = createServer((request, response) => request.resume().on('end', () => answer(response, n++)));
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return [name, { server, url: `http://127.0.0.1:${server.address().port}/` }];
+  });
+  return Object.fromEntries(await Promise.all(made));
+}
+
+/** A client of the stream of events that never reads. */
+async function unreading({ dir }) {
+  const home = join(dir, 'home');
+  for (let tries = 0; tries < 100; tries++) {
+    const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(readIfThere(join(home, 'logs', 'runtime.log')))?.[1];
+    const token = readIfThere(join(home, 'token')).trim();
+    if (port !== undefined && token !== '') {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.pause();
+      const headers = `Host: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\n`;
+      socket.write(`GET /api/v1/events HTTP/1.1\r\n${headers}\r\n`);
+      return socket;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  throw new Error('the runtime serves no HTTP');
+}
+
+function readIfThere(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
