@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { median, startWorld } from './world.mjs';
 
 /*
@@ -114,26 +116,30 @@ async function receivers() {
 
 /** A client of the stream of events that never reads. */
 async function unreading({ dir }) {
-  const home = join(dir, 'home');
-  for (let tries = 0; tries < 100; tries++) {
-    const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(readIfThere(join(home, 'logs', 'runtime.log')))?.[1];
-    const token = readIfThere(join(home, 'token')).trim();
-    if (port !== undefined && token !== '') {
-      const socket = connect(Number(port), '127.0.0.1');
-      socket.pause();
-      const headers = `Host: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\n`;
-      socket.write(`GET /api/v1/events HTTP/1.1\r\n${headers}\r\n`);
-      return socket;
-    }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-  throw new Error('the runtime serves no HTTP');
+  const { url } = await httpOf(join(dir, 'home', 'runtime.sock'));
+  const token = readFileSync(join(dir, 'home', 'token'), 'utf8').trim();
+  const { host, hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.pause();
+  socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+  return socket;
 }
 
-function readIfThere(path) {
+/** Where it answers over HTTP, once it does. */
+async function httpOf(path) {
+  const socket = connect(path);
+  const send = (message) => socket.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
+  send({ method: 'yardmaster/hello', params: { bridge: 'bench', version: '0.0.0' } });
+  const lines = createInterface({ input: socket });
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
+    for (let id = 1; ; id++) {
+      send({ id, method: 'yardmaster/status', params: {} });
+      const [line] = await once(lines, 'line');
+      const { http } = JSON.parse(line).result ?? {};
+      if (http?.state === 'on') return http;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  } finally {
+    socket.destroy();
   }
 }

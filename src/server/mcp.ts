@@ -10,6 +10,8 @@ import { type Listing, type McpBackend, Offer } from './offer.ts';
 export interface McpLine {
   send(message: Message): void;
   ended(): void;
+  /** It does not read what it was sent. */
+  readonly congested: boolean;
 }
 
 export interface McpConnection {
@@ -46,7 +48,9 @@ export function mcpHost(listing: Listing, backend: McpBackend): McpHost {
       const transport = new LineTransport({ send, ended: () => line.ended() });
       const handle = serveStdio(
         ({ era }) => {
-          offer = new Offer(listing, backend, caller, era === 'legacy', { greeted, resumed: resumes !== undefined });
+          offer = new Offer(listing, backend, caller, era === 'legacy', {
+            ...{ greeted, resumed: resumes !== undefined, congested: () => line.congested },
+          });
           return offer.server;
         },
         { transport, onerror: (error) => backend.log.debug({ error: error.message }, 'mcp') },
@@ -63,7 +67,10 @@ export function mcpHost(listing: Listing, backend: McpBackend): McpHost {
         get listening() {
           return offer?.listening ?? 'nothing';
         },
-        close: () => void handle.close(),
+        close: () => {
+          offer?.end();
+          void handle.close();
+        },
       };
     },
   };
@@ -82,10 +89,10 @@ class LineTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
-  readonly #line: McpLine;
+  readonly #line: Pick<McpLine, 'send' | 'ended'>;
   #closed = false;
 
-  constructor(line: McpLine) {
+  constructor(line: Pick<McpLine, 'send' | 'ended'>) {
     this.#line = line;
   }
 

@@ -19,7 +19,9 @@ function client(yard: Promise<Yard>) {
   const heard: Message[] = [];
   const listing = listingOf({ version: '1', tools, resources, prompts, instructions: '' });
   const send = (message: Message) => void heard.push(message);
-  const connection = mcpHost(listing, { yard: () => yard, log }).connect(Promise.resolve(OWNER), { send, ended() {} });
+  const connection = mcpHost(listing, { yard: () => yard, log }).connect(Promise.resolve(OWNER), {
+    ...{ send, ended() {}, congested: false },
+  });
   let id = 0;
   const say = (method: string, params: object = {}) =>
     connection.deliver({ jsonrpc: '2.0', method, params } as Message);
