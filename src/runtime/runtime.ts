@@ -43,6 +43,7 @@ import { Orphans } from './orphans/orphans.ts';
 import { boundedTtl } from './policy/allowance.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
+import { Quota } from './quota/quota.ts';
 import { Reports } from './reports/deliver.ts';
 import { eventsFrom } from './retention/events.ts';
 import { PastEvents } from './retention/past-events.ts';
@@ -108,7 +109,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   };
   setLogLevel();
   const machine = thisMachine({ home: home.dir, version });
-  const { clock, chance, files, freeBytes, runner } = machine;
+  const { clock, chance, files, gauge, runner } = machine;
   const store = await openStore({
     ...machine,
     config,
@@ -148,8 +149,19 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
       books: store.books(),
+      limits: quota.limits(),
       headless: headless.forFleet(),
     });
+  const quota = new Quota({
+    ...{ store, clock, config, fleet, say },
+    projectName: (id) => yard.projectName(id),
+    changed: () => {
+      attempts.limitsChanged();
+      sessions.limitsChanged();
+      delegations.limitsChanged();
+      dispatcher.wake();
+    },
+  });
   const ofProject = (project: ProjectId) => settings.of(project);
   const commands = new Commands({ store, files, chance, config: ofProject, env });
   const worktrees = new Worktrees({
@@ -165,6 +177,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces: worktrees, checks },
     config: ofProject,
+    limits: () => quota.limits().allowance,
     program: (kind) => (kind === 'headless' ? headless.runs : commands),
     freed: (task) => {
       load.free(task);
@@ -185,7 +198,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
-    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), config.allowance),
+    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), quota.limits().allowance),
     changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
@@ -216,6 +229,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       answered: (request) => headless.runs.answered(request),
     },
     of: ofProject,
+    limits: () => quota.limits().allowance,
     env: { ...env },
     projectName: (id) => yard.projectName(id),
     freed: (task) => {
@@ -252,8 +266,10 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projects: () => store.projects().filter(({ id }) => store.owns(id)),
     record: (code, message, project) => store.note(code, message, { ...(project && { project }) }),
   });
+  const taken = { store, config, home: home.dir, gauge };
   const inboxes = new Inboxes({
     ...{ ...machine, watcher, store, config, say },
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     edited: (ref) => store.reread(ref),
   });
   const projects = new Projects({
@@ -270,7 +286,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
     resolve: (path, options) => projects.resolve(path, options),
     route: (task) => yard.route(task),
-    admit: (tasks, cause) => admit({ store, config, home: home.dir, freeBytes }, tasks, cause),
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     projectName: (id) => yard.projectName(id),
     tidy: tidier({ files, clock, store, config }),
   });
@@ -304,7 +320,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       config,
       clock,
       files,
-      freeBytes,
+      gauge,
       store,
       version,
       home: home.dir,
@@ -317,7 +333,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       fleet,
     },
     offline: offline.reasons,
-    ...{ settings, past, retention },
+    ...{ settings, past, retention, quota },
     sinks: () => sinks.views(),
     sessions: headless.desk,
     progress: headless.progress,
@@ -325,6 +341,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     moreNeeds: () => [
       ...sessions.needs(),
       ...worktrees.needs(),
+      ...inboxes.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
       ...sinks.needs(),
@@ -345,6 +362,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     callbacks.configured();
     sinks.configured();
     dispatchFiles.configured();
+    quota.configured();
     hideFromChildren(keyVariables(config));
     void providers.update(config).then(() => {
       delegations.configured();
@@ -383,6 +401,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     reports.start();
     heartbeat.start();
     dispatcher.start();
+    quota.start();
     follower.start();
     retention.start();
     orphans.start();
@@ -392,6 +411,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await retention.stop();
     await dispatchFiles.stop();
     orphans.stop();
+    await quota.stop();
     await projects.stop();
     await inboxes.stop();
     await dispatcher.stop();

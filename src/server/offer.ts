@@ -344,8 +344,9 @@ function listed(tool: Tool): ListedTool {
 }
 
 /** Clients show the model this text as it is. */
-function refused({ code, message, hint }: Refusal): CallToolResult {
-  return { isError: true, content: [{ type: 'text', text: JSON.stringify({ code, message, hint }) }] };
+function refused({ code, message, hint, retry_after_seconds }: Refusal): CallToolResult {
+  const refusal = { code, message, hint, retry_after_seconds };
+  return { isError: true, content: [{ type: 'text', text: JSON.stringify(refusal) }] };
 }
 
 function unknownTool(name: string, tools: readonly ListedTool[]): ProtocolError {

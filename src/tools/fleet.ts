@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { pausedAt } from '../runtime/model/hold.ts';
 import { plainLine } from '../runtime/model/plain-text.ts';
 import { Allowance, allowanceOf } from './allowance.ts';
 import { AT_ONCE, WHOLE } from './claude-code.ts';
 import { Counts, countTasks } from './counts.ts';
+import { PausedNow, pausedNow } from './holds.ts';
 import { Profile, profileOf } from './profile.ts';
 import { Sink, sinkOf } from './sinks.ts';
 import { defineTool, type ToolContext } from './tool.ts';
@@ -45,7 +45,7 @@ const output = z.object({
     .describe('true: no callback or webhook is sent and nothing is delegated, what is owed waits'),
   callbacks_owed: z.number().optional().describe('ends that their callback_url is still to be told'),
   sinks: z.array(Sink).optional().describe('who else is told what happens'),
-  paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
+  paused: PausedNow.describe('what somebody keeps from beginning; what runs goes on'),
   projects: z.array(z.object({ name: z.string(), path: z.string() })),
   not_shown: z.number().optional(),
   stopping: z
@@ -91,6 +91,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
       ...(own === undefined && accountsOf(ctx)),
       ...(own === undefined && allowanceOf(ctx)),
       ...(own === undefined && outwardOf(ctx)),
+      paused: pausedNow(ctx),
       ...projectsOf(ctx, own),
       ...(own === undefined && stoppingOf(ctx)),
       converged: yard.converged(),
@@ -159,12 +160,10 @@ function accountsOf({ yard: { sessions } }: ToolContext): Pick<Output, 'sessions
   };
 }
 
-function projectsOf({ yard }: ToolContext, own: string | undefined): Pick<Output, 'projects' | 'paused' | 'not_shown'> {
+function projectsOf({ yard }: ToolContext, own: string | undefined): Pick<Output, 'projects' | 'not_shown'> {
   const seen = yard.store.projects().filter(({ id }) => own === undefined || id === own);
-  const { all, projects } = pausedAt(yard.store.holds(), yard.clock.now());
   const hidden = seen.length - MAX_LISTED;
   return {
-    paused: { all, projects: seen.filter(({ id }) => projects.has(id)).map(({ name }) => name) },
     projects: seen.slice(0, MAX_LISTED).map(({ name, path }) => ({ name, path })),
     ...(hidden > 0 && { not_shown: hidden }),
   };

@@ -1,7 +1,9 @@
 import type { Argument, Command, Option } from 'commander';
 import { z } from 'zod';
 import { configKeys } from '../../runtime/config/explain.ts';
+import { Holder } from '../../runtime/model/allowance.ts';
 import { Config } from '../../runtime/model/config.ts';
+import { ChangeableLimit } from '../../runtime/model/quota.ts';
 import { Cause } from '../../runtime/model/task.ts';
 import { EVENT_NAMES } from '../../runtime/model/told/table.ts';
 import { TaskState } from '../../runtime/model/view.ts';
@@ -27,7 +29,8 @@ export type Source =
         | 'accounts'
         | 'profiles'
         | 'worktrees'
-        | 'orphans';
+        | 'orphans'
+        | 'limited';
     }
   | { readonly kind: 'files' };
 
@@ -126,6 +129,9 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   pid: { kind: 'ask', what: 'orphans' },
   group: { kind: 'ask', what: 'groups' },
   type: words(...EVENT_NAMES),
+  holder: words(...Holder.options),
+  whose: { kind: 'ask', what: 'limited' },
+  limit: words(...ChangeableLimit.options),
   by: words(...Cause.shape.by.options),
   task: tasks,
   state: words(...TaskState.options),

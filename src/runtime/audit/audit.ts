@@ -94,7 +94,7 @@ async function lastOf(
     if (record.seq >= end) break;
     if (looked === 0) at = record.at;
     looked += 1;
-    const entries = entriesOf(record, query, names);
+    const entries = entriesOf(record, query, names).reverse();
     if (entries.length === 0) continue;
     kept.push(entries);
     count += entries.length;

@@ -30,6 +30,12 @@ export type Owed = z.infer<typeof Owed>;
 const ref = { project: ProjectId, id: TaskId };
 /** Of the attempt, so that a record says by itself whose it was; absent in older ones. */
 const place = AttemptPlace.optional();
+/** Where an attempt ran, beside its route. */
+const ran = {
+  profile: z.string().optional(),
+  session_id: z.string().optional(),
+  exit_code: z.number().optional(),
+};
 const arrival = { seq: true, changed_at: true, changed_seq: true, body: true } as const;
 
 /** Everything that can happen. State is the fold of these; nothing else changes it. */
@@ -51,6 +57,10 @@ export const Event = z.discriminatedUnion('type', [
     ...ref,
     task: QueuedTask.pick({ spec: true, title: true, sha: true, size: true, waits_for: true }),
     bytes: Bytes,
+    /** Changed by a call: the text that its file has until it follows. */
+    replaces: z.string().optional(),
+    /** Its next attempt begins a conversation of its own. */
+    fresh: z.literal(true).optional(),
   }),
   z.object({ type: z.literal('task_carried'), ...ref, bytes: Bytes }), // its old segment is about to go
   z.object({
@@ -76,6 +86,7 @@ export const Event = z.discriminatedUnion('type', [
     /** What the attempt took all the same. */
     used: Used.optional(),
     place,
+    ...ran,
   }),
   z.object({ type: z.literal('task_released'), ...ref, reason: z.string() }), // an unknown task, or one in backoff, is free to run now
   z.object({ type: z.literal('cancel_requested'), ...ref, reason: z.string() }),

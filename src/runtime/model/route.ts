@@ -44,6 +44,8 @@ export const WaitRoute = z.object({
   reason: WaitReason,
   until: z.number().optional(),
   detail: z.string().optional(),
+  /** Of what waits for held places alone: whose holds these are. */
+  held: z.array(z.string()).optional(),
   rules,
 });
 export const RefuseRoute = z.object({ to: z.literal('refuse'), reason: z.string(), rules });

@@ -1,6 +1,6 @@
 import type { ReadonlyBooks } from '../model/books.ts';
 import type { JournalRecord, Owed, Project, ToldEvent } from '../model/event.ts';
-import { type Hold, type HoldKey, type HoldScope, holdKey } from '../model/hold.ts';
+import type { Hold, HoldKey, HoldScope } from '../model/hold.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
 import type { Outgoing, Undelivered } from '../model/outgoing.ts';
 import type { ProfileRecord } from '../model/profile.ts';
@@ -27,7 +27,7 @@ import { Bodies } from './bodies.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { Claims } from './claims.ts';
 import { Commits, type Decision } from './commit.ts';
-import { decideCancel, decideEnd, leased, refuseReport } from './decide.ts';
+import { decideCancel, decideEnd, decideHold, decideResume, leased, refuseReport } from './decide.ts';
 import { Edits } from './edits.ts';
 import type { Ground } from './ground.ts';
 import { History } from './history.ts';
@@ -96,8 +96,8 @@ export class FileStore implements TaskStore {
     return this.#adoption.folder(id) !== undefined;
   }
 
-  enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
-    return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause));
+  enqueue(tasks: readonly NewTask[], cause: Cause, noRoom?: Refusal): Promise<(Enqueued | Refusal)[]> {
+    return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause, { ...(noRoom && { noRoom }) }));
   }
 
   answered(call: string): boolean {
@@ -154,20 +154,14 @@ export class FileStore implements TaskStore {
     return this.#joined(cause, () => this.#retries.retry(ref, cause));
   }
 
-  async hold(scope: HoldScope, { kind, reason, until }: HoldOrder, cause: Cause): Promise<void> {
-    await this.#commits.commit(cause, () => ({
-      events: [{ type: 'paused', ...named(scope), kind, reason, ...(until !== undefined && { until }) }],
-      reply: null,
-    }));
+  hold(scope: HoldScope, order: HoldOrder, cause: Cause): Promise<Refusal | undefined> {
+    const { clock } = this.#ground;
+    return this.#commits.commit(cause, (state) => decideHold(state, scope, order, cause.by, clock.now()));
   }
 
-  async resume(scope: HoldScope, cause: Cause, reason?: string): Promise<void> {
-    await this.#commits.commit(cause, (state) => ({
-      events: state.holds.has(holdKey(scope))
-        ? [{ type: 'resumed', ...named(scope), ...(reason !== undefined && { reason }) }]
-        : [],
-      reply: null,
-    }));
+  resume(scope: HoldScope, cause: Cause, reason?: string): Promise<Refusal | undefined> {
+    const { clock } = this.#ground;
+    return this.#commits.commit(cause, (state) => decideResume(state, scope, reason, cause.by, clock.now()));
   }
 
   async rejected(
@@ -375,8 +369,3 @@ export class FileStore implements TaskStore {
 }
 
 const CLOSING_PATIENCE_MS = 10_000;
-
-function named(scope: HoldScope): { project?: ProjectId; agent?: string } {
-  const { of: _, ...what } = scope;
-  return what;
-}

@@ -2,7 +2,7 @@ import { moneyOf, type Report, reportOf, tokensOf } from '../books.ts';
 import type { Event } from '../event.ts';
 import type { ProjectNames } from '../shown-event.ts';
 import type { Evidence, Outcome, Workspace } from '../task.ts';
-import { type Used, usedOf } from '../usage.ts';
+import { usedOf } from '../usage.ts';
 import type { Facts, Saying } from './table.ts';
 import { isoIf, words } from './words.ts';
 
