@@ -1,5 +1,6 @@
-// npm run bench [start|enqueue|dispatch|scale [finished]|watches|day [tasks]|sessions [count]|delegation [jobs]]: what the
-// built program costs beside the plainest way to do the same. Without a name, those that take seconds.
+// npm run bench [start|enqueue|dispatch|scale [finished]|watches|day [tasks]|sessions [count]|delegation [jobs]|
+// sinks [tasks]]: what the built program costs beside the plainest way to do the same. Without a name, those that take
+// seconds.
 import { cpus } from 'node:os';
 import { day } from './day.mjs';
 import { delegation } from './delegation.mjs';
@@ -7,11 +8,12 @@ import { dispatch } from './dispatch.mjs';
 import { enqueue } from './enqueue.mjs';
 import { scale } from './scale.mjs';
 import { sessions } from './sessions.mjs';
+import { sinks } from './sinks.mjs';
 import { start } from './start.mjs';
 import { watches } from './watches.mjs';
 
 const QUICK = { start, enqueue, dispatch };
-const ALL = { ...QUICK, scale, watches, day, sessions, delegation };
+const ALL = { ...QUICK, scale, watches, day, sessions, delegation, sinks };
 
 /** Names, each with a number behind it where it takes one. */
 const wanted = [];

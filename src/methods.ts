@@ -37,6 +37,7 @@ export const methods: Readonly<Record<string, YardMethod>> = {
   'yardmaster/quota_set': setQuota,
   'yardmaster/quota_restore': restoreQuota,
   'yardmaster/retention': async (yard) => yard.retention(),
+  'yardmaster/sinks': async (yard) => ({ sinks: yard.sinks() }),
   'yardmaster/reload': async (yard) => yard.reload(),
   'yardmaster/which': sessions.which,
   'yardmaster/request': sessions.request,

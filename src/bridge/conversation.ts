@@ -28,6 +28,7 @@ export class Conversation {
   readonly #open = new Map<string, Open>();
   readonly #listening = new Map<string, Listening>();
   readonly #subscribed = new Map<string, Message>();
+  #level: Message | undefined;
   readonly #asked = new Set<string>();
   #initialize: Message | undefined;
   #greeted = false;
@@ -95,6 +96,7 @@ export class Conversation {
     }
     this.#open.set(idKey(id), { id, line, sent: 1 });
     if (message.method === 'initialize') this.#initialize = message;
+    if (message.method === 'logging/setLevel') this.#level = message;
     const uri = message.params?.uri;
     if (typeof uri !== 'string') return;
     if (message.method === 'resources/subscribe') this.#subscribed.set(uri, message);
@@ -127,9 +129,8 @@ export class Conversation {
     if (!this.#greeted || this.#initialize === undefined) return [];
     const again = [this.#replay(this.#initialize)];
     if (this.#initialized !== undefined) again.push(this.#initialized);
-    for (const subscribe of this.#subscribed.values()) {
-      if (!this.#open.has(idKey(subscribe.id as Id))) again.push(this.#replay(subscribe));
-    }
+    const asked = [...this.#subscribed.values(), ...(this.#level === undefined ? [] : [this.#level])];
+    for (const message of asked) if (!this.#open.has(idKey(message.id as Id))) again.push(this.#replay(message));
     return again;
   }
 

@@ -11,6 +11,8 @@ import { type Listings, type McpBackend, Offer } from './offer.ts';
 export interface McpLine {
   send(message: Message): void;
   ended(): void;
+  /** It does not read what it was sent. */
+  readonly congested: boolean;
 }
 
 export interface McpConnection {
@@ -53,7 +55,9 @@ export function mcpHost(listings: Listings, backend: McpBackend): McpHost {
       const transport = new LineTransport({ send, ended: () => line.ended() });
       const handle = serveStdio(
         ({ era }) => {
-          offer = new Offer(listing, backend, caller, era === 'legacy', { greeted, resumed: resumes !== undefined });
+          offer = new Offer(listing, backend, caller, era === 'legacy', {
+            ...{ greeted, resumed: resumes !== undefined, congested: () => line.congested },
+          });
           return offer.server;
         },
         { transport, onerror: (error) => backend.log.debug({ error: error.message }, 'mcp') },
@@ -70,7 +74,10 @@ export function mcpHost(listings: Listings, backend: McpBackend): McpHost {
         get listening() {
           return offer?.listening ?? 'nothing';
         },
-        close: () => void handle.close(),
+        close: () => {
+          offer?.end();
+          void handle.close();
+        },
       };
     },
   };
@@ -89,10 +96,10 @@ class LineTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
-  readonly #line: McpLine;
+  readonly #line: Pick<McpLine, 'send' | 'ended'>;
   #closed = false;
 
-  constructor(line: McpLine) {
+  constructor(line: Pick<McpLine, 'send' | 'ended'>) {
     this.#line = line;
   }
 

@@ -24,6 +24,7 @@ import type { Log } from './log.ts';
 import { argumentOf, getPrompt, listedPrompt } from './prompter.ts';
 import { nameOf, type Patterned, patternsOf, Reader } from './reader.ts';
 import { grantedIn, Subscriptions } from './subscriptions.ts';
+import { Telling } from './telling.ts';
 
 /** What clients are offered. */
 export interface Surface {
@@ -67,6 +68,8 @@ export interface OfferOptions {
   readonly greeted?: () => void;
   /** It heard of changes from another runtime before: of each address that it subscribes to it is told at once. */
   readonly resumed?: boolean;
+  /** Whether the client does not read what it was sent. Where nobody can tell, events are not sent as messages. */
+  readonly congested?: () => boolean;
 }
 
 /** Lists change seldom, and whoever listens is told; a client may keep them this long. */
@@ -90,6 +93,8 @@ export class Offer {
   #yard: Yard | undefined;
   #greeted = false;
   #listed = false;
+  #telling: Telling | undefined;
+  #ended = false;
 
   constructor(
     listing: Listing,
@@ -113,6 +118,7 @@ export class Offer {
           resources: { subscribe: true, listChanged: true },
           prompts: { listChanged: true },
           completions: {},
+          ...(legacy && options.congested && { logging: {} }),
         },
         instructions,
         cacheHints: {
@@ -132,6 +138,7 @@ export class Offer {
     this.#handleResources();
     this.#handlePrompts();
     if (legacy) this.#handleSubscriptions();
+    if (legacy && options.congested) this.#handleLogging(options.congested);
   }
 
   /** Tells the client, as far as it asked: in the newer era the SDK knows who listens to what, in the older one we do. */
@@ -165,6 +172,12 @@ export class Offer {
   received({ method, params }: Message): void {
     if (method === 'notifications/cancelled' && isId(params?.requestId))
       this.#subscriptions.remove(idKey(params.requestId));
+  }
+
+  /** The client has gone. */
+  end(): void {
+    this.#ended = true;
+    this.#telling?.stop();
   }
 
   #greet(): void {
@@ -293,6 +306,18 @@ export class Offer {
   async #context(): Promise<ResourceContext> {
     this.#known ??= { yard: await this.#backend.yard(), caller: await this.#caller };
     return this.#known;
+  }
+
+  /** The SDK's own remembers a level, and sends to whoever has not set one. */
+  #handleLogging(congested: () => boolean): void {
+    this.server.setRequestHandler('logging/setLevel', async ({ params: { level } }) => {
+      const { yard, caller } = await this.#context();
+      const failed = (error: unknown) => this.#backend.log.debug({ error: String(error) }, 'mcp');
+      if (this.#telling) this.#telling.level = level;
+      else if (!this.#ended)
+        this.#telling = new Telling({ server: this.server, yard, caller, congested, failed }, level);
+      return {};
+    });
   }
 
   /** The capability alone registers nothing for clients of the older protocol. */

@@ -170,11 +170,14 @@ export class Session {
       if (message.method === undefined) this.#settle(message.id);
       this.#wire.send(message);
     };
-    return host.connect(
-      caller,
-      { send, ended: () => this.#wire.close() },
-      { toolset: this.#toolset, ...(this.#resumes && { resumes: this.#resumes }) },
-    );
+    const wire = this.#wire;
+    const line = {
+      ...{ send, ended: () => wire.close() },
+      get congested() {
+        return wire.congested;
+      },
+    };
+    return host.connect(caller, line, { toolset: this.#toolset, ...(this.#resumes && { resumes: this.#resumes }) });
   }
 
   async #plain(id: Id, name: string, params: Readonly<Record<string, unknown>>, whose: Promise<Caller>): Promise<void> {

@@ -4,6 +4,8 @@ import { idInEnds, LINE_LIMIT, Lines } from '../lines.ts';
 
 /** What a client that stopped reading may let pile up before its connection is cut (a bridge then asks again). */
 const MAX_UNREAD = 64 * 1024 * 1024;
+/** What need not be said waits for better times. */
+const CONGESTED = 256 * 1024;
 
 /**
  * JSON-RPC messages, one a line, over any pair of streams. A client that reads slowly is read slowly: while its
@@ -31,6 +33,11 @@ export class Wire {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Enough waits for it to be read. */
+  get congested(): boolean {
+    return this.#output.writableLength > CONGESTED;
   }
 
   send(message: unknown): void {

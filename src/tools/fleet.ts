@@ -5,6 +5,7 @@ import { AT_ONCE, WHOLE } from './claude-code.ts';
 import { Counts, countTasks } from './counts.ts';
 import { PausedNow, pausedNow } from './holds.ts';
 import { Profile, profileOf } from './profile.ts';
+import { Sink, sinkOf } from './sinks.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
 const MAX_LISTED = 50;
@@ -40,8 +41,12 @@ const output = z.object({
     .array(Allowance)
     .optional()
     .describe('limits, and what was used today, the worst first; exceeded: nothing more begins there until it resets'),
-  local_only: z.boolean().optional().describe('true: no callback is sent and nothing is delegated, what is owed waits'),
+  local_only: z
+    .boolean()
+    .optional()
+    .describe('true: no callback or webhook is sent and nothing is delegated, what is owed waits'),
   callbacks_owed: z.number().optional().describe('ends that their callback_url is still to be told'),
+  sinks: z.array(Sink).optional().describe('who else is told what happens'),
   paused: PausedNow.describe('what somebody keeps from beginning; what runs goes on'),
   projects: z.array(z.object({ name: z.string(), path: z.string() })),
   not_shown: z.number().optional(),
@@ -101,10 +106,15 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
 });
 
 /** What leaves this machine, or does not. */
-function outwardOf({ yard }: ToolContext): Pick<Output, 'local_only' | 'callbacks_owed'> {
+function outwardOf({ yard }: ToolContext): Pick<Output, 'local_only' | 'callbacks_owed' | 'sinks'> {
   let callbacks_owed = 0;
   for (const { owed } of yard.store.outbox().values()) if (owed.includes('callback')) callbacks_owed++;
-  return { ...(yard.config.local_only && { local_only: true }), ...(callbacks_owed > 0 && { callbacks_owed }) };
+  const sinks = yard.sinks().slice(0, MAX_LISTED).map(sinkOf);
+  return {
+    ...(yard.config.local_only && { local_only: true }),
+    ...(callbacks_owed > 0 && { callbacks_owed }),
+    ...(sinks.length > 0 && { sinks }),
+  };
 }
 
 function stoppingOf({ yard }: ToolContext): Pick<Output, 'stopping'> {

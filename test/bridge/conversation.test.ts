@@ -38,6 +38,8 @@ test('the next runtime gets the handshake under another id, the subscriptions, t
   talk.fromClient(request(2, 'resources/subscribe', { uri: 'queue://done' }));
   talk.fromRuntime(answer(1));
   talk.fromRuntime(answer(2));
+  talk.fromClient(request(9, 'logging/setLevel', { level: 'info' }));
+  talk.fromRuntime(answer(9));
   talk.fromClient(request(3, 'resources/unsubscribe', { uri: 'queue://done' }));
   talk.fromRuntime(answer(3));
   talk.fromClient(request(4, 'tools/call', { name: 'a' }));
@@ -48,6 +50,7 @@ test('the next runtime gets the handshake under another id, the subscriptions, t
     { method: 'initialize', id: 'yardmaster-again-1', params: { protocolVersion: '2025-11-25' } },
     { method: 'notifications/initialized' },
     { method: 'resources/subscribe', id: 'yardmaster-again-2', params: { uri: 'queue://inbox' } },
+    { method: 'logging/setLevel', id: 'yardmaster-again-3', params: { level: 'info' } },
     { method: 'tools/call', id: 4 },
     { method: 'tools/call', id: 5 },
   ]);

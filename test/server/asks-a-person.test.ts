@@ -21,7 +21,7 @@ function client(yard: Promise<Yard>) {
   const send = (message: Message) => void heard.push(message);
   const connection = mcpHost({ default: listing, worker: listing }, { yard: () => yard, log }).connect(
     Promise.resolve(OWNER),
-    { send, ended() {} },
+    { ...{ send, ended() {}, congested: false } },
   );
   let id = 0;
   const say = (method: string, params: object = {}) =>

@@ -39,7 +39,8 @@ async function examine(cli: Cli): Promise<Finding[]> {
   const findings = await sessions(cli);
   for (const check of checks) findings.push(await check(cli));
   const { providers } = await import('../doctor/providers.ts');
-  return [...findings, ...(await providers(cli))];
+  const { sinks } = await import('../doctor/sinks.ts');
+  return [...findings, ...(await providers(cli)), ...(await sinks(cli))];
 }
 
 const MARKS = { ok: ['green', 'ok'], note: ['yellow', 'note'], missing: ['red', 'missing'] } as const;

@@ -22,6 +22,13 @@ interface FleetStatus extends Structured {
   }[];
   readonly paused: { readonly all: boolean; readonly projects: readonly string[]; readonly holds?: readonly Held[] };
   readonly projects: readonly { readonly name: string; readonly path: string }[];
+  readonly sinks?: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly waiting: number;
+    readonly missed: number;
+    readonly trouble?: string;
+  }[];
   readonly local_only?: boolean;
   readonly callbacks_owed?: number;
   readonly stopping?: { readonly until: string; readonly waits_for: readonly string[]; readonly kill: boolean };
@@ -47,7 +54,7 @@ export function fleetView(status: FleetStatus, look: Look): string {
   const parts = [
     stoppingPart(status, look),
     needsPart(status.needs, look),
-    `${countsLine(status, look)}${holdsLines(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}${awayLine(status, look)}`,
+    `${countsLine(status, look)}${holdsLines(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}${sinksLine(status, look)}${awayLine(status, look)}`,
     placesPart(status, look),
     projectsPart(status, look),
   ];
@@ -107,11 +114,24 @@ function profilesLine({ profiles = [] }: FleetStatus, { paint, now }: Look): str
 function outwardLine({ local_only, callbacks_owed = 0 }: FleetStatus, { paint }: Look): string {
   const owed = `${callbacks_owed} ${callbacks_owed === 1 ? 'callback is' : 'callbacks are'} owed`;
   const parts = [
-    local_only && paint('yellow', 'local only: no callback is sent, nothing is delegated'),
+    local_only && paint('yellow', 'local only: no callback or webhook is sent, nothing is delegated'),
     callbacks_owed > 0 && owed,
   ];
   const line = parts.filter(Boolean).join('; ');
   return line === '' ? '' : `${line}\n`;
+}
+
+function sinksLine({ sinks = [] }: FleetStatus, { paint }: Look): string {
+  const each = sinks.map(({ name, state, waiting, missed, trouble }) => {
+    const figures = [
+      waiting > 0 && `${waiting} waiting`,
+      missed > 0 && `${missed} missed`,
+      trouble && safeLine(trouble),
+    ];
+    const more = figures.filter(Boolean).join(', ');
+    return `${safeLine(name)} ${paintState(paint, safeLine(state))}${more && ` (${more})`}`;
+  });
+  return each.length === 0 ? '' : `sinks: ${each.join(', ')}\n`;
 }
 
 function placesPart({ agents, providers }: FleetStatus, { paint, width, now }: Look): string {

@@ -11,7 +11,8 @@ import type { SinkAtWork } from './sink.ts';
  * Runs a command with what has happened on its input: at most once, in order, one run at a time.
  *
  * K1. What waits is bounded: beyond, the oldest goes, counted. So does what a run had that did not end well.
- * K2. A gap is recorded before the next run, which is told of it first: one for all that was missed since the last run.
+ * K2. Gaps are recorded around runs, not event by event; the next run is told first of all that was missed since the last
+ *     one that ended well.
  * K3. After a run that failed the next one waits, longer each time: a program that is broken costs next to nothing.
  * K4. No shell, nothing of the events among the arguments, no token in its environment; then it is killed.
  */
@@ -168,6 +169,7 @@ export class CommandAtWork implements SinkAtWork {
     if (trouble === undefined) return this.#worked(events.length);
     this.#lose(events, trouble); // K1
     if (told && this.#untold) this.#untold = joined(told, this.#untold);
+    await this.#record();
     if (end.kind !== 'aborted') this.#failed(trouble);
   }
 

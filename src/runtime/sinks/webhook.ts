@@ -18,7 +18,7 @@ import { type Queued, Tail, type TailPorts } from './tail.ts';
  *     comes after. A gap that is recorded while the place is not moved is found again at the next start: it is one gap.
  * W4. Nothing is given up for its age alone, only what was tried in vain. What it does not take keeps back all others: a
  *     single event that it refuses for itself is left out, as a gap.
- * W5. The place is written once a second at most, and while nothing matches once a minute.
+ * W5. The place is written every five seconds at most, and while nothing matches once a minute.
  */
 
 export interface WebhookPorts extends PostPorts, TailPorts {
@@ -34,7 +34,7 @@ export interface WebhookPorts extends PostPorts, TailPorts {
 const EVERY_MS = 1_000;
 const BATCH_EVENTS = 200;
 const BATCH_BYTES = 262_144;
-const SAVE_MS = 1_000;
+const SAVE_MS = 5_000;
 const SAVE_PASSED_MS = 60_000;
 const HELD_MS = 60_000;
 const GONE_MS = 60 * 60_000;
