@@ -3,6 +3,7 @@ import { audit } from './methods/audit.ts';
 import { completions } from './methods/complete.ts';
 import { exportPage } from './methods/export.ts';
 import { endOrphans, orphans } from './methods/orphans.ts';
+import { quota, restoreQuota, setQuota } from './methods/quota.ts';
 import * as sessions from './methods/sessions.ts';
 import * as worktrees from './methods/worktrees.ts';
 import { keyOf, TaskId } from './runtime/model/ids.ts';
@@ -32,6 +33,9 @@ export const methods: Readonly<Record<string, YardMethod>> = {
   'yardmaster/orphans': orphans,
   'yardmaster/orphans_end': endOrphans,
   'yardmaster/prune': async (yard, { dry }) => yard.prune({ dry: dry === true }),
+  'yardmaster/quota': quota,
+  'yardmaster/quota_set': setQuota,
+  'yardmaster/quota_restore': restoreQuota,
   'yardmaster/retention': async (yard) => yard.retention(),
   'yardmaster/reload': async (yard) => yard.reload(),
   'yardmaster/which': sessions.which,

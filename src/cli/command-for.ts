@@ -12,4 +12,5 @@ export const commandFor: Readonly<Record<string, string>> = {
   decide_route: 'route',
   delegate: 'delegate submit',
   fleet_status: 'status',
+  pause_work: 'pause',
 };

@@ -11,6 +11,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { eventsCommand } from './commands/events.ts';
 import { exportCommand } from './commands/export.ts';
+import { holdCommands } from './commands/hold.ts';
 import { importCommand } from './commands/import.ts';
 import { listCommand } from './commands/list.ts';
 import { logsCommand } from './commands/logs.ts';
@@ -18,6 +19,7 @@ import { mcpConfigCommand } from './commands/mcp-config.ts';
 import { orphansCommand } from './commands/orphans.ts';
 import { profilesCommand } from './commands/profiles.ts';
 import { pruneCommand } from './commands/prune.ts';
+import { quotaCommand } from './commands/quota.ts';
 import { routeCommand } from './commands/route.ts';
 import { sessionCommands } from './commands/sessions.ts';
 import { showCommand } from './commands/show.ts';
@@ -37,9 +39,11 @@ export const COMMANDS: readonly ((program: Command, cli: Cli) => void)[] = [
   routeCommand,
   delegateCommand,
   statusCommand,
+  holdCommands,
   sessionCommands,
   answerCommands,
   profilesCommand,
+  quotaCommand,
   worktreesCommand,
   eventsCommand,
   auditCommand,

@@ -17,9 +17,18 @@ export function hintForPeople(hint: string): string {
 function words(tool: string, args: string | undefined): string {
   if (args === undefined) return commandFor[tool] ?? tool;
   const value = (key: string): string | undefined => new RegExp(`\\b${key}: "([^"]*)"`).exec(args)?.[1];
+  if (tool === 'pause_work') return heldWords(value);
   const named = [value('project'), value('id')].filter((part) => part !== undefined).join('/');
   const name = quoted(value('request_id') ?? value('name') ?? named);
   return [command(tool, args, value), name, ...(tool === 'message_session' ? ['"…"'] : [])].filter(Boolean).join(' ');
+}
+
+function heldWords(value: (key: string) => string | undefined): string {
+  const scope = ['project', 'agent'].flatMap((key) => {
+    const name = value(key);
+    return name === undefined ? [] : [`--${key} ${quoted(name)}`];
+  });
+  return [value('what') ?? 'pause', ...scope].join(' ');
 }
 
 function command(tool: string, args: string, value: (key: string) => string | undefined): string | undefined {

@@ -24,6 +24,13 @@ export function parseSince(text: string, now: number, option: string): string {
   return new Date(Number.isNaN(date) ? now - parseDuration(text, option) : date).toISOString();
 }
 
+/** `2h` from now, or a date that is still to come. */
+export function timeAhead(text: string, now: number, option: string): number {
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : now + parseDuration(text, option);
+  if (Number.isNaN(at) || at <= now) throw usage(`${option}: "${text}" is no time that is still to come`);
+  return at;
+}
+
 /** `3m ago`, `in 2h`; whole units, the largest that fits. */
 export function relative(iso: string | undefined, now: number): string {
   const time = iso === undefined ? Number.NaN : Date.parse(iso);

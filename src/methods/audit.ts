@@ -1,23 +1,30 @@
 import { z } from 'zod';
-import { EVENT_TYPES } from '../runtime/model/event.ts';
 import { TaskId } from '../runtime/model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../runtime/model/refusal.ts';
 import { Cause } from '../runtime/model/task.ts';
+import { instead, namesLike } from '../runtime/model/told/names.ts';
 import type { AuditEntry, Yard } from '../runtime/yard.ts';
 import { findProject } from '../tools/find-project.ts';
 
 const MOST = 1_000;
 const DEFAULT = 100;
 
-const types = z.enum(EVENT_TYPES as [string, ...string[]], { error: `allowed: ${EVENT_TYPES.join(', ')}` });
 const by = z.enum(Cause.shape.by.options, { error: `allowed: ${Cause.shape.by.options.join(', ')}` });
+
+/** A name, or a pattern of names. */
+const type = z.string().transform((given, ctx) => {
+  const names = namesLike(given);
+  if (names.length > 0) return names;
+  ctx.addIssue({ code: 'custom', message: `no event is called ${given.slice(0, 80)}; ${instead(given)}` });
+  return z.NEVER;
+});
 
 const Query = z.object({
   project: z.string().exactOptional(),
   task: TaskId.exactOptional(),
   since: z.number().exactOptional(),
   until: z.number().exactOptional(),
-  types: z.array(types).min(1).exactOptional(),
+  types: z.array(type).min(1).exactOptional(),
   by: z.array(by).min(1).exactOptional(),
   order: z.enum(['newest', 'oldest']).default('newest'),
   from: z.number().exactOptional(),
@@ -40,16 +47,20 @@ export async function audit(yard: Yard, params: Readonly<Record<string, unknown>
       issue?.message ?? 'yardmaster audit --help',
     );
   }
-  const { project: named, ...query } = asked.data;
+  const { project: named, types, ...query } = asked.data;
   const project = named === undefined ? undefined : await findProject({ yard, caller: OWNER }, named);
   if (isRefusal(project)) return project;
-  const page = await yard.audit({ ...query, ...(project && { project: project.id }) });
+  const page = await yard.audit({
+    ...query,
+    ...(types && { types: types.flat() }),
+    ...(project && { project: project.id }),
+  });
   return { ...page, entries: page.entries.map(line) };
 }
 
 const OWNER = { principal: 'owner', name: 'owner' } as const;
 
 /** Flat, for who reads it line by line; the cause's own words win over the event's. */
-function line({ event: { type, ...facts }, seq, at, ...cause }: AuditEntry): object {
-  return { seq, at: new Date(at).toISOString(), type, ...facts, ...cause };
+function line({ event, ...cause }: AuditEntry): object {
+  return { ...event, ...cause };
 }

@@ -64,6 +64,8 @@ async function namesOf(yard: Yard, kind: string, begun: string): Promise<Offer[]
         value: String(pid),
         about: command.slice(0, 60),
       }));
+    case 'limited':
+      return limited(yard);
     case 'groups':
       return groups(yard);
     default:
@@ -103,6 +105,21 @@ async function worktrees(yard: Yard, withProject: boolean): Promise<Offer[]> {
     value: withProject ? `${yard.projectName(task.project)}/${task.id}` : task.id,
     about: `${state}, ${branch}${uncommitted === undefined ? '' : `: ${uncommitted}`}`,
   }));
+}
+
+/** Who can have a limit: what has one or was used today, and what could. */
+function limited(yard: Yard): Offer[] {
+  const { agents, providers, models } = yard.fleet();
+  const offers = (about: string, names: readonly string[]): Offer[] => names.map((value) => ({ value, about }));
+  return [
+    ...yard.allowance().map(({ of, name, state }) => ({ value: name, about: `${of}: ${state}` })),
+    ...offers('agent', [...agents.flatMap(({ id, program }) => [program, id]), ...providers.map(({ id }) => id)]),
+    ...offers('model', Object.values(models)),
+    ...offers(
+      'project',
+      yard.store.projects().map(({ name }) => name),
+    ),
+  ];
 }
 
 function groups(yard: Yard): Offer[] {

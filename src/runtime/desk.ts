@@ -7,6 +7,7 @@ import type { Delegations } from './delegations/delegations.ts';
 import type { Dispatcher } from './dispatcher/dispatcher.ts';
 import { handOver } from './handover.ts';
 import type { RunProgress } from './headless/progress.ts';
+import { holdNeeds, holdViews } from './holds.ts';
 import type { Inboxes } from './inbox/inboxes.ts';
 import { Intake } from './intake.ts';
 import type { Load } from './load.ts';
@@ -15,19 +16,23 @@ import type { Config } from './model/config.ts';
 import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
+import { holdsAt } from './model/hold.ts';
 import type { ProjectId, TaskRef } from './model/ids.ts';
 import { type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
+import type { SinkView } from './model/sink.ts';
 import type { TaskSpec } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask, QueuedTask } from './model/task.ts';
 import type { TaskSummary } from './model/view.ts';
 import { type NeedsView, needsOf } from './needs.ts';
 import type { Orphans } from './orphans/orphans.ts';
-import { allowanceView } from './policy/allowance-view.ts';
 import { askFor, askOf, signatureOf } from './policy/ask.ts';
+import type { Gauge } from './policy/backpressure.ts';
 import { decide } from './policy/decide.ts';
+import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, Files } from './ports.ts';
 import type { Projects } from './projects.ts';
+import type { ChangedLimit, Quota } from './quota/quota.ts';
 import { beginnings, eventsFrom, readEvents } from './retention/events.ts';
 import type { PastEvents } from './retention/past-events.ts';
 import type { Retention } from './retention/retention.ts';
@@ -44,6 +49,7 @@ import type {
   AuditPage,
   AuditQuery,
   Caller,
+  HoldView,
   Need,
   NewTaskInput,
   Orphan,
@@ -59,6 +65,7 @@ import type {
 } from './yard.ts';
 
 const LOG_PAGE = 64 * 1024;
+const HELD_LOOKED_AT = 20_000; // as with needs: of a longer queue the oldest ones speak for the rest
 const FAILED_SHOWN_MS = 24 * 3_600_000;
 
 export interface DeskPorts {
@@ -68,7 +75,7 @@ export interface DeskPorts {
   readonly store: FileStore;
   readonly version: string;
   readonly home: string;
-  readonly freeBytes: (dir: string) => Promise<number | undefined>;
+  readonly gauge: (dir: string) => Promise<Gauge>;
   readonly projects: Projects;
   readonly dispatcher: Dispatcher;
   readonly delegations: Delegations;
@@ -81,6 +88,7 @@ export interface DeskPorts {
   readonly reload: () => Promise<Reloaded>;
   readonly past: PastEvents;
   readonly retention: Retention;
+  readonly quota: Quota;
   readonly sessions: SessionDesk;
   readonly worktrees: WorktreeDesk;
   readonly workers: WorkerDesk;
@@ -90,6 +98,7 @@ export interface DeskPorts {
   readonly settled: () => boolean;
   readonly stopping: () => Stopping | undefined;
   readonly orphans: Orphans;
+  readonly sinks: () => readonly SinkView[];
 }
 
 /** The runtime's front: what tools, command line and resources ask goes from here to the service that knows. */
@@ -158,8 +167,35 @@ export class Desk implements Yard {
     return this.#ports.fleet();
   }
 
+  holds(): readonly HoldView[] {
+    return holdViews({
+      ...{ holds: holdsAt(this.store.holds(), this.clock.now()), load: this.#ports.load, counts: this.store.counts() },
+      waitingFor: () => this.#waitingForHeld(),
+      projectName: (id) => this.projectName(id),
+    });
+  }
+
+  #waitingForHeld(): ReadonlyMap<string, number> {
+    const waiting = new Map<string, number>();
+    const routeOf = this.#routes();
+    for (const task of firstOf(this.store.open().values(), HELD_LOOKED_AT)) {
+      const route = task.state === 'queued' ? routeOf(task) : undefined;
+      const held = route?.to === 'wait' ? (route.held ?? []) : [];
+      for (const name of held) waiting.set(name, (waiting.get(name) ?? 0) + 1);
+    }
+    return waiting;
+  }
+
   allowance(): readonly AllowanceView[] {
-    return allowanceView(this.fleet(), (id) => this.projectName(id), this.clock.now());
+    return this.#ports.quota.allowance();
+  }
+
+  changeLimit(wanted: LimitWanted, cause: Cause): Promise<ChangedLimit | Refusal> {
+    return this.#ports.quota.change(wanted, cause);
+  }
+
+  restoreLimit(asked: LimitAsked & { readonly reason: string }, cause: Cause): Promise<ChangedLimit | Refusal> {
+    return this.#ports.quota.restore(asked, cause);
   }
 
   route({ project, spec, task }: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route {
@@ -222,7 +258,14 @@ export class Desk implements Yard {
   }
 
   needs(): readonly Need[] {
-    return [...this.#sessionNeeds(), ...this.#ports.moreNeeds(), ...this.#otherNeeds()];
+    const { quota } = this.#ports;
+    return [
+      ...this.#sessionNeeds(),
+      ...this.#ports.moreNeeds(),
+      ...holdNeeds(this.holds()),
+      ...this.#otherNeeds(),
+      ...quota.needs(),
+    ];
   }
 
   #sessionNeeds(): readonly Need[] {
@@ -257,12 +300,21 @@ export class Desk implements Yard {
     });
   }
 
-  /** Why no agent can ever take a task, or what is spent that it waits for. Tasks that are alike to the router are asked for once. */
+  /** Why no agent can ever take a task, or what is spent that it waits for. */
   #stuck(): Pick<NeedsView, 'hopeless' | 'spent'> {
+    const routeOf = this.#routes();
+    return {
+      hopeless: (task) => (task.state === 'queued' ? hopeless(routeOf(task)) : undefined),
+      spent: (task) => (task.state === 'queued' ? spentFor(routeOf(task)) : undefined),
+    };
+  }
+
+  /** Tasks that are alike to the router are asked for once. */
+  #routes(): (task: QueuedTask) => Route {
     const fleet = this.fleet();
     const now = this.clock.now();
     const known = new Map<ProjectId, Map<string, Route>>();
-    const routeOf = (task: QueuedTask): Route => {
+    return (task) => {
       const alike = signatureOf(task.spec);
       const answers = known.get(task.project) ?? new Map<string, Route>();
       known.set(task.project, answers);
@@ -271,10 +323,10 @@ export class Desk implements Yard {
       answers.set(alike, route);
       return route;
     };
-    return {
-      hopeless: (task) => (task.state === 'queued' ? hopeless(routeOf(task)) : undefined),
-      spent: (task) => (task.state === 'queued' ? spentFor(routeOf(task)) : undefined),
-    };
+  }
+
+  sinks(): readonly SinkView[] {
+    return this.#ports.sinks();
   }
 
   orphans(): Promise<readonly Orphan[] | undefined> {
@@ -352,6 +404,14 @@ export class Desk implements Yard {
     );
     for (const task of unknown) await this.store.retry({ project, id: task.id }, { by });
     return unknown.length;
+  }
+}
+
+function* firstOf<T>(all: Iterable<T>, most: number): Generator<T> {
+  let n = 0;
+  for (const one of all) {
+    if (n++ >= most) return;
+    yield one;
   }
 }
 

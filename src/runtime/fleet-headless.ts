@@ -2,13 +2,18 @@ import { modelsOf } from './fleet-sessions.ts';
 import type { Counts } from './load.ts';
 import { CODING_AGENTS, type CodingAgentName, type Config, codingAgent, commandAgents } from './model/config.ts';
 import type { FleetAgent } from './model/fleet.ts';
-import { LOCALLY_KEPT } from './policy/abilities.ts';
+import type { AccountWindow } from './model/profile.ts';
+import { keptByPrices, LOCALLY_KEPT } from './policy/abilities.ts';
 
 export interface FleetHeadless {
   /** What a task may ask for that a run of this agent without a terminal keeps. */
   readonly keeps: (agent: CodingAgentName) => readonly string[];
   /** Why none can be started now: its program is missing, or no account is ready. */
   readonly gate: (agent: CodingAgentName) => HeadlessGate | undefined;
+  /** Whether what a run takes is known while it works, so that prices keep its budget. */
+  readonly prices: (agent: CodingAgentName) => boolean;
+  /** Of the account that it would use next. */
+  readonly windows: (agent: CodingAgentName) => readonly AccountWindow[] | undefined;
 }
 
 export interface HeadlessGate {
@@ -34,6 +39,7 @@ export function headlessAgents(
     const gate: HeadlessGate | undefined =
       headless.gate(program) ?? (refused === undefined ? undefined : { reason: refused });
     const models = modelsOf(config, program);
+    const windows = headless.windows(program);
     return {
       id: program,
       kind: 'headless',
@@ -42,9 +48,10 @@ export function headlessAgents(
       status: gate ? 'offline' : at_work > 0 ? 'busy' : 'available',
       load: at_work,
       max: settings.max,
-      keeps: [...LOCALLY_KEPT, ...headless.keeps(program)],
+      keeps: [...LOCALLY_KEPT, ...headless.keeps(program), ...(headless.prices(program) ? keptByPrices(settings) : [])],
       takes_model: true,
       ...(models && { models }),
+      ...(windows && { windows }),
       ...(!isConfigured(config, program) && { when_named: true as const }),
       ...(gate && { detail: gate.reason }),
       ...(gate?.missing && { missing: true as const }),

@@ -2,7 +2,8 @@ import type { Counts } from './load.ts';
 import { type CodingAgentName, type Config, codingAgent } from './model/config.ts';
 import type { FleetAgent } from './model/fleet.ts';
 import { ProjectId } from './model/ids.ts';
-import { LOCALLY_KEPT } from './policy/abilities.ts';
+import type { AccountWindow } from './model/profile.ts';
+import { keptByPrices, LOCALLY_KEPT } from './policy/abilities.ts';
 import { occupantOf, waitsForWork } from './policy/seats.ts';
 import type { Seat } from './sessions/seats.ts';
 
@@ -12,6 +13,8 @@ export interface FleetSessions {
   readonly keeps: (agent: CodingAgentName) => readonly string[];
   /** Why no account of this agent can be used now. */
   readonly profileGate: (agent: CodingAgentName) => Gate | undefined;
+  /** Of the account that it would use next. */
+  readonly windows: (agent: CodingAgentName) => readonly AccountWindow[] | undefined;
   /** A person uses the agent that an attempt left in it. */
   readonly occupied: (seat: string) => boolean;
 }
@@ -27,8 +30,11 @@ const NOBODYS = ProjectId.parse('p_000000000000');
 /** Each seat as an agent that does one task at a time; one that is absent counts, because it is made for its task. */
 export function sessionAgents(sessions: FleetSessions, config: Config, load: Counts): FleetAgent[] {
   const dedicated = new Set(config.pool.dedicated.map(({ name }) => name)); // an adopted one may be dedicated as well
+  const windowsOf = onceEach(sessions.windows);
   return sessions.seats.map((seat, index) => {
     const models = modelsOf(config, seat.agent);
+    const settings = codingAgent(config, seat.agent);
+    const windows = windowsOf(seat.agent);
     const at_work = load.agent(seat.name);
     const gate = offline(seat, sessions);
     const project = seat.project ?? (dedicated.has(seat.name) ? NOBODYS : undefined);
@@ -36,19 +42,29 @@ export function sessionAgents(sessions: FleetSessions, config: Config, load: Cou
       id: seat.name,
       kind: 'session',
       program: seat.agent,
-      capabilities: codingAgent(config, seat.agent).capabilities,
+      capabilities: settings.capabilities,
       status: gate ? 'offline' : at_work > 0 ? 'busy' : 'available',
       load: at_work,
       max: 1,
-      keeps: [...LOCALLY_KEPT, ...sessions.keeps(seat.agent)],
+      keeps: [...LOCALLY_KEPT, ...sessions.keeps(seat.agent), ...keptByPrices(settings)],
       takes_model: true,
       ...(models && { models }),
+      ...(windows && { windows }),
       rank: (dedicated.has(seat.name) ? 0 : OWN_FIRST) + readiness(seat) + index,
       ...(project && { project }),
       ...(gate && { detail: gate.reason }),
       ...(gate?.until !== undefined && { until: gate.until }),
     };
   });
+}
+
+/** There are many seats and few programs. */
+function onceEach<T>(of: (agent: CodingAgentName) => T): (agent: CodingAgentName) => T {
+  const known = new Map<CodingAgentName, T>();
+  return (agent) => {
+    if (!known.has(agent)) known.set(agent, of(agent));
+    return known.get(agent) as T;
+  };
 }
 
 /** Those that are configured for all agents are Claude's: to another one their names say nothing. */

@@ -1,3 +1,4 @@
+import { configuredAs } from './config/configured-as.ts';
 import { stricter } from './config/project.ts';
 import { type FleetHeadless, headlessAgents } from './fleet-headless.ts';
 import { type FleetSessions, sessionAgents } from './fleet-sessions.ts';
@@ -7,9 +8,13 @@ import type { ReadonlyBooks } from './model/books.ts';
 import { type CommandAgent, type Config, commandAgents, type ProjectConfig } from './model/config.ts';
 import type { Project } from './model/event.ts';
 import type { Fleet, FleetAgent, FleetAllowance, FleetProject, FleetProvider, FleetWorktrees } from './model/fleet.ts';
+import type { Hold, Paused } from './model/hold.ts';
 import type { ProjectId } from './model/ids.ts';
 import type { ProviderConfig } from './model/provider.ts';
 import { LOCALLY_KEPT } from './policy/abilities.ts';
+import { own as lookup } from './policy/allowance.ts';
+import { heldPlace, holdOfPlace } from './policy/held.ts';
+import type { EffectiveLimits } from './policy/limits.ts';
 
 export interface FleetParts {
   readonly config: Config;
@@ -18,7 +23,7 @@ export interface FleetParts {
   readonly projects: readonly Project[];
   /** Live tasks and reservations. */
   readonly load: Counts;
-  readonly paused: { readonly all: boolean; readonly projects: ReadonlySet<ProjectId> };
+  readonly paused: Omit<Paused, 'holds'> & Partial<Pick<Paused, 'holds'>>;
   readonly providers: readonly { readonly id: string; readonly ai: readonly string[] }[];
   /** Why a provider gets nothing now, and until when, by id; with `max` it is to be tried, and gets tasks up to so many. */
   readonly away?: ReadonlyMap<string, { readonly detail: string; readonly until?: number; readonly max?: number }>;
@@ -28,6 +33,8 @@ export interface FleetParts {
   readonly worktrees?: FleetWorktrees;
   /** What was spent; without it nothing is limited. */
   readonly books?: ReadonlyBooks;
+  /** What may be spent now; without it, what the configuration says. */
+  readonly limits?: EffectiveLimits;
   readonly headless?: FleetHeadless;
   readonly workers?: readonly WorkerState[];
 }
@@ -40,27 +47,51 @@ export interface FleetParts {
 export function buildFleet(parts: FleetParts): Fleet {
   const { config, load, paused } = parts;
   const { default_provider } = config.delegation;
+  const { holds = [] } = paused;
   const agents = [
     ...Object.entries(commandAgents(config)).map(([id, agent]) => commandAgent(id, agent, parts)),
     ...(parts.sessions ? sessionAgents(parts.sessions, config, load) : []),
     ...(parts.headless ? headlessAgents(parts.headless, config, load, parts.offline) : []),
   ];
+  const workers = workerAgents(parts.workers ?? [], load, new Set(agents.map(({ id }) => id)));
   return {
-    agents: [...agents, ...workerAgents(parts.workers ?? [], load, new Set(agents.map(({ id }) => id)))],
-    providers: parts.providers.map((provider) => fleetProvider(provider, parts)),
+    agents: withHolds(holds, [...agents, ...workers]),
+    providers: withHolds(
+      holds,
+      parts.providers.map((provider) => fleetProvider(provider, parts)),
+    ),
     ...(default_provider !== undefined && { default_provider }),
     headless: { running: load.headless, max: config.headless.max_running },
     ...(parts.worktrees && { worktrees: parts.worktrees }),
     paused: paused.all,
+    ...(holds.length > 0 && { holds }),
     projects: fleetProjects(parts),
     models: config.models as Readonly<Record<string, string>>,
     ...allowanceOf(parts),
   };
 }
 
-function allowanceOf({ config, books, load }: FleetParts): { allowance?: FleetAllowance } {
-  const { agents, models } = config.allowance;
-  return books ? { allowance: { agents, models, books, load: load.allowance } } : {};
+/** Somebody's word is told before any other reason, but for a program that is not there: no resume mends that. */
+function withHolds<P extends FleetAgent | FleetProvider>(holds: readonly Hold[], places: readonly P[]): readonly P[] {
+  if (!holds.some(({ scope }) => scope.of === 'agent')) return places;
+  return places.map((place) => {
+    const held = 'missing' in place ? undefined : heldPlace(holdOfPlace(holds, place), place);
+    if (!held) return place;
+    const { until, ...rest } = held;
+    const { until: _, ...free } = place;
+    return { ...free, ...rest, ...(until !== undefined && { until }) } as P;
+  });
+}
+
+function allowanceOf(parts: FleetParts): { allowance?: FleetAllowance } {
+  const { books, load } = parts;
+  const { allowance, changes } = limitsOf(parts);
+  const { agents, models } = allowance;
+  return books ? { allowance: { agents, models, changes, books, load: load.allowance } } : {};
+}
+
+function limitsOf({ config, limits }: FleetParts): EffectiveLimits {
+  return limits ?? { allowance: config.allowance, changes: new Map() };
 }
 
 function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): FleetAgent {
@@ -101,13 +132,15 @@ function chatModels(settings: ProviderConfig | undefined): Pick<FleetProvider, '
   return settings?.kind === 'openai-chat' ? { model: settings.model, models: settings.models } : {};
 }
 
-function fleetProjects({ config, own, projects, load, paused }: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
-  const { byPath, byName } = indexOf(config.projects);
+function fleetProjects(parts: FleetParts): ReadonlyMap<ProjectId, FleetProject> {
+  const { config, own, projects, load, paused } = parts;
+  const allowances = limitsOf(parts).allowance.projects;
   const entry = ({ id, path, name }: Project): [ProjectId, FleetProject] => {
-    const wanted = byPath.get(path) ?? byName.get(name);
+    const wanted = configuredAs(config.projects, { path, name });
     const agent = wanted?.agent ?? config.dispatcher.default_agent;
     const its = own?.(id);
-    const limits = wanted && config.allowance.projects[wanted.name];
+    const called = wanted?.name ?? name;
+    const limits = lookup(allowances, called);
     const shared = its?.shared_checkout ?? wanted?.shared_checkout;
     return [
       id,
@@ -118,30 +151,10 @@ function fleetProjects({ config, own, projects, load, paused }: FleetParts): Rea
         weight: wanted?.weight ?? 1,
         checkout_busy: !shared && load.inCheckout(id) > 0,
         ...(agent !== undefined && { agent }),
-        ...(wanted && limits && { allowance: { name: wanted.name, limits } }),
+        ...(limits && { allowance: { name: called, limits } }),
         ...(its?.models && { models: { ...config.models, ...its.models } as Readonly<Record<string, string>> }),
       },
     ];
   };
   return new Map(projects.map(entry));
-}
-
-type Wanted = Config['projects'];
-interface Index {
-  readonly byPath: ReadonlyMap<string, Wanted[number]>;
-  readonly byName: ReadonlyMap<string, Wanted[number]>;
-}
-
-/** A fleet is built for every pick, the config changes with a reload. */
-const indexes = new WeakMap<Wanted, Index>();
-
-function indexOf(wanted: Wanted): Index {
-  const known = indexes.get(wanted);
-  if (known) return known;
-  const index: Index = {
-    byPath: new Map(wanted.map((project) => [project.path, project])),
-    byName: new Map(wanted.map((project) => [project.name, project])),
-  };
-  indexes.set(wanted, index);
-  return index;
 }

@@ -1,4 +1,4 @@
-import { pausedAt } from './model/hold.ts';
+import { holdKey, pausedAt } from './model/hold.ts';
 import type { Clock, Files, TaskStore } from './ports.ts';
 
 export interface HeartbeatPorts {
@@ -58,6 +58,18 @@ export class Heartbeat {
     }
   }
 
+  /** `paused`: nothing begins anywhere. */
+  #held(): object {
+    const { clock, store } = this.#ports;
+    const { all, holds } = pausedAt(store.holds(), clock.now());
+    const held = holds.map(({ scope, kind, until }) => ({
+      scope: holdKey(scope),
+      kind,
+      ...(until !== undefined && { until: iso(until) }),
+    }));
+    return { paused: all, ...(held.length > 0 && { held }) };
+  }
+
   #facts(status: 'running' | 'stopped'): object {
     const { clock, store, version, pid } = this.#ports;
     const counts = [...store.counts().values()];
@@ -69,7 +81,7 @@ export class Heartbeat {
         status,
         version,
         started_at: iso(this.#startedAt),
-        paused: pausedAt(store.holds(), clock.now()).all,
+        ...this.#held(),
         owed: store.outbox().size,
       },
     };

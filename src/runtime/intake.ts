@@ -4,6 +4,7 @@ import { isRefusal, type Refusal, refuse } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { Cause } from './model/task.ts';
 import { newTask } from './new-task.ts';
+import { type Gauge, later, type MachineLimits, refuseOverload } from './policy/backpressure.ts';
 import { refuseCallback } from './policy/callback-url.ts';
 import type { Enqueued, NewTask, TaskStore } from './ports.ts';
 import type { Projects } from './projects.ts';
@@ -15,10 +16,12 @@ export interface IntakePorts {
   readonly store: Pick<TaskStore, 'enqueue'>;
   readonly config: Config;
   readonly home: string;
-  /** What is left on the disk of a folder; undefined where that can't be told. */
-  readonly freeBytes: (dir: string) => Promise<number | undefined>;
+  /** What the machine has to do, and has left in memory and on the disk of a folder. */
+  readonly gauge: (dir: string) => Promise<Gauge>;
   readonly route: (task: NewTask) => Route;
 }
+
+export type Admission = Pick<IntakePorts, 'store' | 'config' | 'home' | 'gauge'>;
 
 type Wanted = { readonly project: string; readonly input: NewTaskInput };
 
@@ -65,22 +68,26 @@ export class Intake {
   }
 }
 
-/** Stores tasks in one step, or nothing where the disk has no room for them. */
+/** Stores tasks in one step; where this machine has no room for them, only what is there already is answered. */
 export async function admit(
-  { store, config, home, freeBytes }: Pick<IntakePorts, 'store' | 'config' | 'home' | 'freeBytes'>,
+  { store, config, home, gauge }: Admission,
   tasks: readonly NewTask[],
   cause: Cause,
 ): Promise<(Enqueued | Refusal)[] | Refusal> {
-  const { min_free_bytes } = config.limits;
-  const free = min_free_bytes > 0 ? await freeBytes(home) : undefined;
-  if (free !== undefined && free < min_free_bytes) {
-    const message = `the disk of the home has ${free} bytes left, fewer than limits.min_free_bytes (${min_free_bytes}); nothing was taken`;
-    return refuse('full', message, `make room at ${home} and try again`);
-  }
+  const noRoom = isMeasured(config.limits) ? refuseOverload(await gauge(home), config.limits, home) : undefined;
   try {
-    return await store.enqueue(tasks, cause);
+    return await store.enqueue(tasks, cause, noRoom);
   } catch (error) {
     if (!(error instanceof JournalFull)) throw error;
-    return refuse('full', 'the disk of the home is full; nothing was taken', `make room at ${home} and try again`);
+    const full = refuse(
+      'full',
+      'the disk of the home is full; nothing was taken',
+      `make room at ${home} and try again`,
+    );
+    return later(full);
   }
+}
+
+function isMeasured({ min_free_bytes, min_free_memory, max_load_per_cpu }: MachineLimits): boolean {
+  return min_free_bytes > 0 || min_free_memory > 0 || max_load_per_cpu > 0;
 }

@@ -104,6 +104,11 @@ export class Load implements Counts {
     return this.#providers.get(id) ?? 0;
   }
 
+  /** All that is at work, claims under way included. */
+  get total(): number {
+    return this.#work.size;
+  }
+
   /** Sessions with a live attempt, or with one that is about to be claimed. */
   sessions(): ReadonlySet<string> {
     const routes = [...this.#work.values()].map(({ route }) => route);

@@ -120,7 +120,7 @@ function spentNeed(what: string, count: number): Need {
   return {
     what: `${count} ${count === 1 ? 'task waits' : 'tasks wait'} for allowance: ${what}`,
     where: 'allowance',
-    next: 'nothing has to be done, they begin by themselves then; to let them begin now, raise it in yardmaster.yaml',
+    next: 'nothing has to be done, they begin by themselves then; to let them begin now: yardmaster quota shows it, yardmaster quota set … --reason … raises it',
   };
 }
 

@@ -378,6 +378,9 @@ export type AttemptEnd =
       readonly spent: boolean;
       /** What the attempt took all the same. */
       readonly used?: Used;
+      readonly profile?: string;
+      readonly session_id?: string;
+      readonly exit_code?: number;
     }
   /** It provably never began: nothing is counted. */
   | { readonly kind: 'void'; readonly reason: string };
@@ -433,8 +436,11 @@ export interface TaskStore {
   /** The drops that lay there before the project's first use may be taken. */
   releaseHeld(project: ProjectId, cause: Cause): Promise<void>;
 
-  /** One answer per task, in order; all accepted ones are committed together. */
-  enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]>;
+  /**
+   * One answer per task, in order; all accepted ones are committed together. `noRoom`: why nothing new is taken now; what
+   * an earlier call has made is answered all the same.
+   */
+  enqueue(tasks: readonly NewTask[], cause: Cause, noRoom?: Refusal): Promise<(Enqueued | Refusal)[]>;
   /** The journalled claim and the renamed file, or why not. Nothing may start without it. */
   claim(
     ref: TaskRef,
@@ -464,9 +470,9 @@ export interface TaskStore {
   note(code: string, message: string, about?: { project?: ProjectId; id?: TaskId }): Promise<void>;
   /** Records what happened beside the tasks: to a session, an account, a worker, a limit, a sink. */
   record(event: ToldEvent, cause: Cause): Promise<void>;
-  /** Nothing new begins there until it is resumed, or its time is over; another one takes its place. */
-  hold(scope: HoldScope, hold: HoldOrder, cause: Cause): Promise<void>;
-  resume(scope: HoldScope, cause: Cause, reason?: string): Promise<void>;
+  /** Nothing new begins there until it is resumed, or its time is over; another one takes its place. A person's is a person's. */
+  hold(scope: HoldScope, hold: HoldOrder, cause: Cause): Promise<Refusal | undefined>;
+  resume(scope: HoldScope, cause: Cause, reason?: string): Promise<Refusal | undefined>;
 
   /** A change was made for this very call: sent again, it makes none. */
   answered(call: string): boolean;

@@ -44,13 +44,16 @@ import { Orphans } from './orphans/orphans.ts';
 import { boundedTtl } from './policy/allowance.ts';
 import { afterFailure } from './policy/retry.ts';
 import { Projects } from './projects.ts';
+import { Quota } from './quota/quota.ts';
 import { Reports } from './reports/deliver.ts';
+import { eventsFrom } from './retention/events.ts';
 import { PastEvents } from './retention/past-events.ts';
 import { Retention } from './retention/retention.ts';
 import { Attempts } from './runs/attempts.ts';
 import { Commands } from './runs/command.ts';
 import { retrySituation } from './runs/situation.ts';
 import { Sessions } from './sessions/sessions.ts';
+import { Sinks } from './sinks/sinks.ts';
 import { openStore } from './store/open-store.ts';
 import { WindDown } from './wind-down.ts';
 import { takenName, ttlOfWorker } from './workers/settings.ts';
@@ -109,7 +112,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   };
   setLogLevel();
   const machine = thisMachine({ home: home.dir, version });
-  const { clock, chance, files, freeBytes, runner } = machine;
+  const { clock, chance, files, gauge, runner } = machine;
   const store = await openStore({
     ...machine,
     config,
@@ -149,9 +152,20 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       sessions: sessions.forFleet(),
       worktrees: worktrees.forFleet(load.inWorktrees()),
       books: store.books(),
+      limits: quota.limits(),
       headless: headless.forFleet(),
       workers: workers.forFleet(),
     });
+  const quota = new Quota({
+    ...{ store, clock, config, fleet, say },
+    projectName: (id) => yard.projectName(id),
+    changed: () => {
+      attempts.limitsChanged();
+      sessions.limitsChanged();
+      delegations.limitsChanged();
+      dispatcher.wake();
+    },
+  });
   const ofProject = (project: ProjectId) => settings.of(project);
   const commands = new Commands({ store, files, chance, config: ofProject, env });
   const worktrees = new Worktrees({
@@ -167,6 +181,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
   const attempts = new Attempts({
     ...{ home: home.dir, store, runner, files, clock, chance, say, workspaces: worktrees, checks },
     config: ofProject,
+    limits: () => quota.limits().allowance,
     program: (kind) => (kind === 'headless' ? headless.runs : commands),
     freed: (task) => {
       load.free(task);
@@ -185,7 +200,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     taken: (name) => takenName(name, fleet()),
     capabilities: () => fleet().agents.flatMap((agent) => (agent.kind === 'worker' ? [] : agent.capabilities)),
     unbegun: (name) => load.unbegun(name),
-    ttl: (task) => ttlOfWorker(task, settings.of(task.project)),
+    ttl: (task) => ttlOfWorker(task, settings.of(task.project), quota.limits().allowance),
     changed: () => dispatcher.wake(),
   });
   const delegations = new Delegations({
@@ -198,7 +213,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     }),
     afterFailure: (task, failure) =>
       afterFailure(failure, retrySituation(task, { config: settings.of(task.project), clock, chance })),
-    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), config.allowance),
+    ttl: (task) => boundedTtl(ttlOfTask(task, config), payers(task.route), quota.limits().allowance),
     changed: () => dispatcher.wake(),
     report: ({ task, provider, message }) => say('warn', message, { task: task.id, provider }),
   });
@@ -229,6 +244,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       answered: (request) => headless.runs.answered(request),
     },
     of: ofProject,
+    limits: () => quota.limits().allowance,
     env: { ...env },
     projectName: (id) => yard.projectName(id),
     freed: (task) => {
@@ -267,8 +283,10 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projects: () => store.projects().filter(({ id }) => store.owns(id)),
     record: (code, message, project) => store.note(code, message, { ...(project && { project }) }),
   });
+  const taken = { store, config, home: home.dir, gauge };
   const inboxes = new Inboxes({
     ...{ ...machine, watcher, store, config, say },
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     edited: (ref) => store.reread(ref),
   });
   const projects = new Projects({
@@ -285,7 +303,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
     resolve: (path, options) => projects.resolve(path, options),
     route: (task) => yard.route(task),
-    admit: (tasks, cause) => admit({ store, config, home: home.dir, freeBytes }, tasks, cause),
+    admit: (tasks, cause) => admit(taken, tasks, cause),
     projectName: (id) => yard.projectName(id),
     tidy: tidier({ files, clock, store, config }),
   });
@@ -303,6 +321,12 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     projectName: (id) => yard.projectName(id),
     record: (code, message) => store.note(code, message),
   });
+  const sinks = new Sinks({
+    ...{ ...machine, store, version, say, home: home.dir, env: { ...env }, config },
+    poster: httpPoster(),
+    records: (from) => eventsFrom(store, past, from),
+    projectName: (id) => yard.projectName(id),
+  });
   const orphans = new Orphans({
     ...{ home: home.dir, clock, marked: machine.marked, store, say },
     projectName: (id) => yard.projectName(id),
@@ -313,7 +337,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       config,
       clock,
       files,
-      freeBytes,
+      gauge,
       store,
       version,
       home: home.dir,
@@ -326,7 +350,8 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       fleet,
     },
     offline: offline.reasons,
-    ...{ settings, past, retention },
+    ...{ settings, past, retention, quota },
+    sinks: () => sinks.views(),
     sessions: headless.desk,
     progress: headless.progress,
     worktrees,
@@ -335,8 +360,10 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
       ...sessions.needs(),
       ...worktrees.needs(),
       ...workers.needs(),
+      ...inboxes.needs(),
       ...dispatchFiles.needs(),
       ...callbacks.needs(),
+      ...sinks.needs(),
       ...delegations.needs(),
       ...orphans.needs(),
     ],
@@ -352,7 +379,9 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     sessions.configured();
     headless.configured();
     callbacks.configured();
+    sinks.configured();
     dispatchFiles.configured();
+    quota.configured();
     hideFromChildren(keyVariables(config));
     void providers.update(config).then(() => {
       delegations.configured();
@@ -388,10 +417,12 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await workers.start(); // before the dispatcher hears of changes
     await delegations.start();
     callbacks.start();
+    sinks.start();
     await dispatchFiles.start();
     reports.start();
     heartbeat.start();
     dispatcher.start();
+    quota.start();
     follower.start();
     retention.start();
     orphans.start();
@@ -401,6 +432,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await retention.stop();
     await dispatchFiles.stop();
     orphans.stop();
+    await quota.stop();
     await projects.stop();
     await inboxes.stop();
     workers.halt();
@@ -418,6 +450,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await providers.close();
     await reports.stop();
     await heartbeat.stop();
+    await sinks.stop(); // after everything that makes events
     await store.close();
   };
   let stopping: Promise<void> | undefined;

@@ -3,14 +3,19 @@ import type { Config } from './model/config.ts';
 import type { DelegatedJob, DelegatedStatus } from './model/delegated.ts';
 import type { JournalRecord, Project } from './model/event.ts';
 import type { Fleet } from './model/fleet.ts';
+import type { Hold } from './model/hold.ts';
 import type { ProjectId, TaskId, TaskRef } from './model/ids.ts';
 import type { Refusal } from './model/refusal.ts';
 import type { Route } from './model/route.ts';
 import type { ShownEvent } from './model/shown-event.ts';
+import type { SinkView } from './model/sink.ts';
 import type { TaskSpec, TaskSpecInput } from './model/spec.ts';
 import type { Cause, FinishedTask, OpenTask } from './model/task.ts';
+import type { EventName } from './model/told/table.ts';
 import type { TaskSummary } from './model/view.ts';
+import type { LimitAsked, LimitWanted } from './policy/limit-order.ts';
 import type { Clock, Enqueued, MarkedProcess, TaskStore } from './ports.ts';
+import type { ChangedLimit } from './quota/quota.ts';
 import type { SessionDesk } from './session-desk.ts';
 import type { WorkerDesk } from './worker-desk.ts';
 import type { WorktreeDesk } from './worktree-desk.ts';
@@ -109,7 +114,7 @@ export interface AuditQuery {
   readonly task?: TaskId;
   readonly since?: number;
   readonly until?: number;
-  readonly types?: readonly string[];
+  readonly types?: readonly EventName[];
   readonly by?: readonly string[];
   readonly order: 'newest' | 'oldest';
   /** With `oldest`: only later ones; with `newest`: only earlier ones. A sequence number. */
@@ -117,11 +122,9 @@ export interface AuditQuery {
   readonly limit: number;
 }
 
-/** One event, who or what caused it, and nothing that is secret. */
+/** One event, and nothing that is secret. */
 export interface AuditEntry {
   readonly seq: number;
-  readonly at: number;
-  readonly by: Cause['by'];
   readonly call?: string;
   /** The task whose attempt made the call. */
   readonly parent?: string;
@@ -134,6 +137,17 @@ export interface AuditPage {
   readonly next?: number;
   /** The newest number there was. */
   readonly newest: number;
+}
+
+/** What keeps work from beginning somewhere, and how far that has come. */
+export interface HoldView extends Hold {
+  /** Of the project or the agent. */
+  readonly name?: string;
+  readonly state: 'paused' | 'draining' | 'drained';
+  /** Attempts of the scope that are at work. */
+  readonly running: number;
+  /** Tasks that wait for its end. */
+  readonly waiting: number;
 }
 
 /** What a person should look at, most urgent first. */
@@ -212,8 +226,14 @@ export interface Yard {
   packing(project: ProjectId, spec: TaskSpec): Promise<Packed | Refusal>;
 
   fleet(): Fleet;
-  /** What may be spent and what was; the worst first. */
+  /** Every hold in force. */
+  holds(): readonly HoldView[];
+  /** What may be spent and what was, and what of it was changed at run time; the worst first. */
   allowance(): readonly AllowanceView[];
+  /** Counts at once, for what begins next, and for how long a running attempt may take. */
+  changeLimit(wanted: LimitWanted, cause: Cause): Promise<ChangedLimit | Refusal>;
+  /** The configuration counts again. */
+  restoreLimit(asked: LimitAsked & { readonly reason: string }, cause: Cause): Promise<ChangedLimit | Refusal>;
   /** What the dispatcher would do with it now. */
   route(task: { project?: ProjectId; spec: TaskSpec; task?: OpenTask }): Route;
   summary(task: OpenTask | FinishedTask): TaskSummary;
@@ -236,6 +256,8 @@ export interface Yard {
     options: { stream: RunStream; offset: number },
   ): Promise<{ text: string; next: number }>;
   needs(): readonly Need[];
+  /** Who else is told what happens, and how that goes. */
+  sinks(): readonly SinkView[];
   /** Processes of attempts that are over; undefined where this system does not tell. */
   orphans(): Promise<readonly Orphan[] | undefined>;
   /** Ends those that are still the same processes, and orphans; answers with those that have ended. */
@@ -245,10 +267,7 @@ export interface Yard {
   /** Files match the journal and no drop waits to be looked at. */
   converged(): boolean;
   /** The newest events, oldest first; `after` is a sequence number. */
-  events(options: {
-    after?: number;
-    limit: number;
-  }): Promise<readonly { seq: number; at: number; type: string; cause: Cause; events: readonly unknown[] }[]>;
+  events(options: { after?: number; limit: number }): Promise<readonly JournalRecord[]>;
   /** Events that match, a page of them; a page may be short, or empty, where few match. */
   audit(query: AuditQuery): Promise<AuditPage>;
   /** Every record from now on, in order, once the state holds it. Returns the way to stop. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
+import { nearest } from '../runtime/model/nearest.ts';
 import { type Refusal, refuse } from '../runtime/model/refusal.ts';
-import { nearest } from './nearest.ts';
 
 /** The part of JSON Schema that is looked at to say what is allowed. */
 export interface JsonSchema {

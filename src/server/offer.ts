@@ -12,6 +12,7 @@ import { idKey, isId, type Message } from '../jsonrpc.ts';
 import type { Prompt } from '../prompts/prompt.ts';
 import type { Listening, ListName } from '../resources/audience.ts';
 import type { Resource, ResourceContext } from '../resources/resource.ts';
+import { nearest } from '../runtime/model/nearest.ts';
 import { type Refusal, refuse } from '../runtime/model/refusal.ts';
 import type { Caller, Yard } from '../runtime/yard.ts';
 import type { Progress, Tool, ToolContext } from '../tools/tool.ts';
@@ -20,7 +21,6 @@ import { callTool, shapeOf } from './call.ts';
 import { callName } from './call-name.ts';
 import { type Lists, printOf } from './lists.ts';
 import type { Log } from './log.ts';
-import { nearest } from './nearest.ts';
 import { argumentOf, getPrompt, listedPrompt } from './prompter.ts';
 import { nameOf, type Patterned, patternsOf, Reader } from './reader.ts';
 import { grantedIn, Subscriptions } from './subscriptions.ts';
@@ -327,8 +327,9 @@ function listed(tool: Tool): ListedTool {
 }
 
 /** Clients show the model this text as it is. */
-function refused({ code, message, hint }: Refusal): CallToolResult {
-  return { isError: true, content: [{ type: 'text', text: JSON.stringify({ code, message, hint }) }] };
+function refused({ code, message, hint, retry_after_seconds }: Refusal): CallToolResult {
+  const refusal = { code, message, hint, retry_after_seconds };
+  return { isError: true, content: [{ type: 'text', text: JSON.stringify(refusal) }] };
 }
 
 function unknownTool(name: string, tools: readonly ListedTool[]): ProtocolError {

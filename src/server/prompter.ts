@@ -1,8 +1,8 @@
 import { type GetPromptResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server';
 import type { Prompt, PromptArgument } from '../prompts/prompt.ts';
 import type { ResourceContext } from '../resources/resource.ts';
+import { nearest } from '../runtime/model/nearest.ts';
 import { isRefusal } from '../runtime/model/refusal.ts';
-import { nearest } from './nearest.ts';
 
 /** As the protocol lists it. */
 export function listedPrompt(prompt: Prompt) {

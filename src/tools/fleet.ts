@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { pausedAt } from '../runtime/model/hold.ts';
 import { plainLine } from '../runtime/model/plain-text.ts';
 import { Allowance, allowanceOf } from './allowance.ts';
 import { AT_ONCE, WHOLE } from './claude-code.ts';
 import { Counts, countTasks } from './counts.ts';
+import { PausedNow, pausedNow } from './holds.ts';
 import { Profile, profileOf } from './profile.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
@@ -42,7 +42,7 @@ const output = z.object({
     .describe('limits, and what was used today, the worst first; exceeded: nothing more begins there until it resets'),
   local_only: z.boolean().optional().describe('true: no callback is sent and nothing is delegated, what is owed waits'),
   callbacks_owed: z.number().optional().describe('ends that their callback_url is still to be told'),
-  paused: z.object({ all: z.boolean(), projects: z.array(z.string()) }),
+  paused: PausedNow.describe('what somebody keeps from beginning; what runs goes on'),
   projects: z.array(z.object({ name: z.string(), path: z.string() })),
   not_shown: z.number().optional(),
   stopping: z
@@ -88,6 +88,7 @@ Use it at the start of a session, when tasks do not move, or when asked how thin
       ...(own === undefined && accountsOf(ctx)),
       ...(own === undefined && allowanceOf(ctx)),
       ...(own === undefined && outwardOf(ctx)),
+      paused: pausedNow(ctx),
       ...projectsOf(ctx, own),
       ...(own === undefined && stoppingOf(ctx)),
       converged: yard.converged(),
@@ -154,12 +155,10 @@ function accountsOf({ yard: { sessions } }: ToolContext): Pick<Output, 'sessions
   };
 }
 
-function projectsOf({ yard }: ToolContext, own: string | undefined): Pick<Output, 'projects' | 'paused' | 'not_shown'> {
+function projectsOf({ yard }: ToolContext, own: string | undefined): Pick<Output, 'projects' | 'not_shown'> {
   const seen = yard.store.projects().filter(({ id }) => own === undefined || id === own);
-  const { all, projects } = pausedAt(yard.store.holds(), yard.clock.now());
   const hidden = seen.length - MAX_LISTED;
   return {
-    paused: { all, projects: seen.filter(({ id }) => projects.has(id)).map(({ name }) => name) },
     projects: seen.slice(0, MAX_LISTED).map(({ name, path }) => ({ name, path })),
     ...(hidden > 0 && { not_shown: hidden }),
   };

@@ -1,4 +1,5 @@
 import { fleetStatus } from './fleet.ts';
+import { pauseWork } from './pause.ts';
 import { withRights } from './rights.ts';
 import { decideRoute } from './routing/decide.ts';
 import { delegate } from './routing/delegate.ts';
@@ -31,4 +32,5 @@ export const tools: readonly Tool[] = [
   delegate,
   // fleet
   fleetStatus,
+  pauseWork,
 ].map(withRights);

@@ -28,6 +28,7 @@ export const ATTEMPT_RIGHTS: Readonly<Record<string, AttemptRight>> = {
   decide_route: 'read',
   delegate: 'child',
   fleet_status: 'read',
+  pause_work: 'never',
 };
 
 type Who = Pick<ToolContext, 'yard' | 'caller'>;

@@ -24,11 +24,12 @@ const STATUS: Readonly<Record<RefusalCode, { readonly status: number; readonly r
   not_configured: { status: 409 },
   busy: { status: 503, retryAfter: 1 },
   unavailable: { status: 503, retryAfter: 5 },
-  full: { status: 503, retryAfter: 30 },
+  full: { status: 429, retryAfter: 30 },
 };
 
-export function refused({ code, message, hint }: Refusal): Problem {
-  const { status, retryAfter } = STATUS[code];
+export function refused({ code, message, hint, retry_after_seconds }: Refusal): Problem {
+  const { status, retryAfter: usual } = STATUS[code];
+  const retryAfter = retry_after_seconds ?? usual;
   const headers = retryAfter === undefined ? {} : { headers: { 'retry-after': String(retryAfter) } };
   return { status, code, message, hint, ...headers };
 }

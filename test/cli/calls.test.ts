@@ -65,8 +65,9 @@ test.each<[string, string, Record<string, unknown>]>([
 });
 
 test.each<[string, string, Record<string, unknown>]>([
-  ['events -n 3', 'yardmaster/events', { limit: 3 }],
-  ['events --after 7', 'yardmaster/events', { after: 7, limit: 20 }],
+  ['events -n 3', 'yardmaster/audit', { order: 'newest', limit: 3 }],
+  ['events --after 7', 'yardmaster/audit', { order: 'oldest', from: 7, limit: 20 }],
+  ['events --type task-*', 'yardmaster/audit', { types: ['task_*'], order: 'newest', limit: 20 }],
   ['import shop', 'yardmaster/scan', { project: 'shop', take_over: true }],
   [
     'logs shop/a --attempt 2 --stream stderr',

@@ -200,17 +200,32 @@ test('a route names the decision, then every rule that spoke', async () => {
   expect(out).toBe('provider gpu (gemini)\n  preferred_ai  gemini is served by gpu\n');
 });
 
-test('events are lines for people, records for scripts', async () => {
-  const record = {
-    seq: 7,
-    at: NOW - 5_000,
-    type: 'task_finished',
-    cause: { by: 'runner' },
-    events: [{ type: 'task_finished', id: 'a', attempt: 2, outcome: { state: 'failed', reason: 'it hung' } }],
-  };
-  world.runtime.answer = () => ({ result: { records: [record] } });
-  expect((await world.yardmaster(['events'])).out).toBe('11:59:55  task finished  a  attempt 2  failed  it hung\n');
-  expect((await world.yardmaster(['events', '--json'])).out).toBe(`${JSON.stringify(record)}\n`);
+test('events are lines for people, objects for scripts, the oldest first', async () => {
+  const head = (seq: number, type: string) => ({ seq, id: `${seq}.1`, at: new Date(NOW - 5_000).toISOString(), type });
+  const of = { by: 'runner', project: 'shop', task: 'a', attempt: 2 };
+  const entries = [
+    { ...head(8, 'usage_recorded'), ...of, agent: 'claude', profile: 'work', tokens: 1200, cost: 0.5, currency: 'USD' },
+    { ...head(7, 'task_failed'), ...of, agent: 'claude', error_class: 'timeout', reason: 'it hung' },
+    {
+      ...head(6, 'quota_warning'),
+      by: 'runner',
+      of: 'model',
+      name: 'opus',
+      what: 'daily_tokens',
+      used: 80,
+      limit: 100,
+    },
+  ];
+  world.runtime.answer = () => ({ result: { entries, newest: 8 } });
+  expect((await world.yardmaster(['events'])).out).toBe(
+    [
+      '11:59:55  quota warning  model opus: daily_tokens  80 of 100\n',
+      '11:59:55  task failed  shop/a  attempt 2  claude  timeout  it hung\n',
+      '11:59:55  usage recorded  shop/a  attempt 2  claude  1200 tokens, 0.5 USD\n',
+    ].join(''),
+  );
+  const json = entries.toReversed().map((entry) => `${JSON.stringify(entry)}\n`);
+  expect((await world.yardmaster(['events', '--json'])).out).toBe(json.join(''));
 });
 
 test('events -f goes on after the last one until it is interrupted', async () => {
@@ -219,13 +234,15 @@ test('events -f goes on after the last one until it is interrupted', async () =>
   world.runtime.answer = () => {
     seq++;
     if (seq === 3) interrupted.abort();
-    return { result: { records: [{ seq, at: NOW, type: 'noted', events: [] }] } };
+    const told = { seq, id: `${seq}.1`, at: new Date(NOW).toISOString(), type: 'noted', by: 'recovery' };
+    return { result: { entries: [told], newest: seq } };
   };
-  await world.yardmaster(['events', '-f'], { signal: interrupted.signal });
+  const { out } = await world.yardmaster(['events', '-f'], { signal: interrupted.signal });
+  expect(out.match(/noted/g)).toHaveLength(3);
   expect(world.runtime.calls.map(({ params }) => params)).toEqual([
-    { limit: 20 },
-    { after: 1, limit: 200 },
-    { after: 2, limit: 200 },
+    { order: 'newest', limit: 20 },
+    { order: 'oldest', from: 1, limit: 500 },
+    { order: 'oldest', from: 2, limit: 500 },
   ]);
 });
 

@@ -90,7 +90,8 @@ test('audit goes on page after page until it has as many as were asked for', asy
     at: new Date(NOW).toISOString(),
     type: 'task_released',
     by: 'owner',
-    id: `t${seq}`,
+    id: `${seq}.1`,
+    task: `t${seq}`,
   });
   world.runtime.answer = ({ params }) => ({
     result:

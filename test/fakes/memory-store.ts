@@ -118,7 +118,7 @@ export class MemoryStore implements TaskStore {
       case 'limit_restored':
       case 'quota_warning':
       case 'quota_exceeded':
-        foldQuota(this.#quota, event, this.#clock.now());
+        foldQuota(this.#quota, event, this.#clock.now(), 'owner');
     }
   }
 
@@ -254,14 +254,26 @@ export class MemoryStore implements TaskStore {
     });
   }
 
-  async hold(scope: HoldScope, order: HoldOrder, { by }: Cause): Promise<void> {
+  async hold(scope: HoldScope, order: HoldOrder, { by }: Cause): Promise<Refusal | undefined> {
+    const theirs = this.#personsHold(scope, by);
+    if (theirs) return theirs;
     this.#holds.set(holdKey(scope), { scope, ...order, at: this.#clock.now(), by });
     this.#commit('paused', (changes) => changes.push(this.#told('paused')));
+    return undefined;
   }
 
-  async resume(scope: HoldScope): Promise<void> {
-    if (!this.#holds.delete(holdKey(scope))) return;
+  async resume(scope: HoldScope, { by }: Cause): Promise<Refusal | undefined> {
+    const theirs = this.#personsHold(scope, by);
+    if (theirs) return theirs;
+    if (!this.#holds.delete(holdKey(scope))) return undefined;
     this.#commit('resumed', (changes) => changes.push(this.#told('resumed')));
+    return undefined;
+  }
+
+  #personsHold(scope: HoldScope, by: Cause['by']): Refusal | undefined {
+    const held = holdOn(this.#holds, scope, this.#clock.now());
+    if (held?.by !== 'person' || by === 'person') return undefined;
+    return refuse('not_allowed', `it is held by a person: ${held.reason}`, 'a person resumes it');
   }
 
   #told(type: string): Change {

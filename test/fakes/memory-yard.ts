@@ -1,11 +1,14 @@
 import { handOver } from '../../src/runtime/handover.ts';
+import { holdViews } from '../../src/runtime/holds.ts';
 import type { AllowanceView } from '../../src/runtime/model/allowance.ts';
 import { Config } from '../../src/runtime/model/config.ts';
 import type { Event, JournalRecord, Project } from '../../src/runtime/model/event.ts';
 import type { Fleet, FleetAgent, FleetProvider } from '../../src/runtime/model/fleet.ts';
+import { holdsAt } from '../../src/runtime/model/hold.ts';
 import { type ProjectId, TaskId, type TaskRef } from '../../src/runtime/model/ids.ts';
 import { type Refusal, refuse } from '../../src/runtime/model/refusal.ts';
 import type { Route } from '../../src/runtime/model/route.ts';
+import type { SinkView } from '../../src/runtime/model/sink.ts';
 import { TaskSpec } from '../../src/runtime/model/spec.ts';
 import { type Cause, type FinishedTask, isLive, type Lease, type OpenTask } from '../../src/runtime/model/task.ts';
 import type { TaskSummary } from '../../src/runtime/model/view.ts';
@@ -16,6 +19,7 @@ import { sessionNeeds } from '../../src/runtime/session-needs.ts';
 import type {
   AuditPage,
   Caller,
+  HoldView,
   Need,
   NewTaskInput,
   Orphan,
@@ -71,8 +75,28 @@ export class MemoryYard implements Yard {
     return refuse('not_found', `no project "${nameOrPath}" is known`, `known: ${names.join(', ') || 'none'}`);
   }
 
+  holds(): readonly HoldView[] {
+    const { store, clock } = this;
+    const busy = [...store.open().values()].filter(isLive);
+    return holdViews({
+      holds: holdsAt(store.holds(), clock.now()),
+      load: {
+        total: busy.length,
+        running: (project) => busy.filter((task) => task.project === project).length,
+        allowance: { at_work: new Map(), claims: { agent: new Map(), model: new Map(), project: new Map() } },
+      },
+      counts: store.counts(),
+      waitingFor: () => new Map(),
+      projectName: (id) => this.projectName(id),
+    });
+  }
+
   async audit(): Promise<AuditPage> {
     return { entries: [], newest: 0 };
+  }
+
+  sinks(): readonly SinkView[] {
+    return [];
   }
 
   async orphans(): Promise<readonly Orphan[] | undefined> {
@@ -143,6 +167,14 @@ export class MemoryYard implements Yard {
 
   allowance() {
     return this.allowances;
+  }
+
+  async changeLimit() {
+    return refuse('not_possible', 'this yard has no limits', 'ask another one');
+  }
+
+  async restoreLimit() {
+    return refuse('not_possible', 'this yard has no limits', 'ask another one');
   }
 
   route({ spec, project }: { spec: TaskSpec; project?: ProjectId }): Route {

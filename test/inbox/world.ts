@@ -122,6 +122,7 @@ export function world(options: { watcher?: Watcher; takesOlderDrops?: boolean; c
   const seen = { restored: [] as string[], edited: [] as string[], notes: [] as InboxNote[] };
   const context = {
     ...{ project, queue, clock, files: disk as Files, writers: procWriters, store: store as unknown as TaskStore },
+    admit: store.enqueue.bind(store) as unknown as TaskStore['enqueue'],
     config: () => config,
     rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
     takesOlderDrops: options.takesOlderDrops ?? true,

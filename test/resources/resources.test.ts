@@ -140,18 +140,24 @@ test('the newest events come newest first, in a line each, an attempt’s own pr
   const record = (seq: number, by: string, ...events: unknown[]) => ({
     ...{ seq, at: Date.UTC(2026, 11, 1) + seq, type: 'x', events, cause: { by } },
   });
+  const queued = (ref: object) => ({
+    type: 'task_queued',
+    task: { ...ref, title: 'x', source: 'call', spec: { tags: [] } },
+  });
+  const outcome = { state: 'failed', error_class: 'crash', reason: 'it *fell*\nhard' };
   const records = [
-    record(1, 'owner', { type: 'project_adopted', project: { id: shop.project, path: '/shop' } }),
-    record(2, 'owner', { type: 'task_queued', task: shop }, { type: 'task_queued', task: blog }),
-    record(3, 'runner', { type: 'task_finished', ...shop, outcome: { state: 'failed', reason: 'it *fell*\nhard' } }),
+    record(1, 'owner', { type: 'project_adopted', project: { id: shop.project, name: 'shop', path: '/shop' } }),
+    record(2, 'owner', queued(shop), queued(blog)),
+    record(3, 'runner', { type: 'task_finished', ...shop, attempt: 1, outcome }),
   ];
   Object.assign(desk.yard, { events: async () => records });
   const lines = (text: string) => text.split('\n').filter((one) => one.startsWith('- '));
   expect(lines(await read('events://recent'))).toEqual([
-    '- 3 2026-12-01T00:00:00.003Z task_finished shop/fix-login (failed: it \\*fell\\* hard), by runner',
-    '- 2 2026-12-01T00:00:00.002Z task_queued blog/post, by owner',
-    '- 2 2026-12-01T00:00:00.002Z task_queued shop/fix-login, by owner',
-    '- 1 2026-12-01T00:00:00.001Z project_adopted shop, by owner',
+    '- 3.2 2026-12-01T00:00:00.003Z task_dead_lettered shop/fix-login (crash: it \\*fell\\* hard), by runner',
+    '- 3.1 2026-12-01T00:00:00.003Z task_failed shop/fix-login (crash: it \\*fell\\* hard), by runner',
+    '- 2.2 2026-12-01T00:00:00.002Z task_queued blog/post (x), by owner',
+    '- 2.1 2026-12-01T00:00:00.002Z task_queued shop/fix-login (x), by owner',
+    '- 1.1 2026-12-01T00:00:00.001Z project_adopted shop, by owner',
   ]);
   const attempt: Caller = { principal: 'attempt', name: 'blog/post#1', task: blog, depth: 0 };
   expect(lines(await read('events://recent', {}, attempt))).toHaveLength(1);

@@ -34,9 +34,12 @@ const seen = (load: Load) => ({
   checkout: [PROJECT, OTHER].map((id) => load.inCheckout(id)),
 });
 
+const none = { windows: () => undefined, prices: () => false };
+const unknown = { windows: () => undefined, occupied: () => false };
+
 describe('coding agents without a terminal', () => {
   const places = (config: unknown, more: Partial<Parameters<typeof buildFleet>[0]> = {}) => {
-    const headless = { keeps: () => ['continues'], gate: () => undefined };
+    const headless = { ...none, keeps: () => ['continues'], gate: () => undefined };
     const parts = { projects: [], load: new Load(), paused: { all: false, projects: new Set<ProjectId>() } };
     const { agents } = buildFleet({ ...parts, config: Config.parse(config), providers: [], headless, ...more });
     return agents.filter(({ kind }) => kind === 'headless');
@@ -69,7 +72,7 @@ describe('coding agents without a terminal', () => {
       takes_model: true,
     });
     const gate = () => ({ reason: 'claude is not on the PATH', missing: true as const });
-    const [missing] = places({}, { headless: { keeps: () => [], gate } });
+    const [missing] = places({}, { headless: { ...none, keeps: () => [], gate } });
     expect(missing).toMatchObject({ status: 'offline', detail: 'claude is not on the PATH', missing: true });
     const [refused] = places({}, { offline: new Map([['claude', 'its folder is not trusted']]) });
     expect(refused).toMatchObject({ status: 'offline', detail: 'its folder is not trusted' });
@@ -150,7 +153,7 @@ describe('sessions in the fleet', () => {
     buildFleet({
       ...{ config, projects: [], load, providers: [] },
       paused: { all: false, projects: new Set<ProjectId>() },
-      sessions: { seats, keeps: () => ['continues'], profileGate: () => undefined, occupied: () => false, ...more },
+      sessions: { seats, keeps: () => ['continues'], ...unknown, profileGate: () => undefined, ...more },
     }).agents;
 
   it('are agents with one place each, those of one project for its tasks alone', () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { nearest } from '../../src/runtime/model/nearest.ts';
 import type { Yard } from '../../src/runtime/yard.ts';
 import { callTool } from '../../src/server/call.ts';
-import { nearest } from '../../src/server/nearest.ts';
 import { uriPattern } from '../../src/server/template.ts';
 import { defineTool } from '../../src/tools/tool.ts';
 

@@ -16,7 +16,8 @@ interface Line {
   readonly type: string;
   readonly by: string;
   readonly project?: string;
-  readonly id?: string;
+  readonly id: string;
+  readonly task?: string;
   readonly attempt?: number;
 }
 
@@ -46,17 +47,17 @@ test('who did what to a task, and when, without anything secret', async () => {
   expect(story.map(({ type, by }) => [type, by])).toEqual([
     ['task_queued', 'owner'],
     ['task_claimed', 'dispatcher'],
-    ['attempt_started', 'runner'],
-    ['task_finished', 'runner'],
+    ['task_dispatched', 'runner'],
+    ['task_completed', 'runner'],
   ]);
-  expect(story[0]).toMatchObject({ project: 'shop', id: 'good', call: expect.any(String) });
+  expect(story[0]).toMatchObject({ project: 'shop', task: 'good', call: expect.any(String) });
   expect((await lines(here, '--task', 'shop/good')).map(({ seq }) => seq)).toEqual(
     story.map(({ seq }) => seq).reverse(),
   );
 
-  const { stdout } = await here.cli(['audit', '--type', 'task_finished', '--project', depot]);
+  const { stdout } = await here.cli(['audit', '--type', 'task_failed', '--project', depot]);
   expect(stdout).toMatch(
-    /^\S+ +runner +task finished {2}depot\/bad {2}attempt 1 {2}failed {2}the agent ended with exit code 1\n$/,
+    /^\S+ +runner +task failed {2}depot\/bad {2}attempt 1 {2}bot {2}\S+ {2}the agent ended with exit code 1\n$/,
   );
   const all = await here.cli(['audit', '--limit', '0', '--json']);
   const token = /YARDMASTER_ATTEMPT_TOKEN=(\S+)/.exec(
@@ -66,7 +67,9 @@ test('who did what to a task, and when, without anything secret', async () => {
   for (const secret of [token ?? '', 'the whole prompt']) expect(all.stdout).not.toContain(secret);
 
   expect(await lines(here, '--since', '2099-01-01')).toEqual([]);
-  expect((await lines(here, '--by', 'owner', '--type', 'task-queued', '-n', '1')).map(({ id }) => id)).toEqual(['bad']);
+  expect((await lines(here, '--by', 'owner', '--type', 'task-queued', '-n', '1')).map(({ task }) => task)).toEqual([
+    'bad',
+  ]);
   expect(await here.cli(['audit', '--type', 'nonsense'])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('task_claimed'),
@@ -92,9 +95,9 @@ test('events that the journal has given away are read as well, and what happens 
     await here.start();
   }
   expect(readdirSync(join(here.home, 'events'), { recursive: true }).length).toBeGreaterThan(2); // not all is in the journal
-  const finished = await lines(here, '--type', 'task_finished', '--limit', '0', '--oldest-first');
-  expect(finished.map(({ id }) => id)).toEqual(tasks.map(({ id }) => id));
-  const back = await lines(here, '--type', 'task_finished', '--limit', '0');
+  const finished = await lines(here, '--type', 'task_completed', '--limit', '0', '--oldest-first');
+  expect(finished.map(({ task }) => task)).toEqual(tasks.map(({ id }) => id));
+  const back = await lines(here, '--type', 'task_completed', '--limit', '0');
   expect(back).toEqual([...finished].reverse());
 
   const follow = here.spawn(['audit', '--follow', '--type', 'task_queued', '-n', '2', '--json']);
@@ -105,11 +108,11 @@ test('events that the journal has given away are read as well, and what happens 
   await until(() => said.split('\n').length > 2);
   const again = await here.connect();
   await again.enqueue(project, 'new', { id: 'new' });
-  await until(() => said.includes('"id":"new"'));
+  await until(() => said.includes('"task":"new"'));
   const ids = said
     .split('\n')
     .filter(Boolean)
-    .map((line) => (JSON.parse(line) as Line).id);
+    .map((line) => (JSON.parse(line) as Line).task);
   expect(ids).toEqual(['t-28', 't-29', 'new']);
   follow.kill('SIGTERM');
 }, 120_000);

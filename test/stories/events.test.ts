@@ -31,7 +31,7 @@ async function follow(runtimes: number, headers: Record<string, string> = {}): P
 }
 
 const finished = (stream: Stream, id: string) => () =>
-  stream.events.some((event) => event.type === 'task_finished' && event.id === id);
+  stream.events.some((event) => event.type === 'task_completed' && event.task === id);
 
 test('a runtime is killed and the next one goes on behind Last-Event-ID: every record once, in order', async () => {
   const project = world.project('shop');
@@ -50,5 +50,5 @@ test('a runtime is killed and the next one goes on behind Last-Event-ID: every r
   expect(again.messages.map(({ event, id }) => `${event} ${id}`)).toEqual(
     again.messages.map((_, at) => `change ${seen + 1 + at}`),
   );
-  expect(again.events.filter(({ id, type }) => id === 'two' && type === 'task_queued')).toHaveLength(1);
+  expect(again.events.filter(({ task, type }) => task === 'two' && type === 'task_queued')).toHaveLength(1);
 });

@@ -31,7 +31,7 @@ afterAll(() => world.end());
 describe.each<Era>(['old', 'new'])('a client of the %s era', (era) => {
   test('hands over a task, waits, and reads the result', async () => {
     const talk = await world.connect(era);
-    expect(await talk.tools()).toHaveLength(12);
+    expect(await talk.tools()).toHaveLength(13);
     const project = world.project(`first-${era}`);
     const task = await talk.enqueue(project, 'Say hello.', { title: 'Greeting', priority: 'high' });
     expect(task).toMatchObject({ id: 'greeting', project: `first-${era}`, state: 'queued', created: true });

@@ -147,20 +147,35 @@ export class World {
     return JSON.parse(stdout) as T;
   }
 
-  /** Everything that the journal holds of these events, oldest first. */
+  /** Every record that the home has, of these events as they are kept, oldest first. */
   async events<T extends { type: string }>(type: string): Promise<T[]> {
-    const found: T[] = [];
-    for (let after = 0; ; ) {
-      const { stdout } = await this.cli(['events', '--after', String(after), '--limit', '1000', '--json']);
-      const records = stdout
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as { seq: number; events: T[] });
-      const last = records.at(-1);
-      if (!last) return found;
-      found.push(...records.flatMap(({ events }) => events.filter((event) => event.type === type)));
-      after = last.seq;
+    const records = new Map<number, T[]>();
+    for (const line of this.#journalLines()) {
+      const { seq, events } = JSON.parse(line) as { seq?: number; events?: T[] };
+      if (seq !== undefined && events) records.set(seq, events);
     }
+    const inOrder = [...records].sort(([a], [b]) => a - b);
+    return inOrder.flatMap(([, events]) => events.filter((event) => event.type === type));
+  }
+
+  /** What was told of these, oldest first; patterns such as `task_*` and several with commas are good too. */
+  async told<T extends { type: string }>(types: string): Promise<T[]> {
+    const args = ['audit', '--type', types, '--limit', '0', '--oldest-first', '--json'];
+    const { code, stdout, stderr } = await this.cli(args);
+    if (code !== 0) throw new Error(`audit ended with ${code}: ${stderr}`);
+    return linesIn(stdout).map((line) => JSON.parse(line) as T);
+  }
+
+  #journalLines(): string[] {
+    return ['events', 'journal'].flatMap((folder) => {
+      const dir = join(this.home, folder);
+      const files = existsSync(dir) ? readdirSync(dir, { recursive: true, encoding: 'utf8' }) : [];
+      const segments = files.filter((file) => file.endsWith('.jsonl'));
+      return segments.flatMap((file) => {
+        const text = readFileSync(join(dir, file), 'utf8');
+        return linesIn(text.slice(0, text.lastIndexOf('\n') + 1)); // the last one may be under way
+      });
+    });
   }
 
   /** An MCP client on a bridge of its own; a runtime is started when none runs. */
@@ -368,4 +383,8 @@ export async function cancelRunning(client: Client): Promise<void> {
 /** Where nothing else is configured tasks go to Claude Code: a story must never start the person's own. */
 function withoutAgents(path = ''): string[] {
   return path.split(':').filter((dir) => !existsSync(join(dir, 'claude')));
+}
+
+function linesIn(text: string): string[] {
+  return text.split('\n').filter(Boolean);
 }

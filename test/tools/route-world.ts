@@ -108,7 +108,7 @@ export class RouteWorld {
     });
     this.#yard = new Desk({
       ...{ config, clock, files, store, load, fleet, dispatcher: this.#dispatcher, version: '0', home: dir },
-      freeBytes: async () => undefined,
+      gauge: async () => ({}),
       projects: { resolve: async () => project },
       stopping: () => undefined,
     } as unknown as DeskPorts);

@@ -41,14 +41,20 @@ test('first where things stand, then what happens, with the numbers of the journ
   expect(data.reset).toBeUndefined();
 
   await enqueue(project, ['now'], { agent: 'echo' });
-  await stream.has(({ data: { events } }) => events?.some(({ type }) => type === 'task_finished') === true);
+  await stream.has(({ data: { events } }) => events?.some(({ type }) => type === 'task_completed') === true);
   expect(stream.events.map(({ type }) => type)).toEqual([
     'task_queued',
     'task_claimed',
-    'attempt_started',
-    'task_finished',
+    'task_dispatched',
+    'task_completed',
   ]);
-  expect(stream.events[3]).toMatchObject({ project: 'shop', id: 'now', attempt: 1, state: 'done', agent: 'echo' });
+  expect(stream.events[3]).toMatchObject({
+    project: 'shop',
+    task: 'now',
+    attempt: 1,
+    verified: 'unverified',
+    agent: 'echo',
+  });
   expect(stream.messages.map((one) => one.id)).toEqual([id, id + 1, id + 2, id + 3, id + 4]);
   // Neither an attempt's token, nor a prompt, nor a result leaves this way.
   const text = JSON.stringify(stream.messages);
@@ -61,22 +67,26 @@ test('Last-Event-ID goes on without a gap, over a restart of the runtime', async
   const first = await open();
   await first.has(({ event }) => event === 'snapshot');
   await enqueue(project, ['one']);
-  await first.has(({ data: { events } }) => events?.some(({ id }) => id === 'one') === true);
+  await first.has(({ data: { events } }) => events?.some(({ task }) => task === 'one') === true);
   const seen = first.last?.id ?? 0;
   await world.restart();
   await until(() => first.closed); // streams are ended, not left hanging
   await enqueue(project, ['two']);
 
   const again = await open('/api/v1/events?after=0', { 'last-event-id': String(seen) }); // the header is newer
-  await again.has(({ data: { events } }) => events?.some(({ id }) => id === 'two') === true);
+  await again.has(({ data: { events } }) => events?.some(({ task }) => task === 'two') === true);
   await enqueue(project, ['three']);
-  await again.has(({ data: { events } }) => events?.some(({ id }) => id === 'three') === true);
+  await again.has(({ data: { events } }) => events?.some(({ task }) => task === 'three') === true);
   expect(again.messages.every(({ event }) => event === 'change')).toBe(true);
   expect(again.messages.map(({ id }) => id)).toEqual(again.messages.map((_, at) => seen + 1 + at));
 
   const whole = await open('/api/v1/events?after=0');
-  await whole.has(({ data: { events } }) => events?.some(({ id }) => id === 'three') === true);
-  expect(whole.events.flatMap(({ type, id }) => (type === 'task_queued' ? [id] : []))).toEqual(['one', 'two', 'three']);
+  await whole.has(({ data: { events } }) => events?.some(({ task }) => task === 'three') === true);
+  expect(whole.events.flatMap(({ type, task }) => (type === 'task_queued' ? [task] : []))).toEqual([
+    'one',
+    'two',
+    'three',
+  ]);
 });
 
 test('where it can not go on, a fresh snapshot says why', async () => {
@@ -189,7 +199,7 @@ test('an attempt hears of its own project alone; too many streams are refused wi
   expect(data.counts).toEqual({ running: 1 });
   await enqueue(other, ['secret-too']);
   await enqueue(mine, ['sibling']);
-  await stream.has(({ data: { events } }) => events?.some(({ id }) => id === 'sibling') === true);
+  await stream.has(({ data: { events } }) => events?.some(({ task }) => task === 'sibling') === true);
   expect(JSON.stringify(stream.messages)).not.toContain('secret');
 
   await open();

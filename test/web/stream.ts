@@ -11,7 +11,8 @@ export interface Message {
     readonly events?: readonly {
       readonly type: string;
       readonly project?: string;
-      readonly id?: string;
+      readonly id: string;
+      readonly task?: string;
       readonly message?: string;
     }[];
     readonly tasks?: readonly { readonly id: string; readonly state: string }[];
@@ -67,7 +68,7 @@ export class Stream {
   }
 
   /** Every event of every change, in order. */
-  get events(): { type: string; project?: string; id?: string; message?: string }[] {
+  get events(): { type: string; project?: string; id: string; task?: string; message?: string }[] {
     return this.messages.flatMap(({ event, data }) => (event === 'change' ? [...(data.events ?? [])] : []));
   }
 

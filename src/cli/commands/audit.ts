@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import type { Cli, Structured } from '../cli.ts';
 import { usage } from '../failure.ts';
-import { pause } from '../pause.ts';
 import { projectNamed, taskRef } from '../project.ts';
 import { parseSince } from '../time.ts';
-import type { AuditLine } from '../views/audit.ts';
-import { LOOK_EVERY_MS } from './events.ts';
+import type { ToldLine } from '../views/events.ts';
 import { wholeNumber } from './list.ts';
+import { goOn, listed, newestOf, pageOf } from './pages.ts';
 
 interface Options {
   task?: string;
@@ -21,13 +20,7 @@ interface Options {
   json?: boolean;
 }
 
-interface Page {
-  readonly entries: readonly AuditLine[];
-  readonly next?: number;
-  readonly newest: number;
-}
-
-const PAGE = 500;
+const FOLLOWED = 500;
 const SHOWN = 100;
 
 export function auditCommand(program: Command, cli: Cli): void {
@@ -41,7 +34,7 @@ export function auditCommand(program: Command, cli: Cli): void {
     .option('-p, --project <project>', 'a path or a configured name')
     .option('--since <when>', 'since: 12h, 2d, or a date')
     .option('--until <when>', 'before: 12h, 2d, or a date')
-    .option('--type <types>', 'kinds of events, such as task_finished; separated by commas')
+    .option('--type <types>', 'kinds of events, such as task_completed or task_*; separated by commas')
     .option('--by <who>', 'who or what caused it, such as owner; separated by commas')
     .option('-n, --limit <number>', `at most so many; ${SHOWN} unless told, all of them with 0`)
     .option('--oldest-first', 'in the order in which it happened, from the beginning')
@@ -49,7 +42,7 @@ export function auditCommand(program: Command, cli: Cli): void {
     .option('--json', 'one JSON object per line')
     .addHelpText(
       'after',
-      '\nExamples:\n  yardmaster audit --since 1d --type task_finished\n  yardmaster audit --task shop/fix-login --oldest-first\n  yardmaster audit --by owner --json',
+      '\nExamples:\n  yardmaster audit --since 1d --type task_completed,task_failed\n  yardmaster audit --task shop/fix-login --oldest-first\n  yardmaster audit --by owner --json',
     )
     .action((options: Options) => audit(cli, options));
 }
@@ -63,12 +56,7 @@ async function audit(cli: Cli, options: Options): Promise<void> {
   const order = options.oldestFirst ? 'oldest' : 'newest';
   let left = limit;
   for (let from: number | undefined; left > 0 && !cli.around.signal.aborted; ) {
-    const page = await pageOf(cli, {
-      ...query,
-      order,
-      limit: Math.min(left, PAGE),
-      ...(from !== undefined && { from }),
-    });
+    const page = await pageOf(cli, { ...query, order, ...(from !== undefined && { from }) }, left);
     await show(cli, page.entries.slice(0, left), options); // a record may hold more than were asked for
     left -= page.entries.length;
     from = page.next;
@@ -77,21 +65,12 @@ async function audit(cli: Cli, options: Options): Promise<void> {
 }
 
 async function follow(cli: Cli, query: Structured, limit: number, options: Options): Promise<void> {
-  const { entries, newest } = await pageOf(cli, { ...query, order: 'newest', limit: Math.min(limit, PAGE) });
-  await show(cli, [...entries].reverse(), options);
-  for (let from = newest; !cli.around.signal.aborted; ) {
-    const page = await pageOf(cli, { ...query, order: 'oldest', limit: PAGE, from });
-    await show(cli, page.entries, options);
-    from = page.next ?? page.newest;
-    if (page.next === undefined) await pause(LOOK_EVERY_MS, cli.around.signal);
-  }
+  const { lines, newest } = await newestOf(cli, query, Math.min(limit, FOLLOWED));
+  await show(cli, lines, options);
+  await goOn(cli, query, newest, (more) => show(cli, more, options));
 }
 
-async function pageOf(cli: Cli, params: Structured): Promise<Page> {
-  return (await cli.connection().request('yardmaster/audit', params)) as Page;
-}
-
-async function show(cli: Cli, lines: readonly AuditLine[], options: Options): Promise<void> {
+async function show(cli: Cli, lines: readonly ToldLine[], options: Options): Promise<void> {
   const { auditLine } = await import('../views/audit.ts');
   for (const line of lines) cli.print(line, options, auditLine);
   await cli.around.drained();
@@ -115,8 +94,4 @@ function queryOf(cli: Cli, { task, project, since, until, type, by }: Options): 
     ...(type !== undefined && { types: listed(type) }),
     ...(by !== undefined && { by: listed(by) }),
   };
-}
-
-function listed(text: string): string[] {
-  return text.split(',').map((one) => one.trim().replaceAll('-', '_'));
 }

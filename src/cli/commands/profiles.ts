@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli, Structured } from '../cli.ts';
-import { usage } from '../failure.ts';
-import { parseDuration } from '../time.ts';
+import { timeAhead } from '../time.ts';
 
 interface Options {
   until?: string;
@@ -52,17 +51,9 @@ async function list(cli: Cli, options: Options): Promise<void> {
 
 async function act(cli: Cli, what: string, agent: string, name: string, options: Options): Promise<void> {
   const { profilesView } = await import('../views/profiles.ts');
-  const until = options.until === undefined ? {} : { until: timeIn(cli, options.until) };
+  const until = options.until === undefined ? {} : { until: timeAhead(options.until, cli.around.now(), '--until') };
   const reason = options.reason === undefined ? {} : { reason: options.reason };
   const params = { act: what, agent, name, ...until, ...reason };
   const profile = (await cli.connection().request('yardmaster/profile', params)) as Structured;
   cli.print(profile, options, (one, look) => profilesView({ profiles: [one] }, look));
-}
-
-/** `2h` from now, or a date. */
-function timeIn(cli: Cli, text: string): number {
-  const now = cli.around.now();
-  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : now + parseDuration(text, '--until');
-  if (Number.isNaN(at) || at <= now) throw usage(`--until: "${text}" is no time that is still to come`);
-  return at;
 }

@@ -1,9 +1,11 @@
 import type { Argument, Command, Option } from 'commander';
 import { z } from 'zod';
 import { configKeys } from '../../runtime/config/explain.ts';
+import { Holder } from '../../runtime/model/allowance.ts';
 import { Config } from '../../runtime/model/config.ts';
-import { EVENT_TYPES } from '../../runtime/model/event.ts';
+import { ChangeableLimit } from '../../runtime/model/quota.ts';
 import { Cause } from '../../runtime/model/task.ts';
+import { EVENT_NAMES } from '../../runtime/model/told/table.ts';
 import { TaskState } from '../../runtime/model/view.ts';
 import { tools } from '../../tools/index.ts';
 import { commandFor } from '../command-for.ts';
@@ -27,7 +29,8 @@ export type Source =
         | 'accounts'
         | 'profiles'
         | 'worktrees'
-        | 'orphans';
+        | 'orphans'
+        | 'limited';
     }
   | { readonly kind: 'files' };
 
@@ -125,7 +128,10 @@ const BY_NAME: Readonly<Record<string, Source>> = {
   worktree: { kind: 'ask', what: 'worktrees' },
   pid: { kind: 'ask', what: 'orphans' },
   group: { kind: 'ask', what: 'groups' },
-  type: words(...EVENT_TYPES),
+  type: words(...EVENT_NAMES),
+  holder: words(...Holder.options),
+  whose: { kind: 'ask', what: 'limited' },
+  limit: words(...ChangeableLimit.options),
   by: words(...Cause.shape.by.options),
   task: tasks,
   state: words(...TaskState.options),

@@ -5,6 +5,7 @@ import { paintState } from '../paint.ts';
 import { safeLine } from '../safe-text.ts';
 import { table } from '../table.ts';
 import { relative, span } from '../time.ts';
+import { type Held, heldLine } from './holds.ts';
 
 /** What `fleet_status` answers, as far as a person is shown it. */
 interface FleetStatus extends Structured {
@@ -19,7 +20,7 @@ interface FleetStatus extends Structured {
     readonly state: string;
     readonly until?: string;
   }[];
-  readonly paused: { readonly all: boolean; readonly projects: readonly string[] };
+  readonly paused: { readonly all: boolean; readonly projects: readonly string[]; readonly holds?: readonly Held[] };
   readonly projects: readonly { readonly name: string; readonly path: string }[];
   readonly local_only?: boolean;
   readonly callbacks_owed?: number;
@@ -46,7 +47,7 @@ export function fleetView(status: FleetStatus, look: Look): string {
   const parts = [
     stoppingPart(status, look),
     needsPart(status.needs, look),
-    `${countsLine(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}${awayLine(status, look)}`,
+    `${countsLine(status, look)}${holdsLines(status, look)}${sessionsLine(status, look)}${profilesLine(status, look)}${outwardLine(status, look)}${awayLine(status, look)}`,
     placesPart(status, look),
     projectsPart(status, look),
   ];
@@ -83,6 +84,10 @@ function countsLine({ counts, paused, converged }: FleetStatus, { paint }: Look)
     : paused.projects.length > 0 && `paused: ${paused.projects.map(safeLine).join(', ')}`;
   const line = [tasks.join(', ') || 'no tasks', halted, !converged && 'files are being written'];
   return `${line.filter(Boolean).join('; ')}\n`;
+}
+
+function holdsLines({ paused: { holds = [] } }: FleetStatus, look: Look): string {
+  return holds.map((held) => `${heldLine(held, look)}\n`).join('');
 }
 
 /** One line: `yardmaster sessions` shows each of them. */

@@ -1,7 +1,9 @@
 import type { CodingAgent } from '../model/config.ts';
+import type { AccountWindow } from '../model/profile.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { AgentQuestion, Usage } from '../model/session.ts';
 import type { ErrorClass, PermissionMode } from '../model/spec.ts';
+import type { ModelTokens } from '../model/usage.ts';
 import type { Clock, Files } from '../ports.ts';
 
 /*
@@ -110,6 +112,10 @@ export interface Conversation {
   readonly context_tokens?: number;
   /** Since `from`. */
   readonly usage: Usage;
+  /** The same by model: what it costs where its program tells no cost. */
+  readonly spent: readonly ModelTokens[];
+  /** Of its account, as its service told them last. */
+  readonly windows?: readonly AccountWindow[];
   /** A prompt with this text was taken in. */
   holds(text: string): boolean;
 }
@@ -180,6 +186,8 @@ export interface SessionAgent {
     readonly conversation: string;
   }): string;
   read(files: Files, transcript: string, from: number): Promise<Conversation | undefined>;
+  /** What its subagents have taken since then, where that stands elsewhere. */
+  subagents?(files: Files, transcript: string, since: number): Promise<readonly ModelTokens[]>;
   /** The newest messages of a conversation, oldest first, as text. */
   messages(
     files: Files,

@@ -1,5 +1,7 @@
+import type { AccountWindow } from '../model/profile.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { AgentQuestion, Usage } from '../model/session.ts';
+import type { ModelTokens } from '../model/usage.ts';
 import type { Files, RunEnd } from '../ports.ts';
 import type { AgentFailure, Answer, Report, StartOrder } from './agent.ts';
 
@@ -53,6 +55,10 @@ export interface RunState {
   readonly denials: readonly { readonly tool: string; readonly input: string }[];
   readonly usage?: Usage;
   readonly turns?: number;
+  /** Tokens that `usage` does not hold yet: of a turn that is not over. */
+  readonly underway?: readonly ModelTokens[];
+  /** Of its account, as its service told them last. */
+  readonly windows?: readonly AccountWindow[];
   /** Ends of turns that were told. */
   readonly results: number;
   /** `usage` counts what earlier runs have spent in this conversation, too. */
@@ -77,6 +83,19 @@ export interface HeadlessAgent {
     where: { readonly config_dir?: string; readonly home: string; readonly cwd: string },
   ): Promise<Refusal | undefined>;
   reader(): StreamReader;
+  /**
+   * What a conversation has taken since then, and how full its account's windows are, where that stands in the
+   * conversation's own file and not in the stream. Undefined while there is no such file.
+   */
+  spent?(
+    files: Files,
+    where: {
+      readonly config_dir?: string;
+      readonly home: string;
+      readonly conversation: string;
+      readonly since: number;
+    },
+  ): Promise<{ readonly spent: readonly ModelTokens[]; readonly windows?: readonly AccountWindow[] } | undefined>;
   /**
    * What came of a run, in this order: what its stream says, what it complained about, its exit code. A success without an
    * answer is none; an end by a signal is none, whatever its code says.

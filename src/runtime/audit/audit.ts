@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../model/event.ts';
-import { type ProjectNames, projectOf, type ShownEvent, showEvent } from '../model/shown-event.ts';
+import { type ProjectNames, shownIn } from '../model/shown-event.ts';
 import type { AuditEntry, AuditPage, AuditQuery } from '../yard.ts';
 
 /*
@@ -94,7 +94,7 @@ async function lastOf(
     if (record.seq >= end) break;
     if (looked === 0) at = record.at;
     looked += 1;
-    const entries = entriesOf(record, query, names);
+    const entries = entriesOf(record, query, names).reverse();
     if (entries.length === 0) continue;
     kept.push(entries);
     count += entries.length;
@@ -112,25 +112,20 @@ async function timeAt(history: History, seq: number): Promise<number> {
 }
 
 function entriesOf(record: JournalRecord, query: AuditQuery, names: ProjectNames): AuditEntry[] {
-  const { seq, at, cause, events } = record;
+  const { seq, at, cause } = record;
   if ((query.since !== undefined && at < query.since) || (query.until !== undefined && at >= query.until)) return [];
   if (query.by !== undefined && !query.by.includes(cause.by)) return [];
-  return events.flatMap((event) => {
+  return shownIn(record, names).flatMap(({ of, event }) => {
     if (query.types !== undefined && !query.types.includes(event.type)) return [];
-    if (query.project !== undefined && projectOf(event) !== query.project) return [];
-    const shown = showEvent(event, names);
-    if (shown === undefined || (query.task !== undefined && !isAbout(shown, query.task))) return [];
+    if (query.project !== undefined && of !== query.project) return [];
+    if (query.task !== undefined && !('task' in event && event.task === query.task)) return [];
     const { call, parent } = cause;
     return [
       {
-        ...{ seq, at, by: cause.by, event: shown },
+        ...{ seq, event },
         ...(call !== undefined && { call }),
         ...(parent && { parent: `${names(parent.project)}/${parent.id}` }),
       },
     ];
   });
-}
-
-function isAbout(event: ShownEvent, task: string): boolean {
-  return event.id === task;
 }

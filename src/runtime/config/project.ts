@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Config, ProjectConfig } from '../model/config.ts';
+import type { RetryClasses } from '../model/retry.ts';
 import { readDocument } from './document.ts';
 import type { Origin } from './origin.ts';
 import { type Problem, unreadable } from './problem.ts';
@@ -50,7 +51,21 @@ export function overlayProject(
     );
     if (said.length > 0) whole[section] = { ...user[section], ...Object.fromEntries(said) };
   }
+  const classes = project.retry?.classes;
+  if (classes) whole.retry = { ...(whole.retry as Config['retry']), classes: overlaid(user.retry.classes, classes) };
   return whole as Config;
+}
+
+/** Key by key: what the project does not say of a class stays the user's. */
+function overlaid(
+  user: RetryClasses,
+  project: NonNullable<NonNullable<ProjectConfig['retry']>['classes']>,
+): RetryClasses {
+  const entries = Object.entries(project).map(([name, rule]) => [
+    name,
+    { ...user[name as keyof RetryClasses], ...rule },
+  ]);
+  return { ...user, ...Object.fromEntries(entries) };
 }
 
 /** The stricter of the user's limit and the project's; 0 is no limit. */

@@ -128,6 +128,18 @@ export class Delegations {
     this.#asked = known;
   }
 
+  /** How long a job may take has changed. */
+  limitsChanged(): void {
+    for (const watch of this.#watches.values()) {
+      const task = liveTask(watch, this.#ports.store);
+      if (!task || watch.working) continue; // at the end of a step it is asked anyway
+      const isOver =
+        watch.overdue_since === undefined && deadlineOf(watch, this.#ports, task) <= this.#ports.clock.now();
+      watch.next_at = isOver ? this.#ports.clock.now() : this.#inTime(watch, task, watch.next_at);
+      this.#wake(watch.next_at);
+    }
+  }
+
   /** Providers that get nothing now. */
   away(): ReadonlyMap<string, Away> {
     const away = new Map<string, Away>();

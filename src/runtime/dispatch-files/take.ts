@@ -147,8 +147,9 @@ function answered({ arrival, bytes, task }: Ready, answer: { created: boolean } 
   return refused(arrival, answer, answer.code === 'id_taken' ? 'id' : undefined); // a file of another kind has its name
 }
 
-function refused(arrival: Arrival, { code, message, hint }: Refusal, field?: string): Verdict {
-  if (LATER.has(code)) return { kind: 'deferred', arrival, reason: message, all: NOTHING_GOES.has(code) };
+function refused(arrival: Arrival, { code, message, hint, only_project }: Refusal, field?: string): Verdict {
+  const all = NOTHING_GOES.has(code) && !only_project;
+  if (LATER.has(code)) return { kind: 'deferred', arrival, reason: message, all };
   const named = field ?? /^(\w+): /.exec(message)?.[1];
   return { kind: 'unfit', arrival, why: unfit(message.replace(/^project: /, 'project_dir: '), hint, named) };
 }

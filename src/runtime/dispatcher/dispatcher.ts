@@ -8,6 +8,7 @@ import { isLive, type QueuedTask } from '../model/task.ts';
 import { nextReset } from '../policy/allowance.ts';
 import { askOf } from '../policy/ask.ts';
 import { anyRoom, decide } from '../policy/decide.ts';
+import { nextHoldEnd } from '../policy/held.ts';
 import { type Choice, chooseNext, Turns } from '../policy/order.ts';
 import type { Change, Clock, TaskStore } from '../ports.ts';
 import type { Launch } from './launch.ts';
@@ -26,7 +27,7 @@ import { type Entry, type Lane, Ready } from './ready.ts';
  *     waits for a place, the end of one in its own project where the project holds it, a resume, a wake. An agent that
  *     has ended gives its place back at once (`freed`): the claim that takes it is journalled behind that end.
  *     Allowance that comes back is told by no change: everything is looked at again at the time of the next reset, and
- *     now and then before it, because clocks jump and machines sleep.
+ *     now and then before it, because clocks jump and machines sleep. So with a hold that ends by its time.
  * D5. After `stop()` there is no timer, no claim and no launch under way.
  */
 
@@ -109,7 +110,7 @@ export class Dispatcher {
     const route = decide(askOf(task), fleet, this.#parts.clock.now());
     switch (route.to) {
       case 'wait': {
-        const { to: _, rules: __, ...why } = route;
+        const { to: _, rules: __, held: ___, ...why } = route;
         return why;
       }
       case 'refuse':
@@ -172,11 +173,14 @@ export class Dispatcher {
   /** Starts the claim of the next task that can run. False when there is none. */
   #pick(now: number): boolean {
     const fleet = this.#parts.fleet();
-    if (!anyRoom(fleet)) return false;
+    if (!anyRoom(fleet)) {
+      this.#awaitTime(nextHoldEnd(fleet.holds ?? []), now);
+      return false;
+    }
     for (;;) {
       const choice = chooseNext(this.#ready.heads(this.#blocked), this.#turns, now, this.#parts.ageStep());
       if (!choice) {
-        this.#awaitReset(fleet, now);
+        this.#awaitTime(this.#blocked.size > 0 ? nextChange(fleet, now) : undefined, now);
         return false;
       }
       const { task, lane } = choice.head;
@@ -243,13 +247,12 @@ export class Dispatcher {
   }
 
   /** D4 */
-  #awaitReset(fleet: Fleet, now: number): void {
-    const at = this.#blocked.size > 0 ? nextReset(fleet, now) : undefined;
+  #awaitTime(at: number | undefined, now: number): void {
     if (at === this.#reset?.at) return;
     this.#reset?.cancel();
     this.#reset = undefined;
     if (at === undefined) return;
-    const cancel = this.#parts.clock.after(Math.min(at - now, RESET_LOOK_MS), () => {
+    const cancel = this.#parts.clock.after(Math.max(0, Math.min(at - now, RESET_LOOK_MS)), () => {
       this.#reset = undefined;
       this.wake();
     });
@@ -268,6 +271,12 @@ export class Dispatcher {
     });
     this.#timer = { at, cancel };
   }
+}
+
+/** When a clock is the next to let something begin. */
+function nextChange(fleet: Fleet, now: number): number | undefined {
+  const times = [nextReset(fleet, now), nextHoldEnd(fleet.holds ?? [])].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 type Tried<T> = { kind: 'done'; value: T } | { kind: 'threw'; problem: unknown };

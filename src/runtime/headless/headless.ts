@@ -45,7 +45,9 @@ export class Headless {
   forFleet(): FleetHeadless {
     return {
       keeps: (program) => this.#parts.headless(program).keeps,
+      prices: (program) => this.#parts.headless(program).spent !== undefined,
       gate: (program) => this.#gate(program),
+      windows: (program) => this.#profiles.windows(program),
     };
   }
 

@@ -1,7 +1,9 @@
 import type { AgentFailure } from '../agents/agent.ts';
 import type { HeadlessAgent, RunState } from '../agents/headless.ts';
 import type { CodingAgentName } from '../model/config.ts';
-import { usedOf } from '../model/usage.ts';
+import type { Prices } from '../model/provider.ts';
+import { type Tokens, usedOf } from '../model/usage.ts';
+import { totalOf } from '../policy/budget.ts';
 import type { Failure } from '../policy/retry.ts';
 import type { Clock, Files } from '../ports.ts';
 import { bounded } from '../runs/bounded.ts';
@@ -10,6 +12,7 @@ import { readTail } from '../runs/reader.ts';
 import { writeEnding } from '../sessions/attempts/ending.ts';
 import { type HeadlessRecord, headlessFiles } from './record.ts';
 import { Shown } from './shown.ts';
+import { type Spending, spendingOf } from './spending.ts';
 import { Stream } from './stream.ts';
 
 /*
@@ -26,6 +29,8 @@ const MAX_NAMED = 5;
 export interface JudgePorts {
   readonly files: Files;
   readonly clock: Clock;
+  readonly userHome: string;
+  readonly prices: Prices | undefined;
   /** Of its account. `rests`: the next attempt may start as soon as any account is ready. */
   readonly failed: (
     agent: CodingAgentName,
@@ -39,10 +44,11 @@ export async function judgeHeadless(
   run: EndedAttempt,
   record: HeadlessRecord,
   agent: HeadlessAgent,
-): Promise<{ readonly verdict: RunVerdict; readonly state: RunState }> {
+): Promise<{ readonly verdict: RunVerdict; readonly state: RunState; readonly spent: Spending }> {
   const { state, said } = await wholeStream(ports, run.dir, agent);
-  const verdict = await verdictOf(ports, run, { record, agent, state, said });
-  return { verdict, state };
+  const spent = await spendingOf(ports, { record, agent, state }, ports.prices);
+  const verdict = await verdictOf(ports, run, { record, agent, state, said, spent });
+  return { verdict, state, spent };
 }
 
 interface Seen {
@@ -51,6 +57,7 @@ interface Seen {
   readonly state: RunState;
   /** The end of what it showed. */
   readonly said: string;
+  readonly spent: Spending;
 }
 
 /** J1 */
@@ -67,7 +74,7 @@ async function verdictOf(ports: JudgePorts, run: EndedAttempt, seen: Seen): Prom
   const { end, stopped, task, dir } = run;
   const stderr = (await readTail(files, headlessFiles(dir).stderr, MAX_FAILURE_BYTES)).text;
   if (stopped?.why === 'cancelled') {
-    const used = usedOf(spending(seen));
+    const used = usedOf(booked(seen));
     return { kind: 'cancelled', reason: stopped.reason, ...(used && { used }) };
   }
   if (stopped) return failed(run, seen, stderr, { class: CLASS[stopped.why], reason: stopped.reason }); // J2
@@ -81,7 +88,7 @@ async function verdictOf(ports: JudgePorts, run: EndedAttempt, seen: Seen): Prom
   return failed(run, seen, stderr, failure, rests);
 }
 
-const CLASS = { timeout: 'timeout', denied: 'permission', stopped: 'stopped' } as const;
+const CLASS = { timeout: 'timeout', denied: 'permission', budget: 'budget', stopped: 'stopped' } as const;
 
 async function accountRests({ failed }: JudgePorts, record: HeadlessRecord, failure: AgentFailure): Promise<boolean> {
   if (failure.account === undefined || record.profile === undefined) return false;
@@ -107,7 +114,7 @@ function done(run: EndedAttempt, seen: Done): RunVerdict {
       ...(model !== undefined && { model }),
       session_id: state.conversation ?? record.conversation,
       ...(record.profile !== undefined && { profile: record.profile }),
-      ...spending(seen),
+      ...booked(seen),
       ...(state.turns !== undefined && { turns: state.turns }),
       ...(structured !== undefined && { structured }),
       ...(run.end.kind === 'exited' && { exit_code: run.end.code }),
@@ -134,7 +141,8 @@ function doubtOf(run: EndedAttempt, { state, record, denials }: Done): Failure |
 function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFailure, gated = false): RunVerdict {
   const { state, record, said } = seen;
   const { account: _, fresh: __, ...facts } = failure;
-  const used = usedOf(spending(seen));
+  const { cost_usd, ...tokens } = booked(seen);
+  const used = usedOf({ ...tokens, cost_usd });
   const output = [stderr.trim(), lastOf(said).trim()].filter((text) => text !== '');
   return {
     kind: 'failed',
@@ -142,8 +150,9 @@ function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFai
       ...facts,
       agent: agentOf(run, record),
       session_id: state.conversation ?? record.conversation,
+      ...(record.profile !== undefined && { profile: record.profile }),
       ...(run.end.kind === 'exited' && { exit_code: run.end.code }),
-      ...(state.usage?.cost_usd !== undefined && { cost_usd: state.usage.cost_usd }),
+      ...(cost_usd !== undefined && { cost_usd }),
       ...(used && { used }),
       ...(output.length > 0 && { output: output.join('\n\n') }),
     },
@@ -151,13 +160,11 @@ function failed(run: EndedAttempt, seen: Seen, stderr: string, failure: AgentFai
   };
 }
 
-/** Of this run alone: what a conversation has cost that goes on is in the results of its earlier runs too. */
-function spending({ state, record }: Seen) {
-  if (!state.usage || (state.usage_of_conversation && record.resumes !== undefined)) return {};
-  const { cost_usd, ...usage } = state.usage;
-  const tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens;
-  if (tokens === 0 && cost_usd === undefined) return {};
-  return { usage, tokens, ...(cost_usd !== undefined && { cost_usd }) };
+function booked({ spent: { usage, bill } }: Seen): { usage?: Tokens; tokens?: number; cost_usd?: number } {
+  const tokens = totalOf(usage);
+  const { usd } = bill;
+  if (tokens === 0 && !usd) return {};
+  return { usage, tokens, ...(usd !== undefined && { cost_usd: usd }) };
 }
 
 function agentOf({ task }: EndedAttempt, record: HeadlessRecord): string {

@@ -1,7 +1,9 @@
 import type { HeadlessAgent } from '../agents/headless.ts';
+import { codingAgent } from '../model/config.ts';
 import { plainLine } from '../model/plain-text.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
 import type { SessionView } from '../model/session.ts';
+import { budgetPassed } from '../policy/budget.ts';
 import type { HeldPipe } from '../ports.ts';
 import type { Following, RunningRun } from '../runs/program.ts';
 import { BlockedTime } from '../sessions/attempts/blocked-time.ts';
@@ -10,6 +12,7 @@ import { Asking, askedText } from './asking.ts';
 import type { HeadlessPorts } from './ports.ts';
 import { type HeadlessRecord, headlessFiles, namedBy, writeHeadless } from './record.ts';
 import { Shown } from './shown.ts';
+import { spendingOf } from './spending.ts';
 import { Stream } from './stream.ts';
 import { CLOSED_BY_RESTART, Talk } from './talk.ts';
 
@@ -18,7 +21,8 @@ import { CLOSED_BY_RESTART, Talk } from './talk.ts';
  *
  * R1. Watches are hints; a slow scan is the truth. One look after the other, and never more than a few a second.
  * R2. What is kept of a stream does not grow with it. After a restart it is read again from the start.
- * R3. Looking on ends nothing but by a deadline: that nobody has answered. The reason is on disk before the signal.
+ * R3. Looking on ends nothing but what nobody has answered in time, or what has cost more than it may. The reason is on
+ *     disk before the signal.
  * R4. An agent that waits for somebody uses up none of its time.
  */
 
@@ -243,6 +247,7 @@ export class HeadlessRun implements Following {
     await this.#asking.look(which);
     if (this.#closed) return SCAN_MS;
     await this.#bookBlocked();
+    await this.#inBudget(which);
     this.#loaded = true;
     if (first) await this.#ports.requests.recovered(this.dir);
     const deadlines = [await this.#requestsInTime(), await this.#hearOrClose()].filter((at) => at !== undefined);
@@ -260,12 +265,32 @@ export class HeadlessRun implements Following {
       () => !this.#closed,
     );
     if (!news) return;
+    await this.#tellWindows();
     const { files } = this.#ports;
     this.#sign = Math.floor((await files.stat(headlessFiles(this.dir).stdout))?.mtimeMs ?? this.#ports.clock.now());
     const named = namedBy(this.record, this.#stream.reader.now.conversation, this.#asking.transcript);
     if (named === this.record) return;
     this.record = named;
     await writeHeadless(files, this.dir, named);
+  }
+
+  /** R3. What a stream does not tell is looked for in its conversation, and only with the slow scan. */
+  async #inBudget(which: 'all' | 'hinted'): Promise<void> {
+    const { budget_usd } = this.#facts.task.spec;
+    const { now: state } = this.#stream.reader;
+    if (budget_usd === undefined || this.#ended || state.idle) return;
+    if (which === 'hinted' && this.#agent.spent) return;
+    const { prices } = codingAgent(this.#ports.of(this.#facts.task.project), this.record.agent);
+    const { bill } = await spendingOf(this.#ports, { record: this.record, agent: this.#agent, state }, prices);
+    const terms = { tells: this.#agent.keeps.includes('budget_usd'), key: `agents.${this.record.agent}.prices` };
+    const reason = budgetPassed(budget_usd, bill, terms);
+    if (reason !== undefined && !this.#ended) this.#facts.stop({ why: 'budget', reason });
+  }
+
+  async #tellWindows(): Promise<void> {
+    const { windows } = this.#stream.reader.now;
+    const { agent, profile } = this.record;
+    if (windows && profile !== undefined) await this.#ports.profiles.used(agent, profile, windows);
   }
 
   // ── waiting for somebody ──────────────────────────────────────────────────

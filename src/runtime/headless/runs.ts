@@ -86,7 +86,7 @@ export class HeadlessRuns implements Program {
   }
 
   async judge(run: EndedAttempt): Promise<RunVerdict> {
-    const { files, clock, headless, profiles, requests } = this.#ports;
+    const { files, clock, userHome, of, headless, profiles, requests } = this.#ports;
     const followed = this.#kept.get(keyOf(run.task))?.run;
     if (followed?.dir === run.dir) await followed.end();
     else await requests.recovered(run.dir);
@@ -94,7 +94,10 @@ export class HeadlessRuns implements Program {
     if (record === undefined) return withoutRecord(run);
     const failed = profiles.failed.bind(profiles);
     const agent = headless(record.agent);
-    const { verdict, state } = await judgeHeadless({ files, clock, failed }, run, record, agent);
+    const { prices } = codingAgent(of(run.task.project), record.agent);
+    const ports = { files, clock, userHome, prices, failed };
+    const { verdict, state, spent } = await judgeHeadless(ports, run, record, agent);
+    if (spent.windows && record.profile !== undefined) await profiles.used(record.agent, record.profile, spent.windows);
     const named = namedBy(record, state.conversation, undefined);
     if (named !== record) await writeHeadless(files, run.dir, named); // the next attempt goes on with it
     return verdict;

@@ -15,19 +15,19 @@ type Named = { readonly name: string; readonly finding: Finding };
 interface Done {
   taken: number;
   rejected: number;
-  /** The store takes nothing more for now. */
-  deferred: boolean;
+  /** Why the store takes nothing more for now. */
+  deferred?: string;
 }
 
 export async function act(scan: Sweep, found: readonly Named[], again: number[]): Promise<Done> {
-  const done: Done = { taken: 0, rejected: 0, deferred: false };
+  const done: Done = { taken: 0, rejected: 0 };
   await inGroups(found, async ({ name, finding }) => {
     if (finding.kind === 'reject' && (await rejectDrop(scan, name, finding))) done.rejected++;
     if (finding.kind === 'leftover') await removeLeftover(scan, finding.arrival);
   });
   const arrivals = await complete(scan, found, again);
   for (const batch of batches(arrivals)) {
-    if (done.deferred || scan.stopping()) break;
+    if (done.deferred !== undefined || scan.stopping()) break;
     await takeBatch(scan, batch, done, again);
   }
   return done;
@@ -86,7 +86,7 @@ async function settle(scan: Sweep, answer: Taken, done: Done, again: number[]): 
       again.push(context.config().dispatcher.settle);
       return;
     case 'deferred':
-      done.deferred = true;
+      done.deferred ??= answer.refusal.message;
       if (memory.firstTime('deferred', name)) context.note({ code: 'deferred', name, message: answer.refusal.message });
       return;
     case 'refused':

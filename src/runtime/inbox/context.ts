@@ -1,7 +1,9 @@
 import type { Config } from '../model/config.ts';
 import type { Project } from '../model/event.ts';
 import type { TaskRef } from '../model/ids.ts';
-import type { Clock, Files, OpenWriters, TaskStore } from '../ports.ts';
+import type { Refusal } from '../model/refusal.ts';
+import type { Cause } from '../model/task.ts';
+import type { Clock, Enqueued, Files, NewTask, OpenWriters, TaskStore } from '../ports.ts';
 import type { QueueLayout } from '../taskfile/layout.ts';
 import type { ParsedTask } from '../taskfile/parse.ts';
 import type { DropRules } from './drop-rules.ts';
@@ -31,6 +33,8 @@ export interface InboxContext {
   readonly writers: OpenWriters;
   readonly clock: Clock;
   readonly store: TaskStore;
+  /** All in one commit; a refusal where nothing can be taken. */
+  readonly admit: (tasks: readonly NewTask[], cause: Cause) => Promise<(Enqueued | Refusal)[] | Refusal>;
   /** Asked at each scan, so that a reload counts. */
   readonly config: () => Config;
   readonly rules: () => DropRules;

@@ -1,4 +1,5 @@
 import type { Watcher } from '../ports.ts';
+import type { Need } from '../yard.ts';
 import type { InboxContext } from './context.ts';
 import { InboxMemory } from './memory.ts';
 import { type ScanReport, sweep } from './sweep.ts';
@@ -26,6 +27,7 @@ export class Inbox {
   #took = 0; // ms, the newest scan
   /** The scan that runs, or the last one. */
   #tail: Promise<unknown> = Promise.resolve();
+  #deferred: ScanReport['deferred'];
   /** Names heard of since the last scan; `all` = look at everything. */
   #heard: Set<string> | 'all' = new Set();
 
@@ -63,6 +65,15 @@ export class Inbox {
     return this.#scanning === 0 && this.#memory.waiting === 0 && this.#heard !== 'all' && this.#heard.size === 0;
   }
 
+  /** Nothing is lost, and nothing to be done; but somebody may wonder why nothing begins. */
+  needs(): Need[] {
+    if (!this.#deferred) return [];
+    const { count, reason } = this.#deferred;
+    const { name } = this.#context.project;
+    const what = `${count} ${count === 1 ? 'file waits' : 'files wait'} in the inbox of ${name} to be taken: ${reason}`;
+    return [{ what, where: name, next: 'they stay there and are taken by themselves when there is room' }];
+  }
+
   #hear(name: string | null): void {
     if (name === null) this.#heard = 'all';
     else if (this.#heard !== 'all') this.#heard.add(name);
@@ -95,6 +106,7 @@ export class Inbox {
       this.#scanning -= 1;
       this.#took = clock.now() - began;
     });
+    this.#deferred = report.deferred;
     await this.#restoreMissing();
     if (report.again !== undefined) this.#after('again', report.again);
     return report;

@@ -3,6 +3,7 @@ import type { Project } from '../model/event.ts';
 import type { ProjectId, TaskRef } from '../model/ids.ts';
 import type { Clock, Files, OpenWriters, TaskStore, Watcher } from '../ports.ts';
 import { queueOf } from '../taskfile/layout.ts';
+import type { Need } from '../yard.ts';
 import type { InboxContext } from './context.ts';
 import { Inbox } from './inbox.ts';
 import type { ScanReport } from './sweep.ts';
@@ -14,6 +15,7 @@ export interface InboxesPorts {
   readonly clock: Clock;
   readonly store: TaskStore;
   readonly config: Config;
+  readonly admit: InboxContext['admit'];
   /** The file of a waiting task says something else now. */
   readonly edited: (ref: TaskRef) => Promise<void>;
   readonly say: (level: 'info', message: string, facts: object) => void;
@@ -45,6 +47,11 @@ export class Inboxes {
     return [...this.#open.values()].every((inbox) => inbox.settled);
   }
 
+  /** Drops that can't be taken now: they stay where they are. */
+  needs(): readonly Need[] {
+    return [...this.#open.values()].flatMap((inbox) => inbox.needs());
+  }
+
   /** What is dropped from now on is the next runtime's. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -53,9 +60,9 @@ export class Inboxes {
   }
 
   #context(project: Project): InboxContext {
-    const { files, writers, clock, store, config, say } = this.#ports;
+    const { files, writers, clock, store, admit, config, say } = this.#ports;
     return {
-      ...{ project, files, writers, clock, store },
+      ...{ project, files, writers, clock, store, admit },
       queue: queueOf(project.path),
       config: () => config,
       rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),

@@ -12,6 +12,8 @@ export interface ScanReport {
   readonly rejected: number;
   /** Drops that are not complete yet. */
   readonly waiting: number;
+  /** Drops that are complete and stay where they are, and why. */
+  readonly deferred?: { readonly count: number; readonly reason: string };
   /** When it is worth looking again, in milliseconds; the periodic scan comes anyway. */
   readonly again?: number;
 }
@@ -39,6 +41,7 @@ export async function sweep(scan: Sweep): Promise<ScanReport> {
   reportIgnored(scan, listed);
   const names = [...listed].filter((name) => isToLookAt(scan, name));
   let [taken, rejected] = [0, 0];
+  let deferred: ScanReport['deferred'];
   for (let at = 0; at < names.length && !scan.stopping(); at += BATCH) {
     const found = await inGroups(names.slice(at, at + BATCH), async (name) => ({
       name,
@@ -48,10 +51,12 @@ export async function sweep(scan: Sweep): Promise<ScanReport> {
     const done = await act(scan, found, again);
     taken += done.taken;
     rejected += done.rejected;
-    if (done.deferred) break; // the store takes nothing more for now
+    if (done.deferred === undefined) continue;
+    deferred = { count: names.filter((name) => !memory.isKnown(name)).length, reason: done.deferred };
+    break; // the store takes nothing more for now
   }
   const soonest = Math.min(...again);
-  const report = { taken, rejected, waiting: memory.waiting };
+  const report = { taken, rejected, waiting: memory.waiting, ...(deferred && { deferred }) };
   return Number.isFinite(soonest) ? { ...report, again: Math.min(soonest, context.config().dispatcher.scan) } : report;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TaskId } from '../model/ids.ts';
-import type { Refusal, RefusalCode } from '../model/refusal.ts';
+import { isRefusal, type Refusal, type RefusalCode } from '../model/refusal.ts';
 import type { Enqueued, FileStat, NewTask } from '../ports.ts';
 import { type ParsedTask, parseTask } from '../taskfile/parse.ts';
 import type { InboxContext } from './context.ts';
@@ -27,12 +27,12 @@ export async function take(context: InboxContext, arrivals: readonly Arrival[]):
   const read = await Promise.all(arrivals.map((arrival) => readArrival(context, arrival)));
   const ready = read.filter((one): one is Ready => one.kind === 'ready');
   const answers = ready.length
-    ? await context.store.enqueue(
+    ? await context.admit(
         ready.map(({ task }) => task),
         { by: 'drop' },
       )
     : [];
-  const byName = new Map(ready.map((one, index) => [one.arrival.name, answers[index]]));
+  const byName = new Map(ready.map((one, index) => [one.arrival.name, isRefusal(answers) ? answers : answers[index]]));
   return read.map((one) => (one.kind === 'ready' ? answered(one.arrival, byName.get(one.arrival.name)) : one));
 }
 

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { realpath, rm, statfs } from 'node:fs/promises';
+import { availableParallelism, freemem, loadavg } from 'node:os';
+import type { Gauge } from '../policy/backpressure.ts';
 import type {
   Chance,
   Clock,
@@ -42,8 +44,8 @@ export interface Machine {
   readonly commands: Commands;
   /** Another one means that files which were not synced may be torn, and that no process of ours lives. */
   readonly bootId: string;
-  /** What is left for this user on the disk of a folder; undefined where that can't be told. */
-  readonly freeBytes: (dir: string) => Promise<number | undefined>;
+  /** What it has to do, and has left: in memory, and for this user on the disk of a folder. */
+  readonly gauge: (dir: string) => Promise<Gauge>;
   /** The path with every link resolved; undefined where nothing is. */
   readonly real: (path: string) => Promise<string | undefined>;
   /** With all that is in it; links are not followed. */
@@ -66,15 +68,22 @@ export function thisMachine(owner: Readonly<Record<string, unknown>>): Machine {
     patterns,
     commands,
     bootId: bootId(),
-    freeBytes: (dir) =>
-      statfs(dir).then(
-        ({ bavail, bsize }) => bavail * bsize,
-        () => undefined,
-      ),
+    gauge: async (dir) => ({
+      load_per_cpu: (loadavg()[0] ?? 0) / availableParallelism(),
+      free_memory: process.availableMemory?.() ?? freemem(), // what the limits of a container leave, where Node knows them
+      ...(await freeBytes(dir)),
+    }),
     workingIn,
     removeTree: (dir) => rm(dir, { recursive: true, force: true }),
     real: (path) => realpath(path).catch(() => undefined),
   };
+}
+
+function freeBytes(dir: string): Promise<Pick<Gauge, 'free_bytes'>> {
+  return statfs(dir).then(
+    ({ bavail, bsize }) => ({ free_bytes: bavail * bsize }),
+    () => ({}),
+  );
 }
 
 function bootId(): string {

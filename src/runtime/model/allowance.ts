@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Duration } from './duration.ts';
+import type { ChangeableLimit, LimitChange } from './quota.ts';
 
 /* What agents, models and projects may spend, as the configuration says it, and how much of it is used. Days and hours are UTC's. */
 
@@ -66,15 +67,18 @@ export const LimitState = z.enum(['ok', 'warning', 'exceeded']);
 export type LimitState = z.infer<typeof LimitState>;
 
 export interface LimitView {
-  readonly what: LimitName;
-  readonly used: number;
-  /** Absent where only the use is known. */
+  readonly what: ChangeableLimit;
+  /** Absent of a length of time: nothing counts up to it. */
+  readonly used?: number;
+  /** Absent where only the use is known; a length of time is in milliseconds. */
   readonly limit?: number;
   readonly remaining?: number;
   readonly currency?: string;
   /** When the use counts no more; absent where an end gives it back. */
   readonly resets_at?: number;
   readonly state: LimitState;
+  /** It is not, or not only, the configuration's: somebody has changed it at run time. */
+  readonly changed?: LimitChange;
 }
 
 export interface AllowanceView {

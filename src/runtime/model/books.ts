@@ -128,7 +128,8 @@ function take(books: Books, { project, route, claimed_at }: Taking, by: 1 | -1):
   if (hour && key !== undefined) hour.set(key, Math.max(0, (hour.get(key) ?? 0) + by));
 }
 
-interface Report {
+/** What an end says of its use, as it was named. */
+export interface Report {
   readonly model?: string | undefined;
   readonly tokens?: number | undefined;
   readonly usage?: Tokens | undefined;
@@ -137,7 +138,7 @@ interface Report {
   readonly cost_cad?: number | undefined;
 }
 
-function reportOf(outcome: Outcome): Report {
+export function reportOf(outcome: Outcome): Report {
   switch (outcome.state) {
     case 'done':
       return outcome;
@@ -161,13 +162,13 @@ function settle(books: Books, { project, route }: LiveTask, report: Report, how:
   if (model !== undefined) add(page.model, model, { tokens, money });
 }
 
-function tokensOf({ tokens, usage }: Report): number {
+export function tokensOf({ tokens, usage }: Report): number {
   if (tokens !== undefined) return amountOf(tokens);
   return usage ? Object.values(usage).reduce((sum, part) => sum + amountOf(part), 0) : 0;
 }
 
 /** What is said twice in one currency is one sum. */
-function moneyOf({ cost_usd, cost_cad, cost }: Report): Record<string, number> {
+export function moneyOf({ cost_usd, cost_cad, cost }: Report): Record<string, number> {
   const said = { USD: cost_usd, CAD: cost_cad, ...(cost && { [cost.currency]: cost.amount }) };
   const sums = Object.entries(said).map(([currency, sum]) => [currency, amountOf(sum)] as const);
   return Object.fromEntries(sums.filter(([, sum]) => sum > 0));

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { Allowance } from './allowance.ts';
 import { Duration } from './duration.ts';
-import { ProviderConfig } from './provider.ts';
+import { Prices, ProviderConfig } from './provider.ts';
+import { ProjectRetryClasses, RetryClasses } from './retry.ts';
+import { SinkList } from './sink.ts';
 import { PermissionMode, Priority } from './spec.ts';
 
 /** How long something is kept: a duration, or `forever`. */
@@ -38,6 +40,7 @@ export const CodingAgent = z.strictObject({
   permission_mode: PermissionMode.default('acceptEdits').describe('a task may only narrow it'),
   allowed_tools: z.array(z.string().min(1)).default([]).describe('used without asking; a task may only narrow them'),
   profiles: z.array(Profile).default([]).describe('accounts, in the order in which they are used'),
+  prices: Prices.optional().describe('of its models, as it names them: what keeps budget_usd where it tells no cost'),
   max: z.number().int().min(0).default(0).describe('headless runs at once; 0 = only headless.max_running counts'),
   ttl: Duration.optional(),
   env: z.record(z.string(), z.string()).default({}),
@@ -75,6 +78,7 @@ export const Config = z.strictObject({
         path: z.string(),
         weight: z.number().positive().default(1),
         max_running: z.number().int().min(0).default(0),
+        max_open: z.number().int().min(0).default(0).describe('open tasks; more are refused until some have ended'),
         shared_checkout: z.boolean().default(false),
         agent: z.string().optional(),
       }),
@@ -204,10 +208,13 @@ export const Config = z.strictObject({
       give_up: Duration.default(86_400_000).describe('how long a callback is tried'),
     })
     .prefault({}),
+  sinks: SinkList.default([]).describe('who else is told what happens: webhooks and commands'),
   local_only: z
     .boolean()
     .default(false)
-    .describe('no task leaves this machine: no callback is sent and nothing is delegated; what is owed waits'),
+    .describe(
+      'no task leaves this machine: no callback or webhook is sent and nothing is delegated; what is owed waits',
+    ),
   shutdown: z
     .strictObject({ wait: Duration.default(60_000).describe('how long a stop waits for runs that are at work') })
     .prefault({}),
@@ -241,6 +248,7 @@ export const Config = z.strictObject({
       max_attempts: z.number().int().min(1).max(20).default(3),
       backoff: Duration.default(5_000),
       backoff_max: Duration.default(600_000),
+      classes: RetryClasses.default({}).describe('how each class of failures is tried again, where that differs'),
     })
     .prefault({}),
   order: z
@@ -258,6 +266,17 @@ export const Config = z.strictObject({
         .min(0)
         .default(67_108_864)
         .describe('enqueue refuses when the disk of the home has less left; 0 = only when it is full'),
+      max_load_per_cpu: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('enqueue refuses above this load average per processor; 0 = no limit'),
+      min_free_memory: z
+        .number()
+        .int()
+        .min(0)
+        .default(0)
+        .describe('enqueue refuses when this machine has fewer bytes of memory left; 0 = no limit'),
     })
     .prefault({}),
   retention: z
@@ -342,6 +361,7 @@ export const ProjectConfig = z.strictObject({
       max_attempts: retry.max_attempts.unwrap().optional(),
       backoff: retry.backoff.unwrap().optional(),
       backoff_max: retry.backoff_max.unwrap().optional(),
+      classes: ProjectRetryClasses.optional(),
     })
     .optional(),
   prompt: z

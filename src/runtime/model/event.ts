@@ -3,7 +3,7 @@ import { HoldKind } from './hold.ts';
 import { ProjectId, TaskId } from './ids.ts';
 import { ProfileEvent } from './profile.ts';
 import { QuotaEvent } from './quota.ts';
-import { RunRoute } from './route.ts';
+import { AttemptPlace, RunRoute } from './route.ts';
 import { ErrorClass } from './spec.ts';
 import { Cause, Handed, Outcome, QueuedTask, UnknownTask } from './task.ts';
 import { Used } from './usage.ts';
@@ -28,6 +28,14 @@ export const Owed = z.enum(['report', 'callback']);
 export type Owed = z.infer<typeof Owed>;
 
 const ref = { project: ProjectId, id: TaskId };
+/** Of the attempt, so that a record says by itself whose it was; absent in older ones. */
+const place = AttemptPlace.optional();
+/** Where an attempt ran, beside its route. */
+const ran = {
+  profile: z.string().optional(),
+  session_id: z.string().optional(),
+  exit_code: z.number().optional(),
+};
 const arrival = { seq: true, changed_at: true, changed_seq: true, body: true } as const;
 
 /** Everything that can happen. State is the fold of these; nothing else changes it. */
@@ -49,6 +57,10 @@ export const Event = z.discriminatedUnion('type', [
     ...ref,
     task: QueuedTask.pick({ spec: true, title: true, sha: true, size: true, waits_for: true }),
     bytes: Bytes,
+    /** Changed by a call: the text that its file has until it follows. */
+    replaces: z.string().optional(),
+    /** Its next attempt begins a conversation of its own. */
+    fresh: z.literal(true).optional(),
   }),
   z.object({ type: z.literal('task_carried'), ...ref, bytes: Bytes }), // its old segment is about to go
   z.object({
@@ -60,7 +72,7 @@ export const Event = z.discriminatedUnion('type', [
     sha: z.string(),
   }),
   z.object({ type: z.literal('claim_void'), ...ref, attempt: z.number(), reason: z.string() }),
-  z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number(), handed: Handed.optional() }),
+  z.object({ type: z.literal('attempt_started'), ...ref, attempt: z.number(), place, handed: Handed.optional() }),
   z.object({ type: z.literal('job_accepted'), ...ref, attempt: z.number(), job_id: z.string() }),
   z.object({ type: z.literal('verify_started'), ...ref, attempt: z.number() }),
   z.object({
@@ -73,6 +85,8 @@ export const Event = z.discriminatedUnion('type', [
     spent: z.boolean(),
     /** What the attempt took all the same. */
     used: Used.optional(),
+    place,
+    ...ran,
   }),
   z.object({ type: z.literal('task_released'), ...ref, reason: z.string() }), // an unknown task, or one in backoff, is free to run now
   z.object({ type: z.literal('cancel_requested'), ...ref, reason: z.string() }),
@@ -82,6 +96,7 @@ export const Event = z.discriminatedUnion('type', [
     attempt: z.number(),
     outcome: Outcome,
     from_file: z.boolean().optional(),
+    place,
   }), // from_file: done/ or failed/ has it already
   z.object({ type: z.literal('task_retried'), ...ref, as: TaskId }),
   /** What was owed about a finished task is delivered, or was given up. */
@@ -167,10 +182,6 @@ export const Event = z.discriminatedUnion('type', [
   }),
 ]);
 export type Event = z.infer<typeof Event>;
-
-export const EVENT_TYPES: readonly string[] = Event.options.flatMap(({ shape }) =>
-  'options' in shape.type ? shape.type.options : [shape.type.value],
-);
 
 /** What sessions, accounts, workers, limits and sinks tell; it changes no task. */
 export type ToldEvent = Extract<

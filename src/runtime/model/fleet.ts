@@ -3,6 +3,7 @@ import type { ReadonlyBooks } from './books.ts';
 import type { Hold } from './hold.ts';
 import type { ProjectId, TaskId, TaskKey } from './ids.ts';
 import type { AccountWindow } from './profile.ts';
+import type { LimitChange } from './quota.ts';
 
 /** A place where tasks can run on this machine: a session, or what runs without a terminal, several at once. */
 export interface FleetAgent {
@@ -56,6 +57,8 @@ export interface FleetProvider {
   /** Why it is offline, and until when, where that is known. */
   readonly detail?: string;
   readonly until?: number;
+  /** Nothing may be sent there: somebody wanted it so. `status` is `offline` then. */
+  readonly held?: Hold;
   readonly load: number;
   readonly max: number;
   /** What it is asked for where the task names no model, and by the AI that is wanted of it. */
@@ -72,6 +75,8 @@ export interface Fleet {
   readonly headless?: { readonly running: number; readonly max: number };
   readonly worktrees?: FleetWorktrees;
   readonly paused: boolean;
+  /** All holds in force. */
+  readonly holds?: readonly Hold[];
   readonly projects: ReadonlyMap<ProjectId, FleetProject>;
   /** Model per priority, from the config: `critical: opus, default: sonnet`. */
   readonly models: Readonly<Record<string, string>>;
@@ -82,6 +87,8 @@ export interface Fleet {
 export interface FleetAllowance {
   readonly agents: Readonly<Record<string, AgentAllowance>>;
   readonly models: Readonly<Record<string, ModelAllowance>>;
+  /** What of it was changed at run time, and of the projects' own, by `limitKey`. */
+  readonly changes?: ReadonlyMap<string, LimitChange>;
   readonly books: ReadonlyBooks;
   readonly load: AllowanceLoad;
 }

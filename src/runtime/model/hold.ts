@@ -42,18 +42,35 @@ export function holdKey(scope: HoldScope): HoldKey {
 /** The hold of a scope that is in force. */
 export function holdOn(holds: ReadonlyMap<HoldKey, Hold>, scope: HoldScope, now: number): Hold | undefined {
   const hold = holds.get(holdKey(scope));
-  return hold && (hold.until === undefined || hold.until > now) ? hold : undefined;
+  return hold && isInForce(hold, now) ? hold : undefined;
+}
+
+function isInForce({ until }: Hold, now: number): boolean {
+  return until === undefined || until > now;
+}
+
+/** Those in force. */
+export function holdsAt(holds: ReadonlyMap<HoldKey, Hold>, now: number): readonly Hold[] {
+  return [...holds.values()].filter((hold) => isInForce(hold, now));
 }
 
 export interface Paused {
   readonly all: boolean;
   readonly projects: ReadonlySet<ProjectId>;
+  /** All that is in force: of the fleet, of projects and of agents. */
+  readonly holds: readonly Hold[];
 }
 
 export function pausedAt(holds: ReadonlyMap<HoldKey, Hold>, now: number): Paused {
-  const inForce = [...holds.values()].filter(({ until }) => until === undefined || until > now);
+  const inForce = holdsAt(holds, now);
   return {
     all: inForce.some(({ scope }) => scope.of === 'fleet'),
     projects: new Set(inForce.flatMap(({ scope }) => (scope.of === 'project' ? [scope.project] : []))),
+    holds: inForce,
   };
+}
+
+/** What a person holds at the command line only a person changes. */
+export function isPersons({ by }: Pick<Hold, 'by'>): boolean {
+  return by === 'person';
 }

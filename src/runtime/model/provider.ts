@@ -17,6 +17,7 @@ export const Prices = z.strictObject({
       input: z.number().nonnegative(),
       output: z.number().nonnegative(),
       cached_input: z.number().nonnegative().optional().describe('default: as input'),
+      cache_write: z.number().nonnegative().optional().describe('default: as input'),
     }),
   ),
 });

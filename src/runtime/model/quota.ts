@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Holder, LimitName } from './allowance.ts';
+import type { Cause } from './task.ts';
 
 /*
  * What is written down about limits beside the use of them (model/books.ts): that a person has changed one at run time, and
@@ -14,6 +15,9 @@ export const ChangeableLimit = z.enum([
 ]);
 export type ChangeableLimit = z.infer<typeof ChangeableLimit>;
 
+/** Of these the limit is a length of time, in milliseconds. */
+export const LENGTHS: ReadonlySet<ChangeableLimit> = new Set(['max_job_duration', 'cooldown']);
+
 /** It holds in place of what the configuration says. */
 export interface LimitChange {
   readonly of: Holder;
@@ -26,6 +30,8 @@ export interface LimitChange {
   readonly currency?: string;
   readonly reason: string;
   readonly at: number;
+  /** Absent in what an older version wrote. */
+  readonly by?: Cause['by'];
   /** Then the configuration counts again. */
   readonly until?: number;
 }
@@ -75,17 +81,23 @@ export function limitKey(holder: Holder, name: string, what: string): string {
 }
 
 const KEPT = 10_000; // limits that are configured; the oldest give way
+const FORGOTTEN_MS = 30 * 86_400_000; // after the end of a change
 
-export function foldQuota({ changes, told }: QuotaRecords, event: QuotaEvent, at: number): void {
+/** A limit that was changed is told anew when it is reached, whatever was told of it before. */
+
+export function foldQuota({ changes, told }: QuotaRecords, event: QuotaEvent, at: number, by: Cause['by']): void {
   const key = limitKey(event.of, event.name, event.what);
   switch (event.type) {
     case 'limit_changed': {
       const { type: _, ...change } = event;
-      changes.set(key, { ...change, at } as LimitChange);
+      for (const [old, { until }] of changes) if (until !== undefined && until + FORGOTTEN_MS < at) changes.delete(old);
+      changes.set(key, { ...change, at, by } as LimitChange);
+      told.delete(key);
       return;
     }
     case 'limit_restored':
       changes.delete(key);
+      told.delete(key);
       return;
     case 'quota_warning':
     case 'quota_exceeded': {

@@ -4,6 +4,10 @@ export interface Refusal {
   readonly code: RefusalCode;
   readonly message: string;
   readonly hint: string;
+  /** When to come back, where there will be room again by itself: 1 s to 1 h, estimated. */
+  readonly retry_after_seconds?: number;
+  /** Only this project has no room; others may. */
+  readonly only_project?: true;
 }
 
 export type RefusalCode =

@@ -46,6 +46,8 @@ export const WaitRoute = z.object({
   reason: WaitReason,
   until: z.number().optional(),
   detail: z.string().optional(),
+  /** Of what waits for held places alone: whose holds these are. */
+  held: z.array(z.string()).optional(),
   rules,
 });
 export const RefuseRoute = z.object({ to: z.literal('refuse'), reason: z.string(), rules });
@@ -57,3 +59,19 @@ export const Route = z.discriminatedUnion('to', [AgentRoute, ProviderRoute, Wait
 export type Route = z.infer<typeof Route>;
 export type AgentRoute = z.infer<typeof AgentRoute>;
 export type ProviderRoute = z.infer<typeof ProviderRoute>;
+
+/** Whose an attempt is, or was: the route without the reasons for it. */
+export const AttemptPlace = z.object({
+  agent: z.string().optional(),
+  program: z.string().optional(),
+  provider: z.string().optional(),
+  model: z.string().optional(),
+});
+export type AttemptPlace = z.infer<typeof AttemptPlace>;
+
+export function placeOf(route: RunRoute): AttemptPlace {
+  const model = route.model === undefined ? {} : { model: route.model };
+  if (route.to === 'provider') return { provider: route.provider, ...model };
+  const { agent, program } = route;
+  return { agent, ...(program !== undefined && { program }), ...model };
+}

@@ -1,4 +1,5 @@
 import type { ProjectId, TaskRef } from './ids.ts';
+import type { AccountWindow } from './profile.ts';
 
 /* Sessions as everybody speaks of them. */
 
@@ -106,4 +107,6 @@ export interface ProfileView {
   readonly reason?: string;
   /** Absent for a pause that only a person ends. */
   readonly until?: number;
+  /** Those that are not over, as its service told them last. */
+  readonly windows?: readonly AccountWindow[];
 }

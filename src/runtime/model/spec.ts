@@ -22,6 +22,7 @@ export const ErrorClass = z.enum([
   'dependency', // a task it depends on failed
   'upstream', // a provider ended the job as failed
   'unconfirmed', // it may have run upstream; never sent again by itself
+  'budget', // it has cost more than it may
   'verify', // it was said to be done, and the check says that it is not
   'stopped', // a person ended it together with the runtime
 ]);

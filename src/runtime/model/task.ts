@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ProjectId, TaskId, TaskRef } from './ids.ts';
 import { RunRoute } from './route.ts';
 import { Dispatch, ErrorClass, TaskSpec } from './spec.ts';
+import { InVain, Took, Try } from './try.ts';
 import { Cost, Tokens, Used } from './usage.ts';
 
 /** Who caused a change. `call` names the request of a client, so that the same request sent again changes nothing. */
@@ -54,6 +55,16 @@ const core = {
   last_error: z.object({ class: ErrorClass, reason: z.string(), attempt: z.number() }).optional(),
   /** How often it was said to be done and a check said that it is not. */
   rejected: z.number().optional(),
+  /** Its newest attempts that have ended, oldest first; `took`: what all of them together took. */
+  tries: z.array(Try).optional(),
+  took: Took.optional(),
+  in_vain: InVain.optional(),
+  /** Attempts up to this one were told another text. */
+  told_before: z.number().optional(),
+  /** The conversations of attempts up to this one are not gone on with. */
+  apart_from: z.number().optional(),
+  /** Its text was changed by a call: a file that still has one of these (sha256) is to follow, and is nobody's edit. */
+  replaces: z.array(z.string()).optional(),
   /** Dependencies that are not done yet. */
   waits_for: z.array(TaskId),
 };
@@ -182,6 +193,7 @@ export const Outcome = z.discriminatedUnion('state', [
     provider: z.string().optional(),
     job_id: z.string().optional(),
     session_id: z.string().optional(),
+    profile: z.string().optional(),
     exit_code: z.number().optional(),
     output: z.string().optional(),
     /** What the agent said of work that a check has refused. */
@@ -228,6 +240,8 @@ export const FinishedTask = z.object({
   cost_usd: z.number().optional(),
   cost_cad: z.number().optional(),
   cost: Cost.optional(),
+  /** All of its attempts together. */
+  took: Took.optional(),
   /** Absent where only its agent says that it is done. */
   verified: z.literal('passed').optional(),
   retry_of: TaskId.optional(),

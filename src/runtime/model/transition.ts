@@ -2,6 +2,7 @@ import type { Event } from './event.ts';
 import type { TaskId } from './ids.ts';
 import type { FinishedTask, LiveTask, OpenTask, Outcome, QueuedTask, RunningTask } from './task.ts';
 import { isLive } from './task.ts';
+import { remember, triesAtEnd } from './tries.ts';
 
 /*
  * The one lifecycle of a task:
@@ -42,6 +43,7 @@ export type Transition =
   | { kind: 'finished'; task: FinishedTask }
   | { kind: 'stale' };
 
+const KEPT_TEXTS = 5; // each is there until the next claim
 const STALE: Transition = { kind: 'stale' };
 
 export function transition(task: OpenTask, event: TaskEvent, when: Moment): Transition {
@@ -68,7 +70,7 @@ export function transition(task: OpenTask, event: TaskEvent, when: Moment): Tran
         ? open({ ...task, ...stamp, verifying_since: when.at })
         : STALE;
     case 'task_requeued':
-      return liveAttempt(task, event.attempt) ? open({ ...requeued(task, event), ...stamp }) : STALE;
+      return liveAttempt(task, event.attempt) ? open({ ...requeued(task, event, when.at), ...stamp }) : STALE;
     case 'task_released':
       return released(task, stamp);
     case 'cancel_requested':
@@ -87,7 +89,7 @@ function liveAttempt(task: OpenTask, attempt: number): task is LiveTask {
 }
 
 function claimed(task: QueuedTask, event: Extract<TaskEvent, { type: 'task_claimed' }>, when: Moment): OpenTask {
-  const { not_before: _, backoff: __, ...core } = task;
+  const { not_before: _, backoff: __, replaces: ___, ...core } = task; // its file was read: it says what is claimed
   return {
     ...core,
     state: 'claimed',
@@ -104,7 +106,14 @@ function claimed(task: QueuedTask, event: Extract<TaskEvent, { type: 'task_claim
 
 /** A pause after a failed attempt goes on, unless the edit speaks of the time. */
 function edited(task: QueuedTask, event: Extract<TaskEvent, { type: 'task_edited' }>): QueuedTask {
-  const now = { ...task, ...event.task };
+  const { replaces, ...before } = task;
+  const now: QueuedTask = {
+    ...before,
+    ...event.task,
+    ...(event.replaces !== undefined && { replaces: [...(replaces ?? []), event.replaces].slice(-KEPT_TEXTS) }),
+    ...(task.attempt > 0 && event.task.sha !== task.sha && { told_before: task.attempt }),
+    ...(task.attempt > 0 && event.fresh && { apart_from: task.attempt }),
+  };
   const { not_before } = event.task.spec;
   if (not_before === task.spec.not_before) return now;
   const { not_before: _, backoff: __, ...rest } = now;
@@ -122,9 +131,13 @@ function queued(task: LiveTask): QueuedTask {
   return { ...rest, state: 'queued' };
 }
 
-function requeued(task: LiveTask, event: Extract<TaskEvent, { type: 'task_requeued' }>): QueuedTask {
+function requeued(task: LiveTask, event: Extract<TaskEvent, { type: 'task_requeued' }>, at: number): QueuedTask {
+  const { in_vain: _, ...waiting } = queued(task);
+  const { error_class, reason, spent, not_before: next_at, used, profile, session_id, exit_code } = event;
+  const end = { ended: 'again', error_class, reason, spent, next_at, used, profile, session_id, exit_code } as const;
   return {
-    ...queued(task),
+    ...waiting,
+    ...remember(task, end, at),
     spent: event.spent ? task.spent : task.spent - 1, // T3
     not_before: event.not_before,
     backoff: true,
@@ -167,9 +180,16 @@ function finished(task: OpenTask, outcome: Outcome, when: Moment): FinishedTask 
     retry_of: task.retry_of,
     ...place,
     ...ending(outcome),
+    ...tookInAll(task, outcome, when.at),
     // The one that was asked, under the name that it has here; what it calls itself stands in the result.
     ...(isLive(task) && task.route.to === 'provider' && { provider: task.route.provider }),
   });
+}
+
+/** Of what is done at once, its own figures say it already. */
+function tookInAll(task: OpenTask, outcome: Outcome, at: number): Pick<FinishedTask, 'took'> {
+  const { tries, took } = triesAtEnd(task, outcome, at);
+  return took && (outcome.state !== 'done' || tries.length > 1) ? { took } : {};
 }
 
 function ending(outcome: Outcome) {

@@ -15,6 +15,12 @@ export const Tokens = z.object({
 });
 export type Tokens = z.infer<typeof Tokens>;
 
+/** Tokens by the model that they were spent on, as its program names it. */
+export interface ModelTokens {
+  readonly model?: string;
+  readonly tokens: Tokens;
+}
+
 /** What an attempt took, as far as it was told; what is unknown is absent, never 0. */
 export const Used = z.object({
   model: z.string().optional(),

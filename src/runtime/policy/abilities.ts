@@ -1,4 +1,6 @@
+import type { Prices } from '../model/provider.ts';
 import type { TaskSpec } from '../model/spec.ts';
+import { pricesBudget } from './budget.ts';
 
 /*
  * What a task may ask of the place where it runs, beyond running a prompt and giving back its result. A place that
@@ -27,6 +29,11 @@ export const LOCALLY_KEPT: readonly string[] = [
   'apply: worktree',
   'base',
 ];
+
+/** What a place keeps because somebody has said what its models cost. */
+export function keptByPrices({ prices }: { readonly prices?: Prices | undefined }): readonly string[] {
+  return pricesBudget(prices) ? ['budget_usd'] : [];
+}
 
 /** On this machine its agent works there; of a provider's answer a patch is applied there. */
 export function worksInWorktree({ workspace, apply }: Pick<TaskSpec, 'workspace' | 'apply'>): boolean {

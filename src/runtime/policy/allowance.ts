@@ -1,8 +1,16 @@
-import type { AgentAllowance, LimitName, LimitState, LimitView, ProjectAllowance } from '../model/allowance.ts';
+import type {
+  AgentAllowance,
+  Allowance,
+  Holder,
+  LimitName,
+  LimitState,
+  LimitView,
+  ProjectAllowance,
+} from '../model/allowance.ts';
 import { dayAfter, hourAfter, requestsOf, type Spent, spentBy } from '../model/books.ts';
-import type { Config } from '../model/config.ts';
 import type { Fleet, FleetAllowance, FleetProject } from '../model/fleet.ts';
 import type { ProjectId } from '../model/ids.ts';
+import { limitKey } from '../model/quota.ts';
 
 /*
  * How much of an allowance is left.
@@ -17,7 +25,10 @@ const WARNS_AT = 0.8;
 
 /** One limit and how much of it is used. */
 export interface Limit extends LimitView {
+  readonly what: LimitName;
+  readonly used: number;
   readonly limit: number;
+  readonly of: Holder;
   /** Whose it is, as people name it. */
   readonly name: string;
   /** In the configuration. */
@@ -28,7 +39,7 @@ export function agentLimits(name: string, from: FleetAllowance, now: number): Li
   const its = own(from.agents, name);
   if (!its) return [];
   const spent = spentBy(from.books, 'agent', name, now);
-  const limit = limiter(name, `allowance.agents.${name}`);
+  const limit = limiter('agent', name, from);
   return [
     ...limit('daily_jobs', spent.jobs + (from.load.claims.agent.get(name) ?? 0), its.daily_jobs, dayAfter(now)),
     ...limit('daily_tokens', spent.tokens, its.daily_tokens, dayAfter(now)),
@@ -42,7 +53,7 @@ export function modelLimits(name: string, from: FleetAllowance, now: number): Li
   if (!its) return [];
   const spent = spentBy(from.books, 'model', name, now);
   const requests = requestsOf(from.books, name, now) + (from.load.claims.model.get(name) ?? 0);
-  const limit = limiter(name, `allowance.models.${name}`);
+  const limit = limiter('model', name, from);
   return [
     ...limit('hourly_requests', requests, its.hourly_requests, hourAfter(now)),
     ...limit('daily_tokens', spent.tokens, its.daily_tokens, dayAfter(now)),
@@ -55,7 +66,7 @@ export function projectLimits(id: ProjectId, { allowance }: FleetProject, from: 
   if (!allowance) return [];
   const { name, limits } = allowance;
   const spent = spentBy(from.books, 'project', id, now);
-  const limit = limiter(name, `allowance.projects.${name}`);
+  const limit = limiter('project', name, from);
   return [
     ...limit('daily_jobs', spent.jobs + (from.load.claims.project.get(id) ?? 0), limits.daily_jobs, dayAfter(now)),
     ...limit('daily_tokens', spent.tokens, limits.daily_tokens, dayAfter(now)),
@@ -66,13 +77,15 @@ export function projectLimits(id: ProjectId, { allowance }: FleetProject, from: 
 
 type Limiter = (what: LimitName, used: number, limit: number, resets_at?: number, currency?: string) => Limit[];
 
-function limiter(name: string, section: string): Limiter {
+function limiter(of: Holder, name: string, { changes }: FleetAllowance): Limiter {
   return (what, used, limit, resets_at, currency) => {
     if (limit === 0) return []; // W1
     const state = stateAt(used, limit);
     const when = { ...(resets_at !== undefined && { resets_at }), ...(currency !== undefined && { currency }) };
     const remaining = Math.max(0, Math.round((limit - used) * 1e9) / 1e9);
-    return [{ name, key: `${section}.${what}`, what, used, limit, remaining, state, ...when }];
+    const changed = changes?.get(limitKey(of, name, what));
+    const key = `allowance.${of}s.${name}.${what}`;
+    return [{ of, name, key, what, used, limit, remaining, state, ...when, ...(changed && { changed }) }];
   };
 }
 
@@ -116,7 +129,8 @@ export function verdictOn(limits: readonly Limit[]): Verdict {
 }
 
 /** W3 */
-function sentence({ name, key, what, used, limit, currency, resets_at, state }: Limit): string {
+function sentence({ name, what, used, limit, currency, resets_at, state, ...its }: Limit): string {
+  const key = its.changed ? `${its.key}, changed at run time` : its.key;
   const again = resets_at === undefined || state !== 'exceeded' ? '' : `, until ${new Date(resets_at).toISOString()}`;
   if (what === 'cooldown') return `${name} rests after a failure (${key})${again}`;
   if (what === 'concurrent_jobs') return `${name} has ${used} of ${limit} jobs at work (${key})`;
@@ -153,7 +167,7 @@ export function nextReset(fleet: Fleet, now: number): number | undefined {
 }
 
 /** How long an attempt may take: what is wanted, within what the allowance of those that do it leaves. */
-export function boundedTtl(ttl: number, names: readonly string[], { agents }: Config['allowance']): number {
+export function boundedTtl(ttl: number, names: readonly string[], { agents }: Pick<Allowance, 'agents'>): number {
   const bounds = names.flatMap((name) => own(agents, name)?.max_job_duration || []);
   return Math.min(ttl, ...bounds);
 }

@@ -1,10 +1,12 @@
-import type { Fleet, FleetProvider } from '../model/fleet.ts';
+import type { Fleet, FleetAgent, FleetProvider } from '../model/fleet.ts';
+import type { Hold } from '../model/hold.ts';
 import type { Route, RouteRule } from '../model/route.ts';
 import type { TaskSpec } from '../model/spec.ts';
 import { notKeptAway } from './abilities.ts';
 import { type Admission, admission, allSpent, modelNotAllowedAt, providerAdmission } from './admission.ts';
 import { type RouteAsk, rule } from './ask.ts';
 import { chooseSide, findProvider, type Side } from './delegation.ts';
+import { heldText } from './held.ts';
 import { unsupported } from './known-agents.ts';
 import { byId, eligibleAgents, hasRoom, isHeadless, pickAgent } from './local.ts';
 import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } from './waits.ts';
@@ -15,9 +17,9 @@ import { checkoutWait, generalWaits, headlessFull, type Wait, worktreeWait } fro
  * R1. Pure: the same task, fleet and time give the same answer; the dispatcher and `decide_route` both ask here.
  * R2. A spec that contradicts itself, or names a program that can't be an agent here, is refused, whatever the fleet's load.
  * R3. First comes what no waiting mends (`no_eligible_agent`: a person must act), then what waiting mends, in this
- *     order: paused, dependency, not_before or backoff, project_limit, allowance of the project, checkout_busy,
+ *     order: paused (everywhere, or at every place that could take it), dependency, not_before or backoff, project_limit, allowance of the project, checkout_busy,
  *     worktree_limit, then allowance or no_free_agent. The first is the reason; the others that hold are among the rules.
- * R4. An agent whose allowance is spent, or whose model's is, is passed over like one without room, whatever the
+ * R4. A place that is held takes nothing, and what waits for it alone waits for somebody's word. An agent whose allowance is spent, or whose model's is, is passed over like one without room, whatever the
  *     priority. `allowance` is the reason where that is so of all that could take the task; where one of them only lacks
  *     room, that is what is waited for.
  * R5. What holds the checkout holds nobody who works in no folder of this machine.
@@ -57,7 +59,8 @@ function remotely(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, 
   const worktree = ask.spec.apply && worktreeWait(ask, fleet);
   if (worktree) waits.push(worktree);
   if (admitted.spent) waits.push(admitted.spent); // R4
-  if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', ...noRoomAt(provider) });
+  if (provider.held) waits.unshift(heldAt([{ ...provider, held: provider.held }]));
+  else if (!hasRoom(provider)) waits.push({ reason: 'no_free_agent', ...noRoomAt(provider) });
   if (waits.length > 0) return waiting(side.rules, waits);
   const rules = [...side.rules, ...admitted.rules, rule('provider', `${provider.id} takes it`)];
   const { model } = admitted;
@@ -101,15 +104,20 @@ function locally(ask: RouteAsk, fleet: Fleet, now: number, side: Extract<Side, {
     pickAgent(
       usable.filter(({ elsewhere }) => elsewhere),
       ask.spec.priority,
+      now,
     ); // R5
   if (checkout && !away) waits.push(checkout);
   const worktree = worktreeWait(ask, fleet);
   if (worktree) waits.push(worktree);
-  const picked = away ?? pickAgent(usable, ask.spec.priority);
+  const picked = away ?? pickAgent(usable, ask.spec.priority, now);
   const hopeless = eligible.agents.every((agent) => agent.missing);
+  const there = eligible.agents.filter((agent) => !agent.missing);
+  const held = there.filter(isHeld);
   if (!picked && hopeless)
     waits.unshift({ reason: 'no_eligible_agent', ...noRoomAmong(eligible.agents, full) }); // R3
-  else if (!picked && spent.length > 0 && unspent.every((agent) => agent.missing))
+  else if (held.length === there.length)
+    waits.unshift(heldAt(held)); // R4
+  else if (!picked && spent.length > 0 && unspent.every((agent) => agent.missing || agent.held))
     waits.push(allSpent(spent)); // R4
   else if (!picked) waits.push({ reason: 'no_free_agent', ...noRoomAmong(unspent, full) });
   if (spent.length > 0 && unspent.length > 0) rules.push(rule('allowance', allSpent(spent).detail));
@@ -131,7 +139,7 @@ function admissions(ask: RouteAsk, agents: Fleet['agents'], fleet: Fleet, now: n
   const spent: Wait[] = [];
   for (const agent of agents) {
     const { spent: why } = of(agent);
-    if (!why) unspent.push(agent);
+    if (!why || agent.held) unspent.push(agent);
     else if (!agent.missing) spent.push(why);
   }
   return { unspent, spent, of };
@@ -139,6 +147,26 @@ function admissions(ask: RouteAsk, agents: Fleet['agents'], fleet: Fleet, now: n
 
 function modelsFor(ask: RouteAsk, fleet: Fleet): Fleet['models'] {
   return (ask.project && fleet.projects.get(ask.project)?.models) ?? fleet.models;
+}
+
+type Held = { readonly id: string; readonly held: Hold; readonly until?: number };
+
+function isHeld(agent: FleetAgent): agent is FleetAgent & { readonly held: Hold } {
+  return agent.held !== undefined;
+}
+
+/** Those that share a hold are told of once. */
+function heldAt(places: readonly Held[]): Wait {
+  const told = new Map<string, string>();
+  for (const { id, held } of [...places].sort(byId)) {
+    const name = held.scope.of === 'agent' ? held.scope.agent : id;
+    if (!told.has(name)) told.set(name, `${name} is ${heldText(held)}`);
+  }
+  const ends = places.map(({ until }) => until);
+  const until = ends.includes(undefined) ? undefined : Math.min(...(ends as number[]));
+  const more = told.size > 3 ? ` and ${told.size - 3} more` : '';
+  const detail = [...told.values()].slice(0, 3).join('; ') + more;
+  return { reason: 'paused', detail, held: [...told.keys()], ...(until !== undefined && { until }) };
 }
 
 function noRoomAmong(agents: Fleet['agents'], full: string | undefined): Omit<Wait, 'reason'> {

@@ -58,7 +58,7 @@ function preferred(name: string, spec: TaskSpec, fleet: Fleet, local: Local): Si
     return { kind: 'provider', ...found, rules: [rule('preferred_ai', found.says), ...hint(spec)] };
   }
   const program = fleet.agents.some(
-    (agent) => agent.program === name && !(agent.when_named && agent.status === 'offline'),
+    (agent) => agent.program === name && !(agent.when_named && agent.status === 'offline' && !agent.held),
   );
   const known = listed(fleet.providers.map((provider) => provider.id).sort());
   const says =

@@ -4,6 +4,7 @@ import type { TaskSpec } from '../model/spec.ts';
 import { notKept } from './abilities.ts';
 import { modelNotAllowed } from './admission.ts';
 import { listed, type RouteAsk, rule } from './ask.ts';
+import { headroomOf, tightestText } from './headroom.ts';
 import { goesBy, unknownAgent } from './known-agents.ts';
 
 /** A local agent that a key names: the task `must` have it, or `should` where that agent can take the task. */
@@ -57,7 +58,7 @@ export function eligibleAgents(ask: RouteAsk, fleet: Fleet, wish: Wish | undefin
 function isThere(agent: FleetAgent, named: Wish | undefined): boolean {
   if (!agent.when_named) return true;
   if (!named || !goesBy(agent, named.name)) return false;
-  return named.firm === 'must' || agent.status !== 'offline';
+  return named.firm === 'must' || agent.status !== 'offline' || agent.held !== undefined; // a hold sends nothing elsewhere
 }
 
 /** `agent:` first; else the project's default, which binds when it names nobody: that is a mistake to be seen. */
@@ -112,19 +113,30 @@ function none(rules: RouteRule[], key: string, detail: string): Eligible {
   return { kind: 'none', detail, rules: [...rules, rule(key, detail)] };
 }
 
-/** Critical work goes where least is going on, other work where the largest share is free; ties by rank, then by id. */
+/**
+ * Critical work goes where least is going on, other work where the largest share is free, as far as the windows of its
+ * account go (headroom.ts); ties by rank, then by id.
+ */
 export function pickAgent(
   agents: readonly FleetAgent[],
   priority: TaskSpec['priority'],
+  now: number,
 ): { agent: FleetAgent; rule: RouteRule } | undefined {
   const critical = priority === 'critical';
-  const order = (a: FleetAgent, b: FleetAgent) =>
-    (critical ? a.load - b.load : score(b) - score(a)) || byRank(a, b) || byId(a, b);
-  const [best] = agents.filter(hasRoom).sort(order);
-  if (!best) return undefined;
-  const slots = best.max === 0 ? 'without limit' : `of ${best.max}`;
-  const why = critical ? 'least loaded' : 'most room';
-  return { agent: best, rule: rule('load', `${best.id}: ${why}, ${best.load} at work ${slots}`) };
+  const places = agents.filter(hasRoom).map((agent) => {
+    const headroom = headroomOf(agent.windows, now);
+    return { agent, headroom, score: freeShare(agent) * headroom };
+  });
+  type Place = (typeof places)[number];
+  const best = (a: Place, b: Place) =>
+    critical ? a.agent.load - b.agent.load || b.headroom - a.headroom : b.score - a.score;
+  const [first] = places.sort((a, b) => best(a, b) || byRank(a.agent, b.agent) || byId(a.agent, b.agent));
+  if (!first) return undefined;
+  const { agent } = first;
+  const slots = agent.max === 0 ? 'without limit' : `of ${agent.max}`;
+  const window = tightestText(agent.windows, now);
+  const why = `${critical ? 'least loaded' : 'most room'}, ${agent.load} at work ${slots}`;
+  return { agent, rule: rule('load', `${agent.id}: ${why}${window === undefined ? '' : `; ${window}`}`) };
 }
 
 /** One that has to ask for its tasks has room as long as it does. */
@@ -137,7 +149,7 @@ export function isHeadless({ kind }: Pick<FleetAgent, 'kind'>): boolean {
   return kind === 'command' || kind === 'headless';
 }
 
-function score(agent: FleetAgent): number {
+function freeShare(agent: FleetAgent): number {
   return agent.max === 0 ? 1 : 1 - agent.load / agent.max;
 }
 

@@ -16,6 +16,8 @@ export interface PoolView {
   readonly panes: readonly PaneView[];
   readonly mark: string;
   readonly live: ReadonlySet<string>;
+  /** Somebody keeps work from these: they stay as they are. */
+  readonly held?: ReadonlySet<string>;
   /** Nothing is started in these now. */
   readonly cooling: ReadonlySet<string>;
   /** A person uses the agent that an attempt left there. */
@@ -86,13 +88,13 @@ function grow(view: PoolView, placed: ReadonlyMap<string, Placed>): PoolStep[] {
   return more.map((seat) => ({ kind: 'create', seat }));
 }
 
-/** L3: those with the highest index go first, and none that somebody looks at. */
+/** L3: those with the highest index go first, and none that somebody looks at, or holds. */
 function shrink(view: PoolView, placed: ReadonlyMap<string, Placed>): Extract<PoolStep, { kind: 'close' }>[] {
   const there = numbered(view, placed);
   const surplus = Math.max(0, there.length - view.min);
   const idle = there.flatMap(({ name }) => {
     const at = placed.get(name);
-    if (!at || !('pane' in at) || view.live.has(name) || at.pane.attached > 0) return [];
+    if (!at || !('pane' in at) || view.live.has(name) || view.held?.has(name) || at.pane.attached > 0) return [];
     const isIdle = (view.idle_ms.get(name) ?? 0) >= view.shrink_after;
     if (!isIdle || !isOver(view, name, at.pane)) return [];
     return [{ kind: 'close' as const, name, pane: at.pane, why: 'idle' as const }];

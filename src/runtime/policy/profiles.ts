@@ -1,12 +1,14 @@
 import type { PauseReason, ProfilePause, ProfileRecord } from '../model/profile.ts';
 import type { ErrorClass } from '../model/spec.ts';
+import { headroomOf } from './headroom.ts';
 
 /*
  * Which account of an agent the next attempt runs on, and how long one rests.
  *
  * U1. An account that rests is not used before its time; a rest with a time is over when that time has come, without
  *     anybody's word. One without a time is ended by a person (or by a new login).
- * U2. While one is ready, an attempt gets one: its conversation's own, else the chosen one, else the first as configured.
+ * U2. While one is ready, an attempt gets one: its conversation's own, else the chosen one, else the one whose windows leave
+ *     most room (headroom.ts), else the first as configured.
  * U3. No rest that follows from a failure lasts beyond `LONGEST_MS`, and none ends in the past, whatever a service says.
  * U4. What several sessions tell of one limit is one rest; only failures after its end make the next one longer.
  */
@@ -43,8 +45,15 @@ export interface AccountFailure {
 /** `prefer` is the account that the task's conversation is on. */
 export function chooseAccount(accounts: readonly Account[], now: number, prefer?: string): AccountChoice {
   const ready = accounts.filter(({ record }) => restOf(record, now) === undefined); // U1
-  const account = ready.find(({ name }) => name === prefer) ?? ready.find(({ record }) => record?.chosen) ?? ready[0]; // U2
+  const account =
+    ready.find(({ name }) => name === prefer) ?? ready.find(({ record }) => record?.chosen) ?? roomiest(ready, now); // U2
   return account ? { kind: 'use', account } : waiting(accounts, now);
+}
+
+/** The first of those with most room. */
+function roomiest(ready: readonly Account[], now: number): Account | undefined {
+  const room = ready.map(({ record }) => headroomOf(record?.windows, now));
+  return ready[room.indexOf(Math.max(...room))];
 }
 
 /** The pause that is in force, if one is. */

@@ -4,19 +4,21 @@ import type { WaitReason } from '../model/route.ts';
 import { worksInWorktree } from './abilities.ts';
 import { projectSpent } from './admission.ts';
 import { listed, type RouteAsk } from './ask.ts';
+import { both, heldText } from './held.ts';
 
 export interface Wait {
   readonly reason: WaitReason;
   readonly detail: string;
   readonly until?: number;
+  readonly held?: string[];
 }
 
 /** What holds a task wherever it would run, in the order in which it is told; all of it holds at once. */
 export function generalWaits(ask: RouteAsk, fleet: Fleet, now: number): Wait[] {
-  const project = ask.project && fleet.projects.get(ask.project);
+  const project = ask.project === undefined ? undefined : fleet.projects.get(ask.project);
   const waits: Wait[] = [];
-  if (fleet.paused) waits.push({ reason: 'paused', detail: 'everything is paused' });
-  else if (project?.paused) waits.push({ reason: 'paused', detail: 'the project is paused' });
+  const paused = pausedWait(ask, fleet, project);
+  if (paused) waits.push(paused);
   if (ask.waits_for && ask.waits_for.length > 0) {
     waits.push({ reason: 'dependency', detail: `not done yet: ${listed(ask.waits_for, 5)}` });
   }
@@ -33,6 +35,18 @@ export function generalWaits(ask: RouteAsk, fleet: Fleet, now: number): Wait[] {
   const spent = projectSpent(ask, fleet, now);
   if (spent) waits.push(spent);
   return waits;
+}
+
+/** Where both are held it is over when both are. */
+function pausedWait({ project: id }: RouteAsk, fleet: Fleet, project: FleetProject | undefined): Wait | undefined {
+  if (!fleet.paused && !project?.paused) return undefined;
+  const all = fleet.holds?.find(({ scope }) => scope.of === 'fleet');
+  const its = fleet.holds?.find(({ scope }) => scope.of === 'project' && scope.project === id);
+  const hold = fleet.paused ? all : its;
+  const what = fleet.paused ? 'everything' : 'the project';
+  const until = all && its ? both(all.until, its.until) : hold?.until;
+  const detail = hold ? `${what} is ${heldText(hold)}` : `${what} is paused`;
+  return { reason: 'paused', detail, ...(until !== undefined && { until }) };
 }
 
 function full(project: FleetProject): boolean {

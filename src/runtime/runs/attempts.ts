@@ -1,4 +1,5 @@
 import type { Claimed } from '../dispatcher/launch.ts';
+import type { Allowance } from '../model/allowance.ts';
 import { payers } from '../model/books.ts';
 import type { Config } from '../model/config.ts';
 import { keyOf, type ProjectId, type TaskKey, type TaskRef } from '../model/ids.ts';
@@ -39,6 +40,8 @@ export interface AttemptPorts {
   readonly chance: Chance;
   /** As it counts for one project's tasks. */
   readonly config: (project: ProjectId) => Config;
+  /** What agents may take now. */
+  readonly limits: () => Pick<Allowance, 'agents'>;
   readonly program: (kind: AgentRoute['kind']) => Program;
   readonly workspaces: Workspaces;
   readonly checks: Checks;
@@ -53,6 +56,8 @@ interface Watched {
   readonly attempt: number;
   readonly following: Following | undefined;
   cancelTimer: () => void;
+  /** Whether it is still within its time. */
+  look: () => void;
 }
 
 export class Attempts {
@@ -115,6 +120,11 @@ export class Attempts {
   /** Those whose end would be recorded here, if it came. */
   atWork(): readonly LiveTask[] {
     return [...this.#ports.store.open().values()].filter(onAgent);
+  }
+
+  /** A shorter time than the one that it was begun with ends a run that is over it already. */
+  limitsChanged(): void {
+    for (const watched of this.#watched.values()) watched.look();
   }
 
   /** Ends all of them; their attempts go back to the queue, and count for nothing. */
@@ -198,10 +208,11 @@ export class Attempts {
     const { runner, say } = this.#ports;
     const stop = (why: Stop) => void this.#end(task, dir, why);
     const following = this.#program(task)?.follow?.({ task, lease, dir, stop });
-    const watched: Watched = { attempt: lease.attempt, following, cancelTimer: () => {} };
+    const watched: Watched = { attempt: lease.attempt, following, cancelTimer: () => {}, look: () => {} };
     this.#watched.set(keyOf(task), watched);
     const begun_at = task.state === 'running' ? task.started_at : this.#ports.clock.now();
-    this.#inTime(task, dir, watched, begun_at);
+    watched.look = () => this.#inTime(task, dir, watched, begun_at);
+    watched.look();
     void runner.ended(dir).then(
       (end) => this.#onEnd(task, lease, dir, end),
       (error) => say('error', 'a run could not be watched', { task: task.id, error: String(error) }),
@@ -211,11 +222,13 @@ export class Attempts {
   /** Time in which it waited for somebody does not count. */
   #inTime(task: LiveTask, dir: string, watched: Watched, begun_at: number): void {
     const { clock } = this.#ports;
+    watched.cancelTimer();
     const ttl = this.#ttl(task);
     const { ms, since } = watched.following?.blocked() ?? { ms: 0 };
     const blocked = ms + (since === undefined ? 0 : clock.now() - since);
     const left = begun_at + ttl + blocked - clock.now();
     if (left <= 0 && since === undefined) {
+      watched.look = () => {}; // it is being ended
       void this.#end(task, dir, { why: 'timeout', reason: `it ran longer than ${Math.round(ttl / 1_000)} s` });
       return;
     }
@@ -226,7 +239,7 @@ export class Attempts {
     const config = this.#ports.config(task.project);
     const wanted = task.spec.ttl_seconds === undefined ? undefined : task.spec.ttl_seconds * 1_000;
     const ttl = wanted ?? this.#program(task)?.ttl(task) ?? config.headless.ttl;
-    return boundedTtl(ttl, payers(task.route), config.allowance);
+    return boundedTtl(ttl, payers(task.route), this.#ports.limits());
   }
 
   #program({ route }: LiveTask): Program | undefined {

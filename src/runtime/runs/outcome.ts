@@ -26,6 +26,7 @@ export async function judgeRun(files: FileReading, run: EndedRun): Promise<RunVe
   if (stopped?.why === 'cancelled') return { kind: 'cancelled', reason: stopped.reason };
   if (stopped?.why === 'timeout') return failed(files, run, { class: 'timeout', reason: stopped.reason });
   if (stopped?.why === 'denied') return failed(files, run, { class: 'permission', reason: stopped.reason });
+  if (stopped?.why === 'budget') return failed(files, run, { class: 'budget', reason: stopped.reason });
   if (end.kind === 'lost') return failed(files, run, { class: 'crash', reason: end.reason });
   if (end.code === 0) return done(files, run);
   return failed(files, run, { class: 'tool_failure', ...exitReason(end.code, end.signal) });

@@ -3,14 +3,17 @@ import type { Files } from '../ports.ts';
 
 /** Why a run was stopped by us. It is written before the first signal: whoever sees the end knows the reason. */
 export interface Stop {
-  /** `denied`: it waited for an answer that nobody gave. `stopped`: a person ended it together with the runtime. */
+  /**
+   * `denied`: it waited for an answer that nobody gave. `budget`: it has cost more than it may. `stopped`: a person ended it
+   * together with the runtime.
+   */
   readonly why: (typeof REASONS)[number];
   readonly reason: string;
   /** A run that had ended before that was not stopped. */
   readonly at?: number;
 }
 
-const REASONS = ['timeout', 'cancelled', 'denied', 'stopped'] as const;
+const REASONS = ['timeout', 'cancelled', 'denied', 'budget', 'stopped'] as const;
 
 export async function writeStop(files: Files, dir: string, stop: Stop): Promise<void> {
   await files.create(join(dir, 'stopped'), Buffer.from(`${JSON.stringify(stop)}\n`)); // the first reason stands

@@ -2,8 +2,10 @@ import type { SessionAgent } from '../agents/agent.ts';
 import { REPORTER, REPORTER_NAME } from '../agents/reporter.ts';
 import type { Claimed } from '../dispatcher/launch.ts';
 import type { FleetSessions } from '../fleet-sessions.ts';
+import type { Allowance } from '../model/allowance.ts';
 import type { CodingAgentName, Config } from '../model/config.ts';
 import type { JournalRecord } from '../model/event.ts';
+import { holdsAt } from '../model/hold.ts';
 import type { ProjectId, TaskRef } from '../model/ids.ts';
 import { isRefusal } from '../model/refusal.ts';
 import type { AgentRoute } from '../model/route.ts';
@@ -42,6 +44,8 @@ export interface SessionsParts {
   /** The live configuration, and how it counts for one project's tasks. */
   readonly config: Config;
   readonly of: (project: ProjectId) => Config;
+  /** What agents may take now. */
+  readonly limits: () => Pick<Allowance, 'agents'>;
   readonly env: Environment;
   /** Sessions with a task, claims under way included. */
   readonly live: () => ReadonlySet<string>;
@@ -88,6 +92,7 @@ export class Sessions {
       ...parts,
       projects: () => store.projects(),
       inUse: (seat) => this.#attempts.inUse(seat),
+      holds: () => holdsAt(store.holds(), parts.clock.now()),
       record: (event) => void store.record(event, { by: 'runner' }).catch(() => undefined), // a lost journal says so itself
       report: (problem) => say('error', 'the sessions could not be looked after', { error: String(problem) }),
     });
@@ -128,6 +133,11 @@ export class Sessions {
     });
   }
 
+  /** How long an agent may take has changed. */
+  limitsChanged(): void {
+    this.#attempts.limitsChanged();
+  }
+
   launch(claimed: Claimed<AgentRoute>): Promise<void> {
     return this.#attempts.launch(claimed);
   }
@@ -161,6 +171,7 @@ export class Sessions {
       seats: this.#pool.all(),
       keeps: (program) => this.#parts.agent(program).keeps,
       profileGate: (program) => this.profiles.gate(program),
+      windows: (program) => this.profiles.windows(program),
       occupied: (seat) => this.#attempts.inUse(seat),
     };
   }

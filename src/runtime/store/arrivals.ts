@@ -12,6 +12,7 @@ import type { Commits, Decision } from './commit.ts';
 import { dependencyFailed } from './decide.ts';
 import type { Ground } from './ground.ts';
 import { sha256 } from './projector.ts';
+import { Room } from './room.ts';
 import type { State } from './state.ts';
 
 export type Dependency = 'open' | 'done' | 'failed';
@@ -25,9 +26,23 @@ interface Prepared {
   readonly onDisk: ReadonlyMap<TaskId, Dependency>;
 }
 
+/** What the tasks of one call share. */
+interface Call {
+  readonly batch: readonly Prepared[];
+  readonly room: Room;
+  readonly events: Event[];
+}
+
 /** Somebody made it already: the decision looks again what it is. */
 interface Again {
   readonly again: NewTask;
+}
+
+interface Beside {
+  /** Adds to the same record what follows from the answers. */
+  readonly besides?: (answers: readonly (Enqueued | Refusal)[]) => readonly Event[];
+  /** With it nothing new is taken; what is there already is answered all the same. */
+  readonly noRoom?: Refusal;
 }
 
 /** New tasks: ids, idempotency keys, dependencies, bounds; one record for all of a call. */
@@ -44,16 +59,15 @@ export class Arrivals {
     this.#adoption = adoption;
   }
 
-  /** `besides` adds to the same record what follows from the answers. */
   async enqueue(
     tasks: readonly NewTask[],
     cause: Cause,
-    besides: (answers: readonly (Enqueued | Refusal)[]) => readonly Event[] = () => [],
+    { besides = () => [], noRoom }: Beside = {},
   ): Promise<(Enqueued | Refusal)[]> {
     const reserved: TaskKey[] = [];
     try {
       const prepared: (Prepared | Refusal | Again)[] = [];
-      for (const task of tasks) prepared.push(await this.#prepare(task, cause, reserved));
+      for (const task of tasks) prepared.push(await this.#prepare(task, cause, reserved, noRoom));
       return await this.#commits.commit(cause, (state) => {
         const { events, reply } = this.#decide(state, prepared);
         return { events: [...events, ...besides(reply)], reply };
@@ -63,12 +77,18 @@ export class Arrivals {
     }
   }
 
-  async #prepare(task: NewTask, cause: Cause, reserved: TaskKey[]): Promise<Prepared | Refusal | Again> {
+  async #prepare(
+    task: NewTask,
+    cause: Cause,
+    reserved: TaskKey[],
+    noRoom: Refusal | undefined,
+  ): Promise<Prepared | Refusal | Again> {
     if (cause.call !== undefined && this.#commits.working.replies.has(cause.call)) return NOT_KEPT; // else it gets its first answer
     const folder = this.#adoption.folder(task.project);
     if (folder === undefined)
       return refuse('read_only', 'the queue of this project belongs to another home', 'use that home');
     if (this.#repeated(this.#commits.working, task)) return { again: task };
+    if (noRoom) return noRoom;
     const id = await this.#reserve(task, reserved);
     if (isRefusal(id)) return id;
     const onDisk = new Map<TaskId, Dependency>();
@@ -123,27 +143,22 @@ export class Arrivals {
   #decide(state: State, prepared: readonly (Prepared | Refusal | Again)[]): Decision<(Enqueued | Refusal)[]> {
     const fresh = prepared.filter((one): one is Prepared => 'sha' in one);
     const events: Event[] = [];
+    const room = new Room(state, this.#ground.config, this.#ground.clock.now());
     const keys = new Map<string, TaskId>(); // idempotency keys within this very call
     const reply = prepared.map((one): Enqueued | Refusal => {
       if ('again' in one) return this.#repeated(state, one.again) ?? NOT_KEPT;
       if (!('sha' in one)) return one;
       const again = this.#repeated(state, one.task) ?? repeatedHere(keys, one);
-      return again ?? this.#admit(state, one, fresh, events);
+      return again ?? this.#admit(state, one, { batch: fresh, room, events });
     });
     return { events, reply };
   }
 
-  #admit(state: State, one: Prepared, batch: readonly Prepared[], events: Event[]): Enqueued | Refusal {
+  #admit(state: State, one: Prepared, { batch, room, events }: Call): Enqueued | Refusal {
     const { task, id, sha } = one;
     const ref = { project: task.project, id };
-    const { max_open_tasks } = this.#ground.config.limits;
-    if (state.open.size + batch.length > max_open_tasks) {
-      return refuse(
-        'full',
-        `there are ${state.open.size} open tasks; the limit is ${max_open_tasks}`,
-        'wait until some have finished',
-      );
-    }
+    const full = room.refuse(task);
+    if (full) return full;
     const cycle = task.spec.depends_on.length > 0 ? cycleOf(state, one, batch) : undefined;
     if (cycle) return refuse('cycle', `depends_on: the dependencies form a cycle: ${cycle}`, 'remove one of them');
     const dependencies = task.spec.depends_on.map((on) => ({
@@ -179,6 +194,7 @@ export class Arrivals {
       events.push(dependencyFailed({ ...ref, attempt: 0 }, failed.on));
       return { ref, state: 'failed', created: true };
     }
+    room.took(task.project);
     return { ref, state: 'queued', created: true };
   }
 }

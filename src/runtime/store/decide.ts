@@ -1,12 +1,21 @@
 import type { Event } from '../model/event.ts';
-import { type HoldScope, holdOn } from '../model/hold.ts';
-import { keyOf, type TaskId, type TaskKey, type TaskRef } from '../model/ids.ts';
+import { type HoldScope, holdKey, holdOn, isPersons } from '../model/hold.ts';
+import { keyOf, type ProjectId, type TaskId, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { type Refusal, refuse } from '../model/refusal.ts';
-import type { RunRoute } from '../model/route.ts';
-import { isLive, type Lease, type LiveTask, type OpenTask, Outcome, type OutcomeInput } from '../model/task.ts';
+import { placeOf, type RunRoute } from '../model/route.ts';
+import {
+  type Cause,
+  isLive,
+  type Lease,
+  type LiveTask,
+  type OpenTask,
+  Outcome,
+  type OutcomeInput,
+} from '../model/task.ts';
 import { type Used, usedOf } from '../model/usage.ts';
 import type { TaskState } from '../model/view.ts';
-import type { AttemptEnd } from '../ports.ts';
+import { heldText, resumeCommand } from '../policy/held.ts';
+import type { AttemptEnd, HoldOrder } from '../ports.ts';
 import type { Decision } from './commit.ts';
 import type { State } from './state.ts';
 
@@ -23,7 +32,7 @@ export function decideClaim(
   if (!task) return none(gone(ref));
   if (task.state !== 'queued')
     return none(refuse('stale', `task ${ref.id} is ${task.state}, not queued`, 'look again with job_status'));
-  const obstacle = obstacleToRun(state, task, given.now);
+  const obstacle = obstacleToRun(state, task, given.route, given.now);
   if (obstacle)
     return none(refuse('stale', `task ${ref.id} can't run yet: ${obstacle}`, 'it will be looked at again by itself'));
   const attempt = task.attempt + 1;
@@ -31,16 +40,80 @@ export function decideClaim(
   return { events: [{ type: 'task_claimed', ...ref, attempt, token, route, sha }], reply: { attempt } };
 }
 
-function ofProject({ project }: OpenTask): HoldScope {
-  return { of: 'project', project };
+/** Everything of which a hold keeps this task from this place. */
+function scopesOf({ project }: OpenTask, route: RunRoute): HoldScope[] {
+  const names = route.to === 'provider' ? [route.provider] : [route.agent, ...(route.program ? [route.program] : [])];
+  return [{ of: 'fleet' }, { of: 'project', project }, ...names.map((agent) => ({ of: 'agent' as const, agent }))];
 }
 
-function obstacleToRun(state: State, task: OpenTask & { state: 'queued' }, now: number): string | undefined {
-  const held = holdOn(state.holds, { of: 'fleet' }, now) ?? holdOn(state.holds, ofProject(task), now);
-  if (held) return 'paused';
+function obstacleToRun(
+  state: State,
+  task: OpenTask & { state: 'queued' },
+  route: RunRoute,
+  now: number,
+): string | undefined {
+  for (const scope of scopesOf(task, route)) {
+    const held = holdOn(state.holds, scope, now);
+    if (held) return `${nameOfScope(state, scope)} is ${heldText(held)}`;
+  }
   if (task.waits_for.length > 0) return `it waits for ${task.waits_for.join(', ')}`;
   if ((task.not_before ?? 0) > now) return 'its time has not come';
   return undefined;
+}
+
+function nameOfScope(state: State, scope: HoldScope): string {
+  switch (scope.of) {
+    case 'fleet':
+      return 'everything';
+    case 'project':
+      return `project ${projectName(state, scope)}`;
+    case 'agent':
+      return scope.agent;
+  }
+}
+
+function projectName(state: State, scope: HoldScope): string {
+  return scope.of === 'project' ? (state.projects.get(scope.project)?.name ?? scope.project) : '';
+}
+
+type Held = Decision<Refusal | undefined>;
+
+/** Another hold takes the place of the one that is there; the same one again changes nothing. */
+export function decideHold(state: State, scope: HoldScope, order: HoldOrder, by: Cause['by'], now: number): Held {
+  const theirs = refuseTheirs(state, scope, by, now);
+  if (theirs) return none(theirs);
+  const known = holdOn(state.holds, scope, now);
+  const { kind, reason, until } = order;
+  if (known?.kind === kind && known.reason === reason && known.until === until && known.by === by)
+    return none(undefined);
+  const event: Event = { type: 'paused', ...named(scope), kind, reason, ...(until !== undefined && { until }) };
+  return { events: [event], reply: undefined };
+}
+
+export function decideResume(
+  state: State,
+  scope: HoldScope,
+  reason: string | undefined,
+  by: Cause['by'],
+  now: number,
+): Held {
+  const theirs = refuseTheirs(state, scope, by, now);
+  if (theirs) return none(theirs);
+  if (!state.holds.has(holdKey(scope))) return none(undefined);
+  return { events: [{ type: 'resumed', ...named(scope), ...(reason !== undefined && { reason }) }], reply: undefined };
+}
+
+/** What a person holds, a person lets go. */
+function refuseTheirs(state: State, scope: HoldScope, by: Cause['by'], now: number): Refusal | undefined {
+  const held = holdOn(state.holds, scope, now);
+  if (!held || !isPersons(held) || by === 'person') return undefined;
+  const message = `${nameOfScope(state, scope)} is ${heldText(held)}; that is for a person to change, and nothing was changed`;
+  return refuse('not_allowed', message, `a person lets it go on: ${resumeCommand(scope, projectName(state, scope))}`);
+}
+
+function named(scope: HoldScope): { project?: ProjectId; agent?: string } {
+  const { of: _, ...what } = scope;
+  return what;
 }
 
 /** The live attempt that a lease names, or why the lease counts for nothing (laws 2 and 3). */
@@ -77,10 +150,10 @@ export function decideEnd(state: State, lease: Lease, epoch: string, end: Attemp
       break;
     case 'requeue':
       if (task.cancel === undefined) {
-        const { class: error_class, reason, not_before, spent, used } = end;
-        const facts = { error_class, reason, not_before, spent, ...(used && { used }) };
+        const { kind: _, class: error_class, ...ran } = end;
+        const facts = { ...ran, place: placeOf(task.route) };
         return {
-          events: [{ type: 'task_requeued', ...lease.task, attempt, ...facts }],
+          events: [{ type: 'task_requeued', ...lease.task, attempt, error_class, ...facts }],
           reply: undefined,
         };
       }
@@ -139,6 +212,7 @@ export function finishEvents(state: State, task: OpenTask, outcome: OutcomeInput
       id: task.id,
       attempt: task.attempt,
       outcome: Outcome.parse(outcome),
+      ...(isLive(task) && { place: placeOf(task.route) }),
     },
   ];
   if (outcome.state === 'done') return events;

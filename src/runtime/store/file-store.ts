@@ -1,12 +1,12 @@
 import type { ReadonlyBooks } from '../model/books.ts';
 import type { JournalRecord, Owed, Project, ToldEvent } from '../model/event.ts';
-import { type Hold, type HoldKey, type HoldScope, holdKey } from '../model/hold.ts';
+import type { Hold, HoldKey, HoldScope } from '../model/hold.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskRef } from '../model/ids.ts';
 import type { Outgoing, Undelivered } from '../model/outgoing.ts';
 import type { ProfileRecord } from '../model/profile.ts';
 import type { LimitChange, QuotaTold } from '../model/quota.ts';
 import { isRefusal, type Refusal } from '../model/refusal.ts';
-import type { RunRoute } from '../model/route.ts';
+import { placeOf, type RunRoute } from '../model/route.ts';
 import type { Cause, FinishedTask, Handed, Lease, LiveTask, OpenTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
 import type { Worker } from '../model/worker.ts';
@@ -27,7 +27,7 @@ import { Bodies } from './bodies.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { Claims } from './claims.ts';
 import { Commits, type Decision } from './commit.ts';
-import { decideCancel, decideEnd, leased, refuseReport } from './decide.ts';
+import { decideCancel, decideEnd, decideHold, decideResume, leased, refuseReport } from './decide.ts';
 import { Edits } from './edits.ts';
 import type { Ground } from './ground.ts';
 import { History } from './history.ts';
@@ -96,8 +96,8 @@ export class FileStore implements TaskStore {
     return this.#adoption.folder(id) !== undefined;
   }
 
-  enqueue(tasks: readonly NewTask[], cause: Cause): Promise<(Enqueued | Refusal)[]> {
-    return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause));
+  enqueue(tasks: readonly NewTask[], cause: Cause, noRoom?: Refusal): Promise<(Enqueued | Refusal)[]> {
+    return this.#joined(cause, () => this.#arrivals.enqueue(tasks, cause, { ...(noRoom && { noRoom }) }));
   }
 
   answered(call: string): boolean {
@@ -118,10 +118,10 @@ export class FileStore implements TaskStore {
   }
 
   started(lease: Lease, handed?: Handed): Promise<Refusal | undefined> {
-    const { task: ref, attempt } = lease;
-    return this.#report(lease, 'started', ({ state }) =>
+    const of = { ...lease.task, attempt: lease.attempt, ...(handed && { handed }) };
+    return this.#report(lease, 'started', ({ state, route }) =>
       state === 'claimed'
-        ? { events: [{ type: 'attempt_started', ...ref, attempt, ...(handed && { handed }) }], reply: undefined }
+        ? { events: [{ type: 'attempt_started', ...of, place: placeOf(route) }], reply: undefined }
         : { events: [], reply: undefined },
     );
   }
@@ -152,20 +152,14 @@ export class FileStore implements TaskStore {
     return this.#joined(cause, () => this.#retries.retry(ref, cause));
   }
 
-  async hold(scope: HoldScope, { kind, reason, until }: HoldOrder, cause: Cause): Promise<void> {
-    await this.#commits.commit(cause, () => ({
-      events: [{ type: 'paused', ...named(scope), kind, reason, ...(until !== undefined && { until }) }],
-      reply: null,
-    }));
+  hold(scope: HoldScope, order: HoldOrder, cause: Cause): Promise<Refusal | undefined> {
+    const { clock } = this.#ground;
+    return this.#commits.commit(cause, (state) => decideHold(state, scope, order, cause.by, clock.now()));
   }
 
-  async resume(scope: HoldScope, cause: Cause, reason?: string): Promise<void> {
-    await this.#commits.commit(cause, (state) => ({
-      events: state.holds.has(holdKey(scope))
-        ? [{ type: 'resumed', ...named(scope), ...(reason !== undefined && { reason }) }]
-        : [],
-      reply: null,
-    }));
+  resume(scope: HoldScope, cause: Cause, reason?: string): Promise<Refusal | undefined> {
+    const { clock } = this.#ground;
+    return this.#commits.commit(cause, (state) => decideResume(state, scope, reason, cause.by, clock.now()));
   }
 
   async rejected(
@@ -373,8 +367,3 @@ export class FileStore implements TaskStore {
 }
 
 const CLOSING_PATIENCE_MS = 10_000;
-
-function named(scope: HoldScope): { project?: ProjectId; agent?: string } {
-  const { of: _, ...what } = scope;
-  return what;
-}

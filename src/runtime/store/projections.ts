@@ -28,6 +28,7 @@ export class Projections {
       clock: ground.clock,
       anotherBoot: (project) => adoption.anotherBoot(project),
       folder: (project) => adoption.folder(project),
+      nameOf: (project) => commits.committed.projects.get(project)?.name,
       current: (key) => commits.committed.open.get(key),
       body: (task) => bodies.of(task),
       trouble: (key, error) => this.#troubles.set(key, String(error)),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { ProjectId, TaskKey } from '../model/ids.ts';
 import { type FinishedTask, isLive, type OpenTask, type Outcome } from '../model/task.ts';
+import { triesAtEnd } from '../model/tries.ts';
 import { patchIn } from '../policy/patch/patch.ts';
 import type { Clock, Files } from '../ports.ts';
 import { type QueueLayout, queueOf } from '../taskfile/layout.ts';
@@ -45,6 +46,8 @@ export interface ProjectorPorts {
   readonly anotherBoot: (project: ProjectId) => boolean;
   /** The project's folder; undefined while this home does not own its queue. */
   readonly folder: (project: ProjectId) => string | undefined;
+  /** What people call the project. */
+  readonly nameOf: (project: ProjectId) => string | undefined;
   /** An open task as it is now. */
   readonly current: (key: TaskKey) => OpenTask | undefined;
   /** A task's bytes from the journal. */
@@ -282,7 +285,12 @@ export class Projector {
     const target = done ? paths.done(task.id) : paths.failed(task.id);
     if (outcome.state === 'done' && outcome.patch) await this.#writePatch(paths, task, outcome.result);
     const source = original ?? (done ? NOTHING : await this.#ports.body(before));
-    const bytes = renderFinished({ task, outcome, source });
+    const path = this.#ports.folder(task.project);
+    const name = this.#ports.nameOf(task.project);
+    const bytes = renderFinished({
+      ...{ task, outcome, source, ...triesAtEnd(before, outcome, task.finished_at) },
+      ...(path !== undefined && name !== undefined && { project: { name, path } }),
+    });
     await this.#writeNew(
       task.project,
       target,

@@ -111,9 +111,8 @@ export class Retries {
       enqueued_by: cause.by,
       retry_of: task.retry_of ?? ref.id,
     };
-    return this.#arrivals.enqueue([fresh], cause, (answers) => {
-      const made = answers[0];
-      return made && !isRefusal(made) ? [{ type: 'task_retried', ...ref, as: made.ref.id }] : [];
+    return this.#arrivals.enqueue([fresh], cause, {
+      besides: ([made]) => (made && !isRefusal(made) ? [{ type: 'task_retried', ...ref, as: made.ref.id }] : []),
     });
   }
 }

@@ -181,7 +181,7 @@ export class State {
       case 'limit_restored':
       case 'quota_warning':
       case 'quota_exceeded':
-        foldQuota(this.quota, event, at);
+        foldQuota(this.quota, event, at, record.cause.by);
         changed(undefined, undefined);
         return;
       case 'delivered':

@@ -1,12 +1,14 @@
 import { TaskId } from '../model/ids.ts';
 import { ErrorClass } from '../model/spec.ts';
 import type { Evidence, FinishedTask, Patch, Workspace } from '../model/task.ts';
+import type { Try } from '../model/try.ts';
 import { readEvidence } from './evidence.ts';
 import { readHeader } from './header.ts';
 import { readPatch } from './patch.ts';
 import { footerLine } from './render.ts';
 import { readCost } from './spending.ts';
 import { cleanTitle, titleOf } from './title.ts';
+import { readTook, readTries } from './tries.ts';
 import { readWorkspace } from './workspace.ts';
 import type { Fields } from './yaml.ts';
 
@@ -30,6 +32,8 @@ export interface ReadResult {
   readonly evidence?: Evidence;
   readonly workspace?: Workspace;
   readonly patch?: Patch;
+  /** Its newest attempts, oldest first. */
+  readonly tries: readonly Try[];
   /** The result as data, as JSON text. */
   readonly structured?: string;
 }
@@ -54,6 +58,7 @@ export function readResult(bytes: Uint8Array, found: FoundResult): ReadResult {
     ...given('patch', readPatch(get)),
     verified: get('verified') === 'passed' ? 'passed' : 'unverified',
     ...given('evidence', evidence),
+    tries: readTries(fields),
     ...given('structured', get('structured')),
   };
 }
@@ -95,6 +100,7 @@ function readTask(get: Get, fields: Fields, body: string, found: FoundResult): R
     ...given('cost_usd', number(get('cost_usd'))),
     ...given('cost_cad', number(get('cost_cad'))),
     ...given('cost', readCost(get)),
+    ...given('took', readTook(fields)),
     ...given('verified', get('verified') === 'passed' ? ('passed' as const) : undefined),
     ...given('retry_of', TaskId.safeParse(get('retry_of')).data),
   };

@@ -29,7 +29,14 @@ const Accepted = z.object({
 });
 type Accepted = z.infer<typeof Accepted>;
 
-const Rejected = z.object({ error: z.object({ code: z.string(), message: z.string(), hint: z.string() }) });
+const Rejected = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string(),
+    retry_after_seconds: z.number().optional().describe('there may be room then'),
+  }),
+});
 
 export const enqueueTask = defineTool({
   name: 'enqueue_task',
@@ -167,6 +174,6 @@ function absentDependencies({ store }: Yard, task: Awaited<ReturnType<Yard['stor
   return absent.length === 0 ? '' : `it waits for ${absent.join(', ')}, of which there is no open task yet; `;
 }
 
-function errorOf({ code, message, hint }: Refusal): z.infer<typeof Rejected> {
-  return { error: { code, message, hint } };
+function errorOf({ code, message, hint, retry_after_seconds }: Refusal): z.infer<typeof Rejected> {
+  return { error: { code, message, hint, ...(retry_after_seconds !== undefined && { retry_after_seconds }) } };
 }

@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../../runtime/model/event.ts';
-import { type ProjectNames, projectOf, type ShownEvent, showEvent } from '../../runtime/model/shown-event.ts';
+import { type ProjectNames, type Shown, shownIn } from '../../runtime/model/shown-event.ts';
 import type { Caller } from '../../runtime/yard.ts';
 
 /*
@@ -14,12 +14,13 @@ export interface Delta {
   readonly size: number;
 }
 
-export function deltaOf({ seq, at, cause, events }: JournalRecord, projectName: ProjectNames): Delta {
-  const shown = events.map((event) => ({ of: projectOf(event), event: showEvent(event, projectName) }));
-  const text = (those: readonly { event: ShownEvent | undefined }[]): string | undefined => {
-    const seen = those.flatMap(({ event }) => event ?? []);
-    if (seen.length === 0) return undefined;
-    return frame('change', seq, { seq, at: new Date(at).toISOString(), by: cause.by, events: seen });
+export function deltaOf(record: JournalRecord, projectName: ProjectNames): Delta {
+  const { seq, at, cause } = record;
+  const shown = shownIn(record, projectName);
+  const text = (those: readonly Shown[]): string | undefined => {
+    if (those.length === 0) return undefined;
+    const events = those.map(({ event }) => event);
+    return frame('change', seq, { seq, at: new Date(at).toISOString(), by: cause.by, events });
   };
   const whole = text(shown);
   return {

@@ -1,9 +1,8 @@
-import { pausedAt } from '../../runtime/model/hold.ts';
 import { isLive, type OpenTask } from '../../runtime/model/task.ts';
 import type { TaskSummary } from '../../runtime/model/view.ts';
 import type { Caller, Need, Yard } from '../../runtime/yard.ts';
 import { type Counts, countTasks } from '../../tools/counts.ts';
-import { refuseProject } from '../../tools/rights.ts';
+import { type PausedNow, pausedNow } from '../../tools/holds.ts';
 import { type Session, sessionOf, slotOf } from '../../tools/sessions/session.ts';
 
 const MAX_TASKS = 200;
@@ -22,15 +21,13 @@ export interface Snapshot {
   readonly tasks: readonly TaskSummary[];
   readonly tasks_not_shown?: number;
   readonly sessions: readonly Session[];
-  readonly paused: { readonly all: boolean; readonly projects: readonly string[] };
+  readonly paused: PausedNow;
 }
 
 /** Made in one step: nothing can change between its parts. */
 export function snapshotOf(yard: Yard, caller: Caller, reset: string | undefined): Snapshot {
   const own = caller.principal === 'attempt' ? caller.task.project : undefined;
   const { tasks, hidden } = openTasks(yard, own);
-  const paused = pausedAt(yard.store.holds(), yard.clock.now());
-  const projects = [...paused.projects].filter((id) => refuseProject({ yard, caller }, id) === undefined);
   return {
     seq: yard.span().newest,
     at: new Date(yard.clock.now()).toISOString(),
@@ -40,7 +37,7 @@ export function snapshotOf(yard: Yard, caller: Caller, reset: string | undefined
     tasks: tasks.map((task) => yard.summary(task)),
     ...(hidden > 0 && { tasks_not_shown: hidden }),
     sessions: placesOf(yard, caller),
-    paused: { all: paused.all, projects: projects.map((id) => yard.projectName(id)) },
+    paused: pausedNow({ yard, caller }),
   };
 }
 

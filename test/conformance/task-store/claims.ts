@@ -51,7 +51,7 @@ export function claimStories(make: MakeStore): void {
     const other = await world.enqueue('build', {}, await world.under.project('blog'));
     await world.store.hold({ of: 'project', project: world.shop }, { kind: 'pause', reason: 'lunch' }, OWNER);
     expect(codeOf(await world.store.claim(ref, ON_WORKER, DISPATCHER))).toBe('stale');
-    expect(pausedAt(world.store.holds(), Date.now())).toEqual({ all: false, projects: new Set([world.shop]) });
+    expect(pausedAt(world.store.holds(), Date.now())).toMatchObject({ all: false, projects: new Set([world.shop]) });
     await world.store.hold({ of: 'fleet' }, { kind: 'pause', reason: 'night' }, OWNER);
     expect(codeOf(await world.store.claim(other, ON_WORKER, DISPATCHER))).toBe('stale');
     await world.store.resume({ of: 'fleet' }, OWNER);

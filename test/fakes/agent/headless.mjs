@@ -242,6 +242,13 @@ export class Headless {
     this.emit({ type: 'system', subtype: 'api_retry', ...facts });
   }
 
+  tellsWindow(claim, percent, seconds) {
+    const resetsAt = Math.floor(Date.now() / 1_000) + Number(seconds);
+    const unifiedWindows = { [claim]: { utilization: Number(percent) / 100, resetsAt, status: 'allowed' } };
+    const rate_limit_info = { status: 'allowed', resetsAt, rateLimitType: claim, unifiedWindows };
+    this.emit({ type: 'rate_limit_event', rate_limit_info });
+  }
+
   turnOver() {} // the result says it
 
   #over(turn, how) {

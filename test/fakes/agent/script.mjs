@@ -10,6 +10,7 @@
  *   [[background:MS:TEXT]]     a command in the background; when it ends, another turn says TEXT (default: Done.)
  *   [[json:{…}]]               the structured result that --json-schema asks for; ends the turn (-p only)
  *   [[usage:TOKENS]]           so many more tokens are read from here on
+ *   [[window:CLAIM:PERCENT:SECONDS]]  the service says how full a window of the account is, and when it ends (-p only)
  *   [[limit:CLAIM:SECONDS]]    a usage limit (five_hour, seven_day) that ends in SECONDS
  *   [[error:STATUS]]           429, 500, 529, 401, 402, 403, 400, 404, 413, toolong, dropped; [[error:529x3]]: three turns end so
  *   [[stop:REASON]]            the answer breaks off (max_tokens, refusal), and the next one too; [[stop:REASON:once]]
@@ -24,7 +25,7 @@
  */
 
 const NAMES =
-  /^(say|prompt|echo|sleep|usage|json|write|bash|ask-permission|question|background|limit|error|stop|exit|crash|hang|silent|stubborn)(?::([\s\S]*))?$/;
+  /^(say|prompt|echo|sleep|usage|json|write|bash|ask-permission|question|background|window|limit|error|stop|exit|crash|hang|silent|stubborn)(?::([\s\S]*))?$/;
 
 /** Steps that use a tool: each is an answer of its own with `stop_reason: tool_use`. */
 export const TOOLS = new Set(['json', 'write', 'bash', 'ask-permission', 'question', 'background']);

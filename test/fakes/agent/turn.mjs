@@ -124,6 +124,9 @@ export class Turn {
       case 'usage':
         agent.transcript.context += Number(step.rest);
         return this.#did(step);
+      case 'window':
+        agent.tellsWindow?.(...step.rest.split(':'));
+        return this.#did(step);
       case 'stop':
         return this.#breakOff(step);
       case 'error':

@@ -59,7 +59,7 @@ test('what does not match is left out: project, task, time, kind, cause', async 
   expect(seqs(await asked(20, { task: TaskId.parse('t-7') }))).toEqual([7]);
   expect(seqs(await asked(20, { since: 5_000, until: 8_000 }))).toEqual([7, 6, 5]);
   expect(seqs(await asked(20, { since: 5_000, until: 8_000, order: 'oldest' }))).toEqual([5, 6, 7]);
-  expect(seqs(await asked(20, { types: ['task_finished'] }))).toEqual([]);
+  expect(seqs(await asked(20, { types: ['task_completed'] }))).toEqual([]);
 });
 
 test('pieces that can not hold a match are not read', async () => {
@@ -96,6 +96,8 @@ test('tokens and bytes stay in the journal', async () => {
     },
   };
   const page = await audit(only, { order: 'newest', limit: 5 }, () => 'shop');
-  expect(page.entries).toMatchObject([{ by: 'dispatcher', event: { type: 'task_claimed', project: 'shop', id: 'a' } }]);
+  expect(page.entries).toMatchObject([
+    { event: { type: 'task_claimed', project: 'shop', task: 'a', by: 'dispatcher', agent: 'bot' } },
+  ]);
   expect(JSON.stringify(page)).not.toContain('secret');
 });

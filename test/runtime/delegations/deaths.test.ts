@@ -67,7 +67,7 @@ const policy: Partial<DelegationPorts> = {
   afterFailure: (task, failure) =>
     afterFailure(failure, {
       ...{ spent: task.spent, max_attempts: 3, now: 0, fraction: 0.5, backoff: 1_000, backoff_max: 60_000 },
-      ...{ rejected: 0, verify_retries: 2 },
+      ...{ before: [], classes: {}, rejected: 0, verify_retries: 2 },
     }),
 };
 

@@ -18,7 +18,7 @@ describe('a provider whose jobs are requests of this process', () => {
     afterFailure: (task, failure) =>
       afterFailure(failure, {
         ...{ spent: task.spent, max_attempts: 3, now: 0, fraction: 0.5, backoff: 1_000, backoff_max: 60_000 },
-        ...{ rejected: 0, verify_retries: 2 },
+        ...{ before: [], classes: {}, rejected: 0, verify_retries: 2 },
       }),
   };
   const runtimeOf = (provider: Provider, ports: typeof policy = {}) =>

@@ -118,7 +118,7 @@ export class Yard {
       rules: () => ({ checks: new Set(Object.keys(config.checks)), callbacks: config.callbacks }),
       resolve: (path, how) => this.projects.resolve(path, how),
       route: () => ({ to: 'wait', reason: 'no_free_agent', rules: [] }),
-      admit: (tasks, cause) => admit({ store, config, home: ground.home, freeBytes: machine.freeBytes }, tasks, cause),
+      admit: (tasks, cause) => admit({ store, config, home: ground.home, gauge: machine.gauge }, tasks, cause),
       projectName: (id) => store.projects().find((project) => project.id === id)?.name ?? id,
       tidy: tidier({ files, clock, store, config }),
     });

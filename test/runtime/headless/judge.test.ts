@@ -33,7 +33,12 @@ async function judged(
   };
   const { task } = attemptAt(dir, { command: ['x'] });
   const run = { task, dir, end, ...(stopped && { stopped }) };
-  const { verdict } = await judgeHeadless({ files, clock: new VirtualClock(), failed }, run, record, plainAgent);
+  const { verdict } = await judgeHeadless(
+    { prices: undefined, userHome: '/nowhere', files, clock: new VirtualClock(), failed },
+    run,
+    record,
+    plainAgent,
+  );
   return { verdict, met, ending: await readEnding(files, dir) };
 }
 

@@ -89,7 +89,7 @@ export async function world(config: unknown = {}) {
     env: { PATH: '/usr/bin', SECRET: 'no' },
     agent: () => agent,
     headless: () => headless,
-    profiles: { choose: () => state.profile, failed: async () => ({ rests: true }) },
+    profiles: { choose: () => state.profile, failed: async () => ({ rests: true }), used: async () => {} },
     requests: {
       opened: (request) => void requests.opened.push(request),
       closed: (request, how) => void requests.closed.push(`${request.tool}: ${how}`),

@@ -17,6 +17,8 @@ const situation = {
   fraction: 0.5,
   backoff: 5_000,
   backoff_max: 60_000,
+  before: [],
+  classes: {},
   rejected: 0,
   verify_retries: 1,
 };
@@ -91,7 +93,8 @@ describe('a run that did not succeed', () => {
     const stopped = { why: 'timeout' as const, reason: 'it ran longer than 60 s' };
     const run = { ...(await ran(exited(0), { stdout: 'half' })), stopped };
     const end = attemptEnd(await judgeRun(localFiles, run), situation);
-    expect(end).toEqual({ kind: 'requeue', class: 'timeout', reason: stopped.reason, not_before: 6_000, spent: true });
+    const how = { class: 'timeout', reason: stopped.reason, exit_code: 0 };
+    expect(end).toEqual({ kind: 'requeue', ...how, not_before: 6_000, spent: true });
   });
 
   it('because it was cancelled is cancelled', async () => {

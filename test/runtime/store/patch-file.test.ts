@@ -95,6 +95,7 @@ it('it is made again where it is missing or torn, and left alone where a person 
     const projector = new Projector({
       ...{ files: new DiskFiles(), clock: systemClock(), anotherBoot: () => true, current: () => undefined },
       ...{ folder: () => join(root, 'shop'), body: async () => Buffer.from('Fix'), done: () => {} },
+      nameOf: () => 'shop',
       trouble: (_, error) => {
         throw error;
       },

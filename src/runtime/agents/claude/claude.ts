@@ -4,7 +4,7 @@ import { CLAUDE_SCREENS } from '../screens/table.ts';
 import { accept } from './accept.ts';
 import { hookAnswer } from './answer.ts';
 import { compose } from './compose.ts';
-import { readConversation } from './conversation.ts';
+import { readConversation, readSubagents } from './conversation.ts';
 import { hear } from './hear.ts';
 import { liveState, otherSessions } from './live.ts';
 import { newestMessages } from './messages.ts';
@@ -22,6 +22,7 @@ export const claudeAgent: SessionAgent = {
   accept,
   transcript: transcriptFile,
   read: readConversation,
+  subagents: readSubagents,
   messages: newestMessages,
   live: liveState,
   others: otherSessions,

@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { answerText } from '../../model/plain-text.ts';
 import type { Usage } from '../../model/session.ts';
+import type { ModelTokens, Tokens } from '../../model/usage.ts';
+import type { Files } from '../../ports.ts';
 import type { Conversation } from '../agent.ts';
 import { type FileReading, linesBetween, sizeOf } from '../record-lines.ts';
+import { Spent as SpentByModel } from '../spent.ts';
 import { type AssistantRecord, type Block, type ConversationRecord, recordOf, SYNTHETIC } from './records.ts';
 
 const LONGEST_ANSWER = 1_000_000;
@@ -28,6 +32,31 @@ export async function readConversation(
   return reading.result(before);
 }
 
+const MOST_SUBAGENTS = 1_000;
+
+/** Each subagent has a file of its own beside its conversation's. */
+export async function readSubagents(
+  files: FileReading & Pick<Files, 'list'>,
+  transcript: string,
+  since: number,
+): Promise<readonly ModelTokens[]> {
+  const dir = join(transcript.replace(/\.jsonl$/, ''), 'subagents');
+  const listed = (await files.list(dir)) ?? [];
+  const messages = new Map<string, { readonly usage: Spent; readonly model: string | undefined }>();
+  for (const { name, kind } of listed.slice(0, MOST_SUBAGENTS)) {
+    if (kind !== 'file' || !name.endsWith('.jsonl')) continue;
+    const path = join(dir, name);
+    const size = (await sizeOf(files, path)) ?? 0;
+    for await (const line of linesBetween(files, path, 0, size)) {
+      const record = recordOf(line);
+      if (record?.type !== 'assistant' || !(Date.parse(record.timestamp) >= since)) continue;
+      const { id, model, usage } = record.message;
+      if (usage && model !== SYNTHETIC) messages.set(`${name}/${id}`, { usage, model });
+    }
+  }
+  return byModel(messages.values());
+}
+
 async function costBefore(files: FileReading, transcript: string, end: number): Promise<number | undefined> {
   let cost: number | undefined;
   for await (const line of linesBetween(files, transcript, Math.max(0, end - LOOK_BACK), end)) {
@@ -42,7 +71,7 @@ type Spent = NonNullable<AssistantRecord['message']['usage']>;
 class Reading {
   cost: number | undefined;
   /** By message: each of its blocks is a record of its own that repeats, or completes, the usage. */
-  readonly #spent = new Map<string, Spent>();
+  readonly #spent = new Map<string, { readonly usage: Spent; readonly model: string | undefined }>();
   #last: Spent | undefined;
   #answer: { id: string; text: string; stop_reason?: string; model?: string } | undefined;
   readonly #prompts: string[] = [];
@@ -70,7 +99,7 @@ class Reading {
 
   #takeAnswer({ id, model, content, stop_reason, usage }: AssistantRecord['message']): void {
     if (usage) {
-      this.#spent.set(id, usage);
+      this.#spent.set(id, { usage, model });
       this.#last = usage;
     }
     const begun = this.#answer?.id === id ? this.#answer : undefined;
@@ -96,7 +125,11 @@ class Reading {
     return {
       ...(this.#answer && { answer: { ...answer, text: answerText(text) } }),
       ...(this.#last && { context_tokens: contextOf(this.#last) }),
-      usage: usageOf([...this.#spent.values()], cost),
+      usage: usageOf(
+        [...this.#spent.values()].map(({ usage }) => usage),
+        cost,
+      ),
+      spent: byModel(this.#spent.values()),
       holds: (text) => this.#prompts.some((prompt) => prompt.includes(evenly(text))),
     };
   }
@@ -113,6 +146,21 @@ function evenly(text: string): string {
 
 function contextOf(spent: Spent): number {
   return spent.input_tokens + spent.cache_read_input_tokens + spent.cache_creation_input_tokens;
+}
+
+function byModel(messages: Iterable<{ readonly usage: Spent; readonly model: string | undefined }>) {
+  const spent = new SpentByModel();
+  for (const { usage, model } of messages) spent.add(model, tokensOf(usage));
+  return spent.all;
+}
+
+function tokensOf(usage: Spent): Tokens {
+  return {
+    input_tokens: usage.input_tokens,
+    output_tokens: usage.output_tokens,
+    cache_read_tokens: usage.cache_read_input_tokens,
+    cache_write_tokens: usage.cache_creation_input_tokens,
+  };
 }
 
 function usageOf(spent: readonly Spent[], cost: number | undefined): Usage {

@@ -33,7 +33,11 @@ export function resultFailure(line: ResultLine, known: Circumstances): AgentFail
       return refused(line, known);
     case 'error_max_turns':
     case 'error_max_budget_usd':
-      return { class: 'logic_error', final: true, reason: `${said || line.subtype}; ${spentText(line, known)}` };
+      return {
+        class: line.subtype === 'error_max_turns' ? 'logic_error' : 'budget',
+        final: true,
+        reason: `${said || line.subtype}; ${spentText(line, known)}`,
+      };
     case 'error_max_structured_output_retries':
       return {
         class: 'verify',

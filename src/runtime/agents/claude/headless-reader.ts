@@ -1,10 +1,15 @@
 import { answerText, plainLine } from '../../model/plain-text.ts';
+import type { AccountWindow } from '../../model/profile.ts';
 import type { Usage } from '../../model/session.ts';
+import type { Tokens } from '../../model/usage.ts';
 import type { AgentFailure } from '../agent.ts';
 import type { Progress, RunState, StreamReader } from '../headless.ts';
+import { Spent } from '../spent.ts';
 import { resultFailure } from './headless-failures.ts';
 import { inputText, MOST, resultText, retryText, shownOf, told } from './headless-progress.ts';
 import { type ModelUsage, type ResultLine, type StreamBlock, type StreamLine, streamLine } from './headless-records.ts';
+import { SYNTHETIC } from './records.ts';
+import { windowsOf } from './windows.ts';
 
 /*
  * 1. Each turn begins with an `init` and ends with a `result`; the last result counts. What an earlier one said is
@@ -35,6 +40,9 @@ export class HeadlessReader implements StreamReader {
   #failure: AgentFailure | undefined;
   readonly #denials = new Map<string, RunState['denials'][number]>();
   #usage: Usage | undefined;
+  /** Since the last result, by message: a result tells of all of it. */
+  readonly #underway = new Map<string, { readonly model: string | undefined; readonly tokens: Tokens }>();
+  readonly #windows = new Map<string, AccountWindow>();
   #turns = 0;
   #results = 0;
   /** The class of the failure that the newest message tells of, and when it came. */
@@ -52,6 +60,8 @@ export class HeadlessReader implements StreamReader {
       ...(this.#failure && { failure: this.#failure }),
       denials: [...this.#denials.values()],
       ...(this.#usage && { usage: this.#usage }),
+      ...(this.#underway.size > 0 && { underway: this.#spentUnderway() }),
+      ...(this.#windows.size > 0 && { windows: [...this.#windows.values()] }),
       ...(this.#results > 0 && { turns: this.#turns }),
       results: this.#results,
     };
@@ -108,7 +118,15 @@ export class HeadlessReader implements StreamReader {
     this.#error = undefined;
   }
 
-  #limit({ status, resetsAt, rateLimitType }: Extract<StreamLine, { type: 'rate_limit_event' }>['rate_limit_info']) {
+  #spentUnderway() {
+    const spent = new Spent();
+    for (const { model, tokens } of this.#underway.values()) spent.add(model, tokens);
+    return spent.all;
+  }
+
+  #limit(info: Extract<StreamLine, { type: 'rate_limit_event' }>['rate_limit_info']) {
+    const { status, resetsAt, rateLimitType } = info;
+    for (const window of windowsOf(info)) this.#windows.set(window.name, window);
     if (status === 'allowed') return [];
     if (status === 'rejected') this.#resets = resetsAt && resetsAt * 1_000;
     const until = resetsAt === undefined ? '' : `, resets ${new Date(resetsAt * 1_000).toISOString()}`;
@@ -121,6 +139,8 @@ export class HeadlessReader implements StreamReader {
       if (!this.#inTurn) this.#begin();
       this.#error = line.error;
     }
+    const { id, model, usage } = line.message;
+    if (usage && model !== SYNTHETIC) this.#underway.set(id, { model, tokens: tokensOf(usage) });
     const by = line.error === undefined ? 'agent' : 'system';
     return line.message.content.flatMap((block) => shownOf(block, by));
   }
@@ -165,6 +185,7 @@ export class HeadlessReader implements StreamReader {
 
   /** Invariant 3. */
   #spend({ model_usage_since_last_result: spent }: ResultLine): void {
+    this.#underway.clear();
     const before = this.#usage;
     const models = Object.values(spent ?? {});
     if (before === undefined && models.length === 0) return;
@@ -177,6 +198,15 @@ export class HeadlessReader implements StreamReader {
       cost_usd: (before?.cost_usd ?? 0) + sum('costUSD'),
     };
   }
+}
+
+function tokensOf(usage: NonNullable<Extract<StreamLine, { type: 'assistant' }>['message']['usage']>): Tokens {
+  return {
+    input_tokens: usage.input_tokens,
+    output_tokens: usage.output_tokens,
+    cache_read_tokens: usage.cache_read_input_tokens,
+    cache_write_tokens: usage.cache_creation_input_tokens,
+  };
 }
 
 function answerOf({ structured_output }: ResultLine, text: string): RunState['answer'] {

@@ -54,6 +54,19 @@ const Limit = z.object({
     /** In seconds. */
     resetsAt: z.number().positive().optional().catch(undefined),
     rateLimitType: maybeText,
+    unifiedWindows: z
+      .record(
+        text,
+        z
+          .object({
+            utilization: z.number().nonnegative(),
+            resetsAt: z.number().positive().optional().catch(undefined),
+          })
+          .optional()
+          .catch(undefined),
+      )
+      .optional()
+      .catch(undefined),
   }),
 });
 
@@ -85,7 +98,21 @@ const spoken = {
 const Assistant = z.object({
   ...spoken,
   type: z.literal('assistant'),
-  message: z.object({ content }),
+  message: z.object({
+    content,
+    id: text.catch(''),
+    model: maybeText,
+    /** Each block of an answer is a line of its own that repeats, or completes, it. */
+    usage: z
+      .object({
+        input_tokens: count,
+        output_tokens: count,
+        cache_read_input_tokens: count,
+        cache_creation_input_tokens: count,
+      })
+      .optional()
+      .catch(undefined),
+  }),
   /** The class of a failure; the message was made by the program itself then. */
   error: maybeText,
 });

@@ -1,7 +1,11 @@
 import { answerText } from '../../model/plain-text.ts';
+import type { AccountWindow } from '../../model/profile.ts';
+import type { Tokens } from '../../model/usage.ts';
 import type { Conversation } from '../agent.ts';
 import { type FileReading, linesBetween, sizeOf } from '../record-lines.ts';
+import { Spent } from '../spent.ts';
 import { type RolloutLine, rolloutLine, type TurnEvent, wordsOf } from './records.ts';
+import { windowsOf } from './windows.ts';
 
 const LONGEST_ANSWER = 1_000_000;
 /** Characters of prompts that are remembered, to be asked for. */
@@ -24,7 +28,8 @@ export async function readConversation(
 }
 
 class Reading {
-  readonly #usage = { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 };
+  readonly #spent = new Spent();
+  #windows: readonly AccountWindow[] = [];
   readonly #prompts: string[] = [];
   #remembered = 0;
   #context: number | undefined;
@@ -40,22 +45,18 @@ class Reading {
         this.#spend(line.payload.usage);
         return;
       case 'event_msg':
-        this.#hear(line.payload);
+        this.#hear(line.payload, line.timestamp);
         return;
     }
   }
 
-  /** What was read from the cache is counted among the input there. */
-  #spend(spent: Extract<RolloutLine, { type: 'token_usage_record' }>['payload']['usage']): void {
-    const { input_tokens, cached_input_tokens: read, cache_write_input_tokens: written, output_tokens } = spent;
-    this.#usage.input_tokens += Math.max(0, input_tokens - read - written);
-    this.#usage.cache_read_tokens += read;
-    this.#usage.cache_write_tokens += written;
-    this.#usage.output_tokens += output_tokens;
-    this.#context = input_tokens + output_tokens;
+  #spend(spent: RolloutUsage): void {
+    this.#spent.add(this.#model, tokensOf(spent));
+    this.#context = spent.input_tokens + spent.output_tokens;
   }
 
-  #hear(event: TurnEvent): void {
+  #hear(event: TurnEvent, at: number): void {
+    if (event.type === 'token_count') this.#windows = windowsOf(event.rate_limits ?? {}, at) ?? this.#windows;
     if (event.type === 'task_complete') this.#answer = event.last_agent_message ?? this.#answer;
     if (event.type !== 'item_completed') return;
     const { item } = event;
@@ -79,8 +80,23 @@ class Reading {
         },
       }),
       ...(this.#context !== undefined && { context_tokens: this.#context }),
-      usage: this.#usage,
+      usage: this.#spent.sum,
+      spent: this.#spent.all,
+      ...(this.#windows.length > 0 && { windows: this.#windows }),
       holds: (text) => prompts.some((prompt) => prompt.includes(text)),
     };
   }
+}
+
+type RolloutUsage = Extract<RolloutLine, { type: 'token_usage_record' }>['payload']['usage'];
+
+/** What was read from the cache or written into it is counted among the input there. */
+export function tokensOf(spent: RolloutUsage): Tokens {
+  const { input_tokens, cached_input_tokens: read, cache_write_input_tokens: written, output_tokens } = spent;
+  return {
+    input_tokens: Math.max(0, input_tokens - read - written),
+    output_tokens,
+    cache_read_tokens: read,
+    cache_write_tokens: written,
+  };
 }

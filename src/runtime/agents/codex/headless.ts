@@ -7,6 +7,7 @@ import { refusedFolder } from './accept.ts';
 import { failureOf } from './failures.ts';
 import { composeHeadless } from './headless-compose.ts';
 import { CodexReader } from './headless-reader.ts';
+import { spentSince } from './headless-spent.ts';
 
 /*
  * How runs of `codex exec --json` end (0.169.0, 2026-11-21, a scripted service):
@@ -39,6 +40,7 @@ export const codexHeadless: HeadlessAgent = {
   compose: composeHeadless,
   refuses: refusedFolder,
   reader: () => new CodexReader(),
+  spent: spentSince,
   judge(run) {
     const failure = failureOfRun(run, { said, code: () => undefined });
     if (failure === undefined) return { kind: 'done', ...denialsIn(run.stderr) };

@@ -19,6 +19,7 @@ const Event = z.discriminatedUnion('type', [
   z.object({ type: z.literal('item_completed'), item: Item }),
   z.object({ type: z.literal('task_started') }),
   z.object({ type: z.literal('turn_aborted') }),
+  z.object({ type: z.literal('token_count'), rate_limits: z.record(text, z.unknown()).nullish().catch(undefined) }),
   z.object({
     type: z.literal('task_complete'),
     last_agent_message: text.nullish(),

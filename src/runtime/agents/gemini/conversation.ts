@@ -1,7 +1,7 @@
 import { answerText } from '../../model/plain-text.ts';
-import type { Usage } from '../../model/session.ts';
 import type { Conversation } from '../agent.ts';
 import { type FileReading, sizeOf } from '../record-lines.ts';
+import { Spent } from '../spent.ts';
 import { failureOf } from './failures.ts';
 import { type Message, type Records, readRecords } from './records.ts';
 
@@ -26,11 +26,13 @@ export async function readConversation(
   const failure = failureIn(turn);
   const context = records.messages.findLast(({ tokens }) => tokens)?.tokens;
   const prompts = promptsIn(records);
+  const spent = spentIn(records);
   return {
     ...(answer && { answer }),
     ...(failure && { failure }),
     ...(context && { context_tokens: context.input + context.output + context.thoughts }),
-    usage: usageOf(records),
+    usage: spent.sum,
+    spent: spent.all,
     holds: (text) => prompts.some((prompt) => prompt.includes(text)),
   };
 }
@@ -71,14 +73,17 @@ function promptsIn({ ever }: Records): readonly string[] {
 }
 
 /** What it read from its cache is in `input`, what it thought is not in `output`. It knows no costs. */
-function usageOf({ ever }: Records): Usage {
-  const sum = { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 };
+function spentIn({ ever }: Records): Spent {
+  const spent = new Spent();
   for (const { message, old } of ever.values()) {
     if (old || !message.tokens) continue;
     const { input, output, cached, thoughts } = message.tokens;
-    sum.input_tokens += Math.max(0, input - cached);
-    sum.output_tokens += output + thoughts;
-    sum.cache_read_tokens += cached;
+    spent.add(message.model, {
+      input_tokens: Math.max(0, input - cached),
+      output_tokens: output + thoughts,
+      cache_read_tokens: cached,
+      cache_write_tokens: 0,
+    });
   }
-  return sum;
+  return spent;
 }

@@ -2,6 +2,7 @@ import { CODING_AGENTS, type CodingAgentName, type Config, codingAgent, isCoding
 import { type ProfilePause, profileKey } from '../../model/profile.ts';
 import { type Refusal, refuse } from '../../model/refusal.ts';
 import type { ProfileView } from '../../model/session.ts';
+import { openWindows } from '../../policy/headroom.ts';
 import { type Account, restOf } from '../../policy/profiles.ts';
 import type { Clock, TaskStore } from '../../ports.ts';
 
@@ -87,7 +88,12 @@ export class Accounts {
   view(agent: CodingAgentName, account: Account, next: ChosenProfile | ProfileWait): ProfileView {
     const { name, config_dir } = account;
     const rest = this.rest(account);
-    const about = { agent, name, ...(config_dir !== undefined && { config_dir }) };
+    const windows = openWindows(account.record?.windows, this.#parts.clock.now());
+    const about = {
+      ...{ agent, name },
+      ...(config_dir !== undefined && { config_dir }),
+      ...(windows.length > 0 && { windows }),
+    };
     if (!rest) return { ...about, state: 'name' in next && next.name === name ? 'in_use' : 'ready' };
     const reason = rest.guessed ? `${rest.reason} (its end is not known; it is tried again then)` : rest.reason;
     return { ...about, state: 'paused', reason, ...(rest.until !== undefined && { until: rest.until }) };

@@ -2,10 +2,11 @@ import type { AgentFailure } from '../../agents/agent.ts';
 import { loginFile } from '../../agents/login-file.ts';
 import type { CodingAgentName } from '../../model/config.ts';
 import { plainLine } from '../../model/plain-text.ts';
-import { type ProfileEvent, profileKey } from '../../model/profile.ts';
+import { type AccountWindow, type ProfileEvent, profileKey } from '../../model/profile.ts';
 import { type Refusal, refuse } from '../../model/refusal.ts';
 import type { ProfileView } from '../../model/session.ts';
 import type { Cause } from '../../model/task.ts';
+import { windowsAfter } from '../../policy/headroom.ts';
 import { type Account, changesRest, chooseAccount, restAfter, restOf } from '../../policy/profiles.ts';
 import type { Clock, Files, TaskStore } from '../../ports.ts';
 import { type AccountConfig, Accounts, type ChosenProfile, type ProfileWait } from './accounts.ts';
@@ -26,6 +27,7 @@ const LONGEST_WAIT_MS = 3_600_000; // a timer does not run while the machine sle
 const WRITTEN_AFTER_MS = 2_000;
 const TRUSTED_MS = 600_000;
 const MAX_REASON = 300;
+const MOST_WINDOWS = 20;
 
 export interface ProfilesParts {
   readonly store: Pick<TaskStore, 'profiles' | 'record' | 'subscribe'>;
@@ -109,6 +111,27 @@ export class Profiles {
       });
       return { rests, next: this.choose(agent) };
     });
+  }
+
+  /** How full the windows of an account are, as its service says. Written down where that matters (headroom.ts). */
+  used(agent: CodingAgentName, name: string, told: readonly AccountWindow[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const account = this.#accounts.find(agent, name);
+      const windows = account && windowsAfter(account.record?.windows ?? [], told, this.#parts.clock.now());
+      if (!windows) return;
+      const event = { type: 'profile_used', agent, profile: name, windows: windows.slice(0, MOST_WINDOWS) } as const;
+      await this.#parts.store.record(event, { by: 'runner' });
+    }).catch((error: unknown) => {
+      this.#parts.say('warn', 'how much of an account is used could not be written down', {
+        ...{ agent, profile: name, error: String(error) },
+      });
+    });
+  }
+
+  /** Of the account that the next attempt would run on. */
+  windows(agent: CodingAgentName): readonly AccountWindow[] | undefined {
+    const next = this.choose(agent);
+    return 'wait' in next ? undefined : this.#accounts.find(agent, next.name)?.record?.windows;
   }
 
   /** Have people logged in again? To be asked at each reconcile; costs nothing while no login is refused. */

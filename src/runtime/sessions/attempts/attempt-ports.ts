@@ -1,7 +1,9 @@
 import type { AgentFailure, SessionAgent } from '../../agents/agent.ts';
+import type { Allowance } from '../../model/allowance.ts';
 import type { CodingAgentName, Config } from '../../model/config.ts';
 import type { ToldEvent } from '../../model/event.ts';
 import type { ProjectId, TaskRef } from '../../model/ids.ts';
+import type { AccountWindow } from '../../model/profile.ts';
 import type { Refusal } from '../../model/refusal.ts';
 import type { AgentQuestion, SessionRequest, SessionView } from '../../model/session.ts';
 import type { Cause } from '../../model/task.ts';
@@ -57,6 +59,8 @@ export interface ProfileChooser {
   choose(agent: CodingAgentName, options?: { readonly prefer?: string }): ChosenProfile | ProfileWait;
   /** What an account has met. `rests`: the next attempt may start as soon as any account is ready. */
   failed(agent: CodingAgentName, profile: string, failure: AgentFailure): Promise<{ readonly rests: boolean }>;
+  /** How full its windows are. Never fails. */
+  used(agent: CodingAgentName, profile: string, windows: readonly AccountWindow[]): Promise<void>;
 }
 
 export interface SessionAttemptPorts {
@@ -78,6 +82,8 @@ export interface SessionAttemptPorts {
   readonly headless: OtherAttempts;
   /** As it counts for one project's tasks. */
   readonly config: (project: ProjectId) => Config;
+  /** What agents may take now. */
+  readonly limits: () => Pick<Allowance, 'agents'>;
   readonly env: Environment;
   /** Through the guard. `unconfirmed`: it may be there; it is not to be sent again. */
   readonly message: (seat: string, text: string) => Promise<'delivered' | 'unconfirmed' | Refusal>;

@@ -6,6 +6,7 @@ import { isRefusal } from '../../model/refusal.ts';
 import type { BlockedOn } from '../../model/session.ts';
 import { isLive } from '../../model/task.ts';
 import { boundedTtl } from '../../policy/allowance.ts';
+import { billOf, budgetPassed, withSubagents } from '../../policy/budget.ts';
 import { type Clocks, type Due, nextDue } from '../../policy/session-deadlines.ts';
 import { phaseOf, type Reading } from '../../policy/session-state.ts';
 import type { AttemptEnd } from '../../ports.ts';
@@ -35,6 +36,7 @@ const AGAIN_MS = 5_000;
 /** The last answer is written into the conversation a moment after the end of its turn is told. */
 const WRITTEN_MS = 4_000;
 const LOOK_SOON_MS = 60;
+const BILL_MS = 2_000;
 const GO_ON = 'Please go on with your task. If it is done already, say so and sum up what was done.';
 const MAX_ASKED = 3;
 
@@ -53,6 +55,7 @@ export class SessionAttempt {
   #reading: Reading;
   #conversation: Conversation | undefined;
   #read_at = 0;
+  #billed_at = 0;
   #transcript: string;
   #checked_at: number | undefined;
   #stalled_since: number | undefined;
@@ -287,10 +290,13 @@ export class SessionAttempt {
   // ── deadlines ─────────────────────────────────────────────────────────────
 
   async #inTime({ phase, again_at }: Reading): Promise<void> {
+    const passed = await this.#inBudget();
+    if (passed !== undefined) return this.#fail({ class: 'budget', final: true, reason: passed });
     const now = this.#ports.clock.now();
     const due = nextDue(phase, this.#clocks(now));
-    if (due && due.at <= now) await this.#overdue(due, phase);
-    else this.#again(Math.min(due?.at ?? Number.POSITIVE_INFINITY, again_at ?? Number.POSITIVE_INFINITY) - now);
+    if (due && due.at <= now) return this.#overdue(due, phase);
+    const times = [due?.at, again_at, this.facts.task.spec.budget_usd && this.#billed_at + BILL_MS];
+    this.#again(Math.min(...times.map((at) => at ?? Number.POSITIVE_INFINITY)) - now);
   }
 
   #clocks(now: number): Clocks {
@@ -303,7 +309,7 @@ export class SessionAttempt {
       ttl: boundedTtl(
         ttl ?? codingAgent(config, record.agent).ttl ?? config.headless.ttl,
         [...payers(task.route), record.agent],
-        config.allowance,
+        this.#ports.limits(),
       ),
       blocked_ms: this.#blocked.total(now),
       ...(waiting && { blocked_since: waiting.since }),
@@ -393,7 +399,7 @@ export class SessionAttempt {
     if (late > 0 && !isWritten(message, this.#conversation)) return this.#again(Math.min(LOOK_SOON_MS, late));
     const failure = notDone(message, this.#conversation);
     if (failure) return this.#fail(failure);
-    const checked = await this.#check(doneOutcome(this.facts, message, this.#conversation));
+    const checked = await this.#check(doneOutcome(this.facts, message, this.#conversation, this.#prices));
     if (this.#closed) return;
     if (this.#ending) return this.#end(this.#ending); // it was cancelled meanwhile
     if (checked.kind === 'stopped') return this.#again(AGAIN_MS);
@@ -508,8 +514,35 @@ export class SessionAttempt {
   }
 
   async #readConversation(): Promise<Conversation | undefined> {
-    const { transcript_from } = this.facts.record;
-    return this.#agent.read(this.#ports.files, this.#transcript, transcript_from).catch(() => undefined);
+    const { files, profiles } = this.#ports;
+    const { transcript_from, agent, profile } = this.facts.record;
+    const read = await this.#agent.read(files, this.#transcript, transcript_from).catch(() => undefined);
+    if (read?.windows && profile !== undefined) await profiles.used(agent, profile, read.windows);
+    if (!read || this.facts.task.spec.budget_usd === undefined) return read;
+    const more = await this.#agent.subagents?.(files, this.#transcript, this.#begun_at).catch(() => undefined);
+    return more ? withSubagents(read, more) : read;
+  }
+
+  get #prices() {
+    const { task, record } = this.facts;
+    return codingAgent(this.#ports.config(task.project), record.agent).prices;
+  }
+
+  /** What a run that is at work has cost is looked at every few seconds, whatever else is told of it. */
+  async #inBudget(): Promise<string | undefined> {
+    const { budget_usd } = this.facts.task.spec;
+    const { clock } = this.#ports;
+    if (budget_usd === undefined || clock.now() < this.#billed_at + BILL_MS) return undefined;
+    this.#billed_at = clock.now();
+    this.#conversation = (await this.#readConversation()) ?? this.#conversation;
+    if (!this.#conversation) return undefined;
+    const { usage, spent } = this.#conversation;
+    const bill = billOf(undefined, spent, this.#prices);
+    const key = `agents.${this.facts.record.agent}.prices`;
+    return budgetPassed(budget_usd, usage.cost_usd === undefined ? bill : { usd: usage.cost_usd }, {
+      tells: false,
+      key,
+    });
   }
 
   /** The agent itself says where its conversation is kept, and perhaps what it is called. */

@@ -115,6 +115,11 @@ export class SessionAttempts {
     void this.#left.look((name) => this.#isTaken(name));
   }
 
+  /** How long an agent may take has changed. */
+  limitsChanged(): void {
+    for (const attempt of this.#attempts.values()) attempt.hint();
+  }
+
   /** The hook of this request has taken an answer. */
   answered({ run_dir, report }: { readonly run_dir: string; readonly report: string }): void {
     [...this.#attempts.values()].find(({ facts }) => facts.dir === run_dir)?.answered(report);

@@ -1,7 +1,9 @@
 import type { AgentFailure, Conversation } from '../../agents/agent.ts';
-import type { CodingAgentName } from '../../model/config.ts';
+import { type CodingAgentName, codingAgent } from '../../model/config.ts';
+import type { Prices } from '../../model/provider.ts';
 import type { Lease, LiveTask } from '../../model/task.ts';
 import { type Used, usedOf } from '../../model/usage.ts';
+import { billOf } from '../../policy/budget.ts';
 import { afterFailure } from '../../policy/retry.ts';
 import type { AttemptEnd } from '../../ports.ts';
 import { bounded } from '../../runs/bounded.ts';
@@ -50,6 +52,7 @@ export function doneOutcome(
   { task, record }: Concluding,
   message: string,
   conversation: Conversation | undefined,
+  prices?: Prices,
 ): DoneOutcome {
   const { text, truncated } = bounded(message.trim() === '' ? (conversation?.answer?.text ?? '') : message);
   const model = conversation?.answer?.model ?? record.model;
@@ -60,12 +63,14 @@ export function doneOutcome(
     ...(model !== undefined && { model }),
     session_id: record.conversation,
     ...(record.profile !== undefined && { profile: record.profile }),
-    ...(conversation && spending(conversation)),
+    ...(conversation && spending(conversation, prices)),
     ...(truncated && { truncated }),
   };
 }
 
-function spending({ usage: { cost_usd, ...usage } }: Conversation) {
+/** A cost that the program tells holds that of its subagents; one by the table is of what stands there. */
+function spending({ usage: { cost_usd: told, ...usage }, spent }: Conversation, prices: Prices | undefined) {
+  const cost_usd = told ?? (prices && billOf(undefined, spent, prices).usd);
   const tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens;
   if (tokens === 0 && cost_usd === undefined) return {};
   return { usage, tokens, ...(cost_usd !== undefined && { cost_usd }) };
@@ -83,7 +88,8 @@ export async function endFailed(
   await ports.checks.stop(dir);
   await ports.runner.stop(dir, grace);
   await ports.seats.vacate(record.session);
-  const used = conversation && usedOf(spending(conversation));
+  const { prices } = codingAgent(ports.config(task.project), record.agent);
+  const used = conversation && usedOf(spending(conversation, prices));
   if (ending.kind === 'cancelled') {
     return { kind: 'finished', outcome: { state: 'cancelled', reason: ending.reason, ...(used && { used }) } };
   }
@@ -104,7 +110,11 @@ async function failedEnd(
   const { account: _, fresh: __, ...facts } = failure;
   const named = task.route.to === 'agent' ? task.route.agent : agent;
   return afterFailure(
-    { ...facts, agent: named, session_id: record.conversation, ...(used && { used }) },
+    {
+      ...{ ...facts, agent: named, session_id: record.conversation },
+      ...(record.profile !== undefined && { profile: record.profile }),
+      ...(used && { used }),
+    },
     { ...retrySituation(task, { config: config(task.project), clock, chance }), gated: rests },
   );
 }

@@ -1,7 +1,9 @@
 import type { Config } from '../../model/config.ts';
+import type { Hold } from '../../model/hold.ts';
 import { isRefusal } from '../../model/refusal.ts';
+import { holdOfPlace } from '../../policy/held.ts';
 import { type PoolStep, planPool } from '../../policy/pool.ts';
-import { isAdopted, placeSeats, waitsForWork } from '../../policy/seats.ts';
+import { isAdopted, placeSeats, type WantedSeat, waitsForWork } from '../../policy/seats.ts';
 import type { Clock } from '../../ports.ts';
 import type { PaneView, Sweep, Tmux } from '../../terminals.ts';
 import type { Acts } from './acts.ts';
@@ -24,6 +26,7 @@ export interface PoolRoundParts {
   readonly config: Pick<Config, 'pool'>;
   readonly live: () => ReadonlySet<string>;
   readonly inUse: (seat: string) => boolean;
+  readonly holds?: () => readonly Hold[];
   readonly acts: Acts;
   readonly book: SeatBook;
   readonly list: SeatList;
@@ -101,9 +104,10 @@ export class PoolRound {
     const names = [...placed.keys()];
     const in_use = new Set(names.filter(inUse));
     const busy = new Set([...live(), ...names.filter((name) => !isCurrent(name))]); // R1
+    const held = this.#held(wanted.values());
     const steps = planPool({
       ...{ wanted: [...wanted.values()], min: config.pool.autonomous.min, panes, mark, in_use },
-      ...{ live: busy, cooling: cooling.all(), released: this.#released },
+      ...{ live: busy, held, cooling: cooling.all(), released: this.#released },
       idle_ms: this.#idle(names, (name) => !busy.has(name) && !in_use.has(name)),
       ...{ shrink_after: config.pool.shrink_after, linger: config.pool.linger },
     });
@@ -112,6 +116,13 @@ export class PoolRound {
       const name = step.kind === 'create' ? step.seat.name : step.name;
       await acts.run(name, () => this.#do(name, step));
     }
+  }
+
+  #held(wanted: Iterable<WantedSeat>): ReadonlySet<string> {
+    const holds = this.#parts.holds?.() ?? [];
+    const names = new Set<string>();
+    for (const { name, agent } of wanted) if (holdOfPlace(holds, { id: name, program: agent })) names.add(name);
+    return names;
   }
 
   #idle(names: readonly string[], isIdle: (name: string) => boolean): ReadonlyMap<string, number> {

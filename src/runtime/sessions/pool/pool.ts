@@ -1,5 +1,6 @@
 import type { Config } from '../../model/config.ts';
 import type { Project, ToldEvent } from '../../model/event.ts';
+import type { Hold } from '../../model/hold.ts';
 import { isRefusal, type Refusal, refuse } from '../../model/refusal.ts';
 import { occupantOf, placeSeats } from '../../policy/seats.ts';
 import type { Clock, Files } from '../../ports.ts';
@@ -40,6 +41,8 @@ export interface PoolParts {
   readonly live: () => ReadonlySet<string>;
   /** A person uses the agent that an attempt left in it. */
   readonly inUse: (seat: string) => boolean;
+  /** What keeps work from places now. */
+  readonly holds?: () => readonly Hold[];
   readonly record: (event: ToldEvent) => void;
   /** Other seats are of use now: the fleet is another one. */
   readonly changed: () => void;

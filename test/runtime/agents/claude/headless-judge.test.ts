@@ -82,10 +82,10 @@ describe('what the service refused, though the stream calls it a success', () =>
 
 describe('what it was not allowed to spend', () => {
   it.each([
-    ['max-turns', 'Reached maximum number of turns (1); spent until then: 2 turns, $0.01'],
-    ['max-budget', 'Reached maximum budget ($0.01); spent until then: 1 turns, $3.64'],
-  ])('%s is final', (name, reason) => {
-    expect(judged(linesOf(name), { end: exited(1) })).toEqual({ class: 'logic_error', final: true, reason });
+    ['max-turns', 'logic_error', 'Reached maximum number of turns (1); spent until then: 2 turns, $0.01'],
+    ['max-budget', 'budget', 'Reached maximum budget ($0.01); spent until then: 1 turns, $3.64'],
+  ])('%s is final', (name, errorClass, reason) => {
+    expect(judged(linesOf(name), { end: exited(1) })).toEqual({ class: errorClass, final: true, reason });
   });
 });
 

@@ -98,6 +98,7 @@ export async function world(config: unknown = {}) {
         failures.push({ profile, failure });
         return { rests: state.rests };
       },
+      used: async () => {},
     },
     workspaces: projectFolders(store),
     checks: unchecked,
@@ -111,6 +112,7 @@ export async function world(config: unknown = {}) {
       recovered: async (dir) => void requests.recovered.push(dir),
     },
     config: () => state.config,
+    limits: () => state.config.allowance,
     env: { PATH: '/usr/bin:/bin', TERM: 'dumb', SECRET: 'no' },
     message: async (_, text) => {
       messages.push(text);
@@ -365,7 +367,12 @@ export class TableAgent implements SessionAgent {
     if (bytes === undefined) return undefined;
     const text = Buffer.from(bytes).toString();
     const usage = { input_tokens: 10, output_tokens: 5, cache_read_tokens: 0, cache_write_tokens: 0, cost_usd: 0.5 };
-    return { usage, ...(this.last && { answer: this.last }), holds: (what: string) => text.includes(what) };
+    return {
+      usage,
+      spent: [{ tokens: usage }],
+      ...(this.last && { answer: this.last }),
+      holds: (what: string) => text.includes(what),
+    };
   }
   messages = async () => [];
   live = async (_: unknown, { pid }: { pid: number }) => this.lives.get(pid);

@@ -1,6 +1,7 @@
 import { Config } from '../../../../src/runtime/model/config.ts';
 import type { Project } from '../../../../src/runtime/model/event.ts';
 import { isRefusal } from '../../../../src/runtime/model/refusal.ts';
+import type { Clock } from '../../../../src/runtime/ports.ts';
 import type { FileStore } from '../../../../src/runtime/store/file-store.ts';
 import { openStore } from '../../../../src/runtime/store/open-store.ts';
 import { ForgetfulFiles } from '../../../fakes/forgetful-files.ts';
@@ -19,8 +20,11 @@ const HOME = {
 };
 const PATIENCE = 3_000; // turns of the event loop; nothing here takes a fraction of it
 
+/** Its timers end with the process. */
+type LifeClock = Clock & { stop(): void };
+
 interface Life {
-  readonly clock: IdleClock;
+  readonly clock: LifeClock;
   readonly store: FileStore;
   readonly projects: readonly Project[];
   /** The journal can't be trusted any more; a runtime would end here. */
@@ -32,15 +36,17 @@ export class Machine {
   files = new ForgetfulFiles();
   readonly chance: ReturnType<typeof seededChance>;
   readonly #segmentBytes: number;
+  readonly #clockAt: (now: number) => LifeClock;
   readonly #locks = new LocalLocks();
   #life: Life | undefined;
-  #starting: { fatal: boolean; clock: IdleClock } | undefined;
+  #starting: { fatal: boolean; clock: LifeClock } | undefined;
   #boot = 1;
   #now = Date.UTC(2026, 0, 1);
 
-  constructor(seed: number, segmentBytes: number) {
+  constructor(seed: number, segmentBytes: number, clockAt = (now: number): LifeClock => new IdleClock(now)) {
     this.chance = seededChance(seed);
     this.#segmentBytes = segmentBytes;
+    this.#clockAt = clockAt;
   }
 
   async setUp(): Promise<void> {
@@ -67,7 +73,7 @@ export class Machine {
 
   /** Starts a runtime; false when it did not come up, as on a broken disk. */
   async open(): Promise<boolean> {
-    const starting = { fatal: false, clock: new IdleClock(this.#now) };
+    const starting = { fatal: false, clock: this.#clockAt(this.#now) };
     this.#starting = starting;
     const opening = this.#open(starting);
     const settled = await this.#settle(opening);
@@ -76,7 +82,7 @@ export class Machine {
     return true;
   }
 
-  async #open(life: { fatal: boolean; clock: IdleClock }): Promise<Life> {
+  async #open(life: { fatal: boolean; clock: LifeClock }): Promise<Life> {
     const store = await openStore({
       files: this.files,
       clock: life.clock,
