@@ -201,7 +201,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     taken: (name) => takenName(name, fleet()),
     capabilities: () => fleet().agents.flatMap((agent) => (agent.kind === 'worker' ? [] : agent.capabilities)),
     unbegun: (name) => load.unbegun(name),
-    ttl: (task) => ttlOfWorker(task, settings.of(task.project)),
+    ttl: (task) => ttlOfWorker(task, settings.of(task.project), quota.limits().allowance),
     changed: () => dispatcher.wake(),
   });
   const delegations = new Delegations({

@@ -76,7 +76,13 @@ export class FileStore implements TaskStore {
     const history = new History(ground, this.#commits);
     this.#lists = new Lists(ground, this.#commits, this.#adoption, bodies, history);
     this.#retries = new Retries({
-      ...{ config: ground.config, files: ground.files, commits: this.#commits, arrivals: this.#arrivals, lists: this.#lists },
+      ...{
+        config: ground.config,
+        files: ground.files,
+        commits: this.#commits,
+        arrivals: this.#arrivals,
+        lists: this.#lists,
+      },
       ...{ projections: this.#projections, edits: this.#edits },
     });
     this.#checkpoints = new Checkpoints(ground, this.#commits, this.#projections, bodies);
@@ -122,15 +128,12 @@ export class FileStore implements TaskStore {
   }
 
   started(lease: Lease, handed?: Handed): Promise<Refusal | undefined> {
-    const { task: ref, attempt } = lease;
-    return this.#report(lease, 'started', ({ state, route }) => {
-      if (state !== 'claimed') return { events: [], reply: undefined };
-      const place = placeOf(route);
-      return {
-        events: [{ type: 'attempt_started', ...ref, attempt, place, ...(handed && { handed }) }],
-        reply: undefined,
-      };
-    });
+    const of = { ...lease.task, attempt: lease.attempt, ...(handed && { handed }) };
+    return this.#report(lease, 'started', ({ state, route }) =>
+      state === 'claimed'
+        ? { events: [{ type: 'attempt_started', ...of, place: placeOf(route) }], reply: undefined }
+        : { events: [], reply: undefined },
+    );
   }
 
   jobAccepted(lease: Lease, job_id: string): Promise<Refusal | undefined> {

@@ -84,7 +84,8 @@ export class WorkReports {
       if (task && this.isJudged(keyOf(held.task), held.attempt)) return tooLate(held);
       const said = output === undefined ? {} : { output: bounded(output, MAX_OUTPUT).text };
       const facts: Failure = { ...failure, ...said, ...(task && { agent: agentOf(task) }) };
-      if (!task) return this.#end(held, afterFailure({ ...facts, final: true }, NEVER), cause); // E1
+      const { class: error_class, reason } = failure;
+      if (!task) return this.#end(held, { kind: 'finished', outcome: { state: 'failed', error_class, reason } }, cause); // E1
       return this.#end(held, await this.#described(task, this.#afterFailure(facts, task)), cause);
     });
   }
@@ -237,20 +238,6 @@ export class WorkReports {
 }
 
 const FILE = 'report.json';
-/** Nothing comes of it: it is recorded, and that is all. */
-const NEVER = {
-  spent: 1,
-  max_attempts: 1,
-  now: 0,
-  fraction: 0,
-  backoff: 0,
-  backoff_max: 0,
-  rejected: 0,
-  verify_retries: 0,
-  before: [],
-  classes: {},
-};
-
 function isChecked({ spec }: LiveTask): boolean {
   return spec.verify !== undefined || spec.result_schema !== undefined || worksInWorktree(spec);
 }

@@ -5,7 +5,7 @@ import type { LiveTask } from '../model/task.ts';
 import { boundedTtl } from '../policy/allowance.ts';
 
 /** As long as a run on this machine may take, where the task says nothing. */
-export function ttlOfWorker({ spec, route }: LiveTask, { headless, allowance }: Config): number {
+export function ttlOfWorker({ spec, route }: LiveTask, { headless }: Config, allowance: Config['allowance']): number {
   const wanted = spec.ttl_seconds === undefined ? headless.ttl : spec.ttl_seconds * 1_000;
   return boundedTtl(wanted, payers(route), allowance);
 }

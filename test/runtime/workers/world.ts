@@ -68,7 +68,7 @@ export class Yard {
       taken: (name) => takenName(name, fleet()),
       capabilities: () => [],
       unbegun: (name) => load.unbegun(name),
-      ttl: (task) => ttlOfWorker(task, config),
+      ttl: (task) => ttlOfWorker(task, config, config.allowance),
       changed: () => this.dispatcher.wake(),
     });
     this.dispatcher = new Dispatcher({
