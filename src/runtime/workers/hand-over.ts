@@ -41,7 +41,7 @@ export class HandOver {
   async launch(claimed: Claimed<AgentRoute>): Promise<void> {
     const { lease, route } = claimed;
     const worker = this.#ports.store.workers().get(route.agent);
-    const pull = worker && this.#parts.pulls.take(worker.name);
+    const pull = worker && this.#parts.pulls.take(worker.life);
     if (!worker || !pull) return this.#void(lease, `${route.agent} does not ask for a task any more`);
     this.#giving.set(keyOf(lease.task), worker.name);
     try {
@@ -57,9 +57,9 @@ export class HandOver {
   }
 
   /** How many tasks this worker could be given beside those that are on their way to it. */
-  asks(worker: string): number {
-    const giving = [...this.#giving.values()].filter((name) => name === worker).length;
-    return Math.max(0, this.#parts.pulls.waiting(worker) + giving - this.#ports.unbegun(worker));
+  asks({ name, life }: Worker): number {
+    const giving = [...this.#giving.values()].filter((one) => one === name).length;
+    return Math.max(0, this.#parts.pulls.waiting(life) + giving - this.#ports.unbegun(name));
   }
 
   /** The journal says that it began: nothing of it is on its way any more. */

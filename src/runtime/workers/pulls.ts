@@ -6,11 +6,13 @@ import type { HandedTask } from '../worker-desk.ts';
  *
  * P1. A pull is answered once: with a task, or with nothing.
  * P2. The same call that comes again while it waits is the same pull. It is abandoned when all who waited have gone away.
- * P3. One that is taken waits for what it was taken for; its time may be over meanwhile.
+ * P3. A pull is of one life of a worker: who has taken its name over gets nothing by it, nor the other way round.
+ * P4. One that is taken waits for what it was taken for; its time may be over meanwhile.
  */
 
 export interface Pull {
-  readonly worker: string;
+  /** Of the worker (P3). */
+  readonly life: string;
   readonly call?: string;
   readonly answer: Promise<HandedTask | undefined>;
   readonly settle: (task: HandedTask | undefined) => void;
@@ -21,7 +23,7 @@ export interface Pull {
 }
 
 export interface PullOrder {
-  readonly worker: string;
+  readonly life: string;
   readonly call?: string;
   /** How many of this worker may wait at once: for one more the oldest is answered. */
   readonly most: number;
@@ -37,9 +39,9 @@ export class Pulls {
     this.#clock = clock;
   }
 
-  /** Those of a worker that could be given a task. */
-  waiting(worker: string): number {
-    return this.#waitingOf(worker).length;
+  /** Those of a worker's life that could be given a task. */
+  waiting(life: string): number {
+    return this.#waitingOf(life).length;
   }
 
   has(call: string): boolean {
@@ -64,7 +66,7 @@ export class Pulls {
       const gone = () => leave(undefined);
       const cancel = this.#clock.after(order.ms, () => {
         if (pull.taken)
-          pull.late = true; // P3
+          pull.late = true; // P4
         else leave(undefined);
       });
       order.signal.addEventListener('abort', gone);
@@ -72,8 +74,8 @@ export class Pulls {
     });
   }
 
-  take(worker: string): Pull | undefined {
-    const [pull] = this.#waitingOf(worker);
+  take(life: string): Pull | undefined {
+    const [pull] = this.#waitingOf(life);
     if (pull) pull.taken = true;
     return pull;
   }
@@ -91,33 +93,33 @@ export class Pulls {
   }
 
   /** Of one worker, or of all. Those that are taken get what they were taken for. */
-  answerWithNothing(worker?: string): void {
+  answerWithNothing(life?: string): void {
     for (const pull of [...this.#pulls]) {
-      if (worker !== undefined && pull.worker !== worker) continue;
+      if (life !== undefined && pull.life !== life) continue;
       if (pull.taken) pull.late = true;
       else this.settle(pull, undefined);
     }
   }
 
-  #waitingOf(worker: string): Pull[] {
-    return [...this.#pulls].filter((pull) => pull.worker === worker && !pull.taken);
+  #waitingOf(life: string): Pull[] {
+    return [...this.#pulls].filter((pull) => pull.life === life && !pull.taken);
   }
 
-  #joined({ worker, call }: PullOrder): Pull | undefined {
+  #joined({ life, call }: PullOrder): Pull | undefined {
     return call === undefined
       ? undefined
-      : [...this.#pulls].find((pull) => pull.call === call && pull.worker === worker);
+      : [...this.#pulls].find((pull) => pull.call === call && pull.life === life);
   }
 
-  #opened({ worker, call, most }: PullOrder): Pull {
-    const waiting = this.#waitingOf(worker);
+  #opened({ life, call, most }: PullOrder): Pull {
+    const waiting = this.#waitingOf(life);
     for (const old of waiting.slice(0, Math.max(0, waiting.length + 1 - most))) this.settle(old, undefined);
     let settle: Pull['settle'] = () => {};
     const answer = new Promise<HandedTask | undefined>((resolve) => {
       settle = resolve;
     });
     const pull: Pull = {
-      worker,
+      life,
       ...(call !== undefined && { call }),
       answer,
       settle,

@@ -9,7 +9,7 @@ import type { WorkersPorts } from './ports.ts';
  * Who is registered, by the journal's word.
  *
  * G1. The same registration sent again is answered with the same key. Where the runtime was lost in between nobody has
- *     that key: the same life gets a new one.
+ *     that key: the same life gets a new one, and no other life does: its name tells of which call it is.
  * G2. A name has one life at a time: one without the key of the one before is another, and that one is over.
  */
 
@@ -69,11 +69,12 @@ export class Registry {
     const refused = this.#refused(order, known);
     if (refused) return refused;
     const repeated = cause.call !== undefined && store.answered(cause.call); // G1
+    if (repeated && known && known.life !== this.#lifeOf(cause)) return isOver(order.name);
     const same = known !== undefined && (repeated || shown !== undefined) ? known : undefined;
     const key = same && shown !== undefined ? shown : chance.hex(16);
     const worker = Worker.parse({
       ...facts,
-      life: same?.life ?? chance.hex(8),
+      life: same?.life ?? this.#lifeOf(cause),
       key_sha: shaOf(key),
       registered_at: same?.registered_at ?? this.#ports.clock.now(),
     });
@@ -86,6 +87,10 @@ export class Registry {
     if (!same || JSON.stringify(Worker.parse(same)) !== JSON.stringify(worker))
       await store.record({ type: 'worker_registered', worker }, repeated ? { by: cause.by } : cause);
     return { worker, key, ...(replaced && { replaced }) };
+  }
+
+  #lifeOf({ call }: Cause): string {
+    return call === undefined ? this.#ports.chance.hex(8) : shaOf(call).slice(0, 16);
   }
 
   #refused({ name, key }: WorkerOrder, known: Worker | undefined): Refusal | undefined {
@@ -107,6 +112,14 @@ export class Registry {
       'deregister_worker those that are not needed, or raise workers.max',
     );
   }
+}
+
+function isOver(name: string): Refusal {
+  return refuse(
+    'stale',
+    `worker ${name} was registered by this call, and another one has taken its name since; nothing was changed`,
+    'register_worker in a new call takes the name over: the other one is over then',
+  );
 }
 
 export function shaOf(key: string): string {

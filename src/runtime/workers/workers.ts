@@ -124,7 +124,7 @@ export class Workers implements WorkerDesk {
       const heard_at = this.#hearing.at(worker.name);
       return {
         worker,
-        asks: this.#halted ? 0 : this.#handOver.asks(worker.name),
+        asks: this.#halted ? 0 : this.#handOver.asks(worker),
         ...(heard_at !== undefined && { heard_at }),
       };
     });
@@ -143,7 +143,10 @@ export class Workers implements WorkerDesk {
     const { worker, key, replaced } = entered;
     this.#away.delete(worker.name);
     this.#hearing.hear(worker.name);
-    if (replaced) await this.#takeBack(replaced, `another worker registered as ${worker.name}`); // W4
+    if (replaced) {
+      this.#pulls.answerWithNothing(replaced.life);
+      await this.#takeBack(replaced, `another worker registered as ${worker.name}`); // W4
+    }
     this.#ports.changed();
     const held = this.#held.of(worker.name).flatMap((one) => liveOf(this.#ports.store, one) ?? []);
     const shown = await Promise.all(held.map((task) => this.#handOver.shown(task, worker)));
@@ -167,7 +170,7 @@ export class Workers implements WorkerDesk {
       return this.#handOver.shown(given, worker);
     }
     const most = this.#halted ? { ms: Math.min(ms, HALTED_MS) } : { ms };
-    const answer = this.#pulls.wait({ worker: name, ...(call !== undefined && { call }), most: max, ...most, signal });
+    const answer = this.#pulls.wait({ life, ...(call !== undefined && { call }), most: max, ...most, signal });
     if (!this.#halted) this.#ports.changed();
     const task = await answer;
     if (this.#ports.store.workers().get(name)?.life === life) this.#hearing.hear(name);
@@ -204,7 +207,7 @@ export class Workers implements WorkerDesk {
       return again && !store.workers().has(who.worker) ? { given_back: 0 } : worker;
     }
     const { name, life } = worker;
-    this.#pulls.answerWithNothing(name);
+    this.#pulls.answerWithNothing(life);
     const held = this.#held.of(name).filter((one) => !this.#isReported(one));
     const reason = `${name} has left`;
     for (const one of held) {
@@ -224,7 +227,7 @@ export class Workers implements WorkerDesk {
     const { store } = this.#ports;
     return this.forFleet().map((state) => {
       const tasks = this.#held.of(state.worker.name).flatMap((one) => liveOf(store, one) ?? []);
-      return viewOf(state, this.#pulls.waiting(state.worker.name), tasks);
+      return viewOf(state, this.#pulls.waiting(state.worker.life), tasks);
     });
   }
 
@@ -313,7 +316,7 @@ export class Workers implements WorkerDesk {
   async #look(ttl: number): Promise<void> {
     const { store, clock } = this.#ports;
     for (const worker of [...store.workers().values()]) {
-      if (this.#pulls.waiting(worker.name) > 0) this.#hearing.hear(worker.name);
+      if (this.#pulls.waiting(worker.life) > 0) this.#hearing.hear(worker.name);
       if (this.#hearing.silence(worker.name) > ttl) await this.#lost(worker);
     }
     for (const held of this.#held.all()) await this.#lookAt(held, ttl);
@@ -328,7 +331,7 @@ export class Workers implements WorkerDesk {
     say('warn', 'a worker is silent; its tasks go back', { worker: name, seconds });
     this.#away.set(name, { worker, at: clock.now(), heard_at: this.#hearing.at(name) });
     await store.record({ type: 'worker_left', name, life, why: 'silent' }, { by: 'runner' });
-    this.#pulls.answerWithNothing(name);
+    this.#pulls.answerWithNothing(life);
     this.#hearing.forget(name);
     await this.#takeBack(worker, `nothing was heard of its worker ${name} for ${seconds} s`);
     changed();

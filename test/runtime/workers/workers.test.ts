@@ -374,3 +374,29 @@ describe('an end from here', () => {
     expect(task).toMatchObject({ state: 'queued', last_error: { class: 'timeout' } });
   });
 });
+
+describe('a worker that has lost its name', () => {
+  it('gets nothing more by a call that still waits', async () => {
+    yard = await Yard.open();
+    const old = yard.claim(await yard.register('w'), 'old:1');
+    const who = await yard.register('w');
+    const ref = await yard.task();
+    expect(yard.state(ref)).toBe('queued'); // the new one has not asked
+    expect(await old.answer).toBeUndefined();
+    expect(await yard.given(who, 'new:1')).toMatchObject({ task: ref });
+  });
+
+  it('does not get it back by a registration that is sent again', async () => {
+    yard = await Yard.open();
+    await yard.register('w', {}, 'old:1');
+    await yard.killed();
+    yard.store.answered = (call) => call === 'old:1'; // as the journal has it
+    const who = await yard.register('w', {}, 'new:1');
+    const ref = await yard.task();
+    await yard.given(who);
+    const order = { name: 'w', capabilities: [], max: 1, files: false };
+    expect(await yard.workers.register(order, { ...CAUSE, call: 'old:1' })).toMatchObject({ code: 'stale' });
+    expect(yard.state(ref)).toBe('running');
+    expect(await yard.workers.heartbeat(who, [])).toMatchObject({ attempts: [] }); // its key is good
+  });
+});
