@@ -6,6 +6,7 @@ import type { Worker } from '../model/worker.ts';
 import type { AttemptEnd } from '../ports.ts';
 import { leaseOf } from '../runs/attempts.ts';
 import type { HandedTask } from '../worker-desk.ts';
+import { type Held, heardKey } from './held.ts';
 import type { WorkersPorts } from './ports.ts';
 import { type Told, tell } from './prompt.ts';
 import type { Pull, Pulls } from './pulls.ts';
@@ -30,8 +31,8 @@ export class HandOver {
   readonly #parts: HandOverParts;
   /** Given a call, and the journal does not say so yet. */
   readonly #giving = new Map<TaskKey, string>();
-  /** Given, and being taken back (O2). */
-  readonly #withdrawn = new Set<TaskKey>();
+  /** Given, and being taken back (O2), however long that takes. */
+  readonly #withdrawn = new Set<string>();
 
   constructor(ports: WorkersPorts, parts: HandOverParts) {
     this.#ports = ports;
@@ -67,11 +68,16 @@ export class HandOver {
     this.#giving.delete(key);
   }
 
+  /** No attempt of anybody's any more. */
+  ended(held: Pick<Held, 'key' | 'attempt'>): void {
+    this.#withdrawn.delete(heardKey(held));
+  }
+
   /** O1: what a call was given, as long as that attempt is live. */
   givenTo(call: string, life: string): LiveTask | undefined {
     for (const [key, task] of this.#ports.store.open()) {
       if (task.state !== 'running' || task.handed?.call !== call || task.handed.life !== life) continue;
-      if (!this.#withdrawn.has(key as TaskKey)) return task;
+      if (!this.#withdrawn.has(heardKey({ key: key as TaskKey, attempt: task.attempt }))) return task;
     }
     return undefined;
   }
@@ -97,10 +103,9 @@ export class HandOver {
     const now = this.#ports.store.open().get(keyOf(lease.task));
     if (refused || !now || !isLive(now) || now.attempt !== lease.attempt) return pulls.giveBack(pull);
     if (pull.callers > 0) return pulls.settle(pull, this.#handed(now, told));
-    this.#withdrawn.add(keyOf(lease.task)); // O2
+    this.#withdrawn.add(heardKey({ key: keyOf(lease.task), attempt: lease.attempt })); // O2
     pulls.settle(pull, undefined);
     await this.#void(lease, `${worker.name} went away before it was given the task`);
-    this.#withdrawn.delete(keyOf(lease.task));
   }
 
   #whyNot(lease: Lease, { name, life }: Worker, pull: Pull): string | undefined {

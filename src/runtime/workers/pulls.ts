@@ -106,9 +106,7 @@ export class Pulls {
   }
 
   #joined({ life, call }: PullOrder): Pull | undefined {
-    return call === undefined
-      ? undefined
-      : [...this.#pulls].find((pull) => pull.call === call && pull.life === life);
+    return call === undefined ? undefined : [...this.#pulls].find((pull) => pull.call === call && pull.life === life);
   }
 
   #opened({ life, call, most }: PullOrder): Pull {

@@ -50,6 +50,7 @@ const STEPS = 10; // looks within the time of silence
 const LONGEST_STEP_MS = 5_000;
 const SHOWN_AWAY_MS = 1_800_000;
 const AGAIN_MS = 5_000;
+const KEPT_REFUSED = 10_000;
 /** So that who asks again and again while the runtime ends does not do so all the time. */
 const HALTED_MS = 1_000;
 
@@ -71,8 +72,10 @@ export class Workers implements WorkerDesk {
   readonly #told = new Set<string>();
   /** What the clock had skipped when an attempt began: that time is not its own. */
   readonly #skipped = new Map<string, number>();
-  /** Stale heartbeats that are on record. */
+  /** Stale heartbeats that are on record, the newest of them. */
   readonly #refused = new Set<string>();
+  /** Ends that could not be recorded yet. */
+  readonly #ending = new Set<string>();
   #held: HeldAttempts;
   #halted = false;
   #stopped = false;
@@ -257,6 +260,8 @@ export class Workers implements WorkerDesk {
     const one = heardKey({ key: keyOf(task), attempt });
     if (this.#refused.has(one)) return;
     this.#refused.add(one);
+    const [oldest] = this.#refused;
+    if (this.#refused.size > KEPT_REFUSED && oldest !== undefined) this.#refused.delete(oldest);
     await this.#ports.store.record(
       { type: 'report_refused', ...task, attempt, report: 'heartbeat', why },
       { by: 'runner' },
@@ -274,6 +279,8 @@ export class Workers implements WorkerDesk {
   #hear(changes: readonly Change[]): void {
     for (const held of this.#held.apply(changes)) {
       this.#hearing.forget(heardKey(held));
+      this.#hearing.forget(`cancel ${heardKey(held)}`);
+      this.#handOver.ended(held);
       this.#told.delete(heardKey(held));
       this.#skipped.delete(heardKey(held));
     }
@@ -329,8 +336,9 @@ export class Workers implements WorkerDesk {
     const { name, life } = worker;
     const seconds = Math.round(settings().ttl / 1_000);
     say('warn', 'a worker is silent; its tasks go back', { worker: name, seconds });
-    this.#away.set(name, { worker, at: clock.now(), heard_at: this.#hearing.at(name) });
+    const heard_at = this.#hearing.at(name);
     await store.record({ type: 'worker_left', name, life, why: 'silent' }, { by: 'runner' });
+    this.#away.set(name, { worker, at: clock.now(), heard_at });
     this.#pulls.answerWithNothing(life);
     this.#hearing.forget(name);
     await this.#takeBack(worker, `nothing was heard of its worker ${name} for ${seconds} s`);
@@ -371,7 +379,6 @@ export class Workers implements WorkerDesk {
     const { store } = this.#ports;
     const task = liveOf(store, held);
     if (!task) return;
-    this.#hearing.forget(`cancel ${heardKey(held)}`);
     await this.#end(leaseOf(task, store.epoch), this.#reports.endOf(task, failure));
   }
 
@@ -394,14 +401,21 @@ export class Workers implements WorkerDesk {
   /** A full disk, say, must not keep a task where nobody works on it. */
   async #end(lease: Lease, end: AttemptEnd): Promise<void> {
     const { store, clock, say } = this.#ports;
+    const one = heardKey({ key: keyOf(lease.task), attempt: lease.attempt });
+    if (this.#ending.has(one)) return;
+    this.#ending.add(one);
     try {
       await store.end(lease, end, { by: 'runner' });
+      this.#ending.delete(one);
     } catch (error) {
       say('error', 'the end of an attempt could not be recorded; it is tried again', {
         task: lease.task.id,
         error: String(error),
       });
-      if (!this.#stopped) clock.after(AGAIN_MS, () => void this.#end(lease, end));
+      clock.after(AGAIN_MS, () => {
+        this.#ending.delete(one);
+        if (!this.#stopped) void this.#end(lease, end);
+      });
     }
   }
 }

@@ -400,3 +400,66 @@ describe('a worker that has lost its name', () => {
     expect(await yard.workers.heartbeat(who, [])).toMatchObject({ attempts: [] }); // its key is good
   });
 });
+
+describe('a disk that is full', () => {
+  it('for an hour leaves one end to be recorded, not one for each look', async () => {
+    yard = await Yard.open();
+    const who = await yard.register('w', { max: 2 });
+    const ref = await yard.task();
+    await yard.given(who);
+    const end = yard.store.end.bind(yard.store);
+    let tries = 0;
+    yard.store.end = async () => {
+      tries++;
+      throw new Error('ENOSPC');
+    };
+    const lively = async (ms: number) => {
+      for (let at = 0; at < ms; at += beat) {
+        await yard.clock.advance(beat);
+        await yard.workers.heartbeat(who, []);
+      }
+    };
+    await lively(TTL * 60);
+    tries = 0;
+    await lively(TTL);
+    expect(tries).toBeLessThan(15); // one every five seconds
+    yard.store.end = end;
+    await lively(TTL);
+    expect(yard.state(ref)).toBe('queued');
+  });
+
+  it('keeps who is silent where it is, and shows it once', async () => {
+    yard = await Yard.open();
+    const who = await yard.register('w');
+    const record = yard.store.record.bind(yard.store);
+    yard.store.record = async () => {
+      throw new Error('ENOSPC');
+    };
+    await yard.clock.advance(TTL * 2);
+    yard.store.record = record;
+    expect(await yard.workers.heartbeat(who, [])).toMatchObject({ attempts: [] });
+    expect(yard.workers.forFleet().map(({ worker }) => worker.name)).toEqual(['w']);
+  });
+
+  it('gives nobody what is to be taken back', async () => {
+    yard = await Yard.open();
+    const who = await yard.register('w');
+    const call = yard.claim(who, 'bridge:1');
+    const { end, started } = yard.store;
+    yard.store.started = async (...args) => {
+      call.gone(); // in the very moment in which it is given the task
+      return started.apply(yard.store, args);
+    };
+    yard.store.end = async () => {
+      throw new Error('ENOSPC');
+    };
+    const ref = await yard.task();
+    expect(await call.answer).toBeUndefined();
+    const again = yard.claim(who, 'bridge:1');
+    yard.store.end = end.bind(yard.store);
+    yard.store.started = started.bind(yard.store);
+    await yard.clock.advance(6_000);
+    expect(await again.answer).toMatchObject({ task: ref, attempt: 2 });
+    expect(yard.live()).toBe(1);
+  });
+});
