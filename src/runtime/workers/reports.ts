@@ -22,6 +22,7 @@ import type { WorkersPorts } from './ports.ts';
  * E1. A report shows its attempt and token; what is stale is recorded and changes nothing.
  * E2. The same call again is answered as the first was; another one comes too late.
  * E3. Work that has to be checked is on disk, as it was said, before the check begins: a runtime that finds it goes on there.
+ *     From the moment it is said it counts as being judged: nothing said later takes its place, and silence is no fault.
  */
 
 const MAX_ANSWERS = 2_000;
@@ -59,7 +60,7 @@ export class WorkReports {
   /** Work that an earlier runtime was told of, and did not come to judge. */
   async takeUp(task: LiveTask): Promise<boolean> {
     const kept = await this.#kept(task);
-    if (kept) void this.#judge(task, kept, kept.call);
+    if (kept) this.#judge(task, kept, kept.call).catch(() => undefined); // of a runtime that stops: the next takes it up
     return kept !== undefined;
   }
 
@@ -73,8 +74,8 @@ export class WorkReports {
       if (!task) return this.#end(held, { kind: 'finished', outcome: outcomeOf(kept, '') }, cause); // E1
       if (this.isJudged(keyOf(held.task), held.attempt)) return tooLate(held);
       if (!isChecked(task)) return this.#end(held, await this.#described(task, doneOf(kept, task)), cause);
-      await this.#keep(task, { ...kept, ...(cause.call !== undefined && { call: cause.call }) }); // E3
-      return this.#soon(held, this.#judge(task, kept, cause.call));
+      const onDisk = this.#keep(task, { ...kept, ...(cause.call !== undefined && { call: cause.call }) }); // E3
+      return this.#soon(held, this.#judge(task, kept, cause.call, onDisk));
     });
   }
 
@@ -134,9 +135,14 @@ export class WorkReports {
     return task && isLive(task) && task.attempt === attempt && task.token === token ? task : undefined;
   }
 
-  async #judge(task: LiveTask, kept: Kept, call: string | undefined): Promise<Reported | Refusal> {
+  async #judge(
+    task: LiveTask,
+    kept: Kept,
+    call: string | undefined,
+    onDisk: Promise<void> = Promise.resolve(),
+  ): Promise<Reported | Refusal> {
     const key = keyOf(task);
-    const verdict = this.#verdict(task, kept, call);
+    const verdict = onDisk.then(() => this.#verdict(task, kept, call));
     this.#judging.set(key, { attempt: task.attempt, verdict });
     try {
       return await verdict;
@@ -168,15 +174,25 @@ export class WorkReports {
   async #checked(task: LiveTask, kept: Kept, lease: Lease): Promise<RunVerdict | undefined> {
     const { workspaces, checks, store, home } = this.#ports;
     const outcome = outcomeOf(kept, agentOf(task));
+    const isOver = () => {
+      const now = store.open().get(keyOf(task));
+      const live = now && isLive(now) && now.attempt === task.attempt;
+      return live ? now.cancel : 'its attempt has ended meanwhile';
+    };
+    const cancelled = (reason: string) =>
+      ({ kind: 'cancelled', reason, ...(kept.used && { used: kept.used }) }) as const;
+    const before = isOver();
+    if (before !== undefined) return cancelled(before); // nobody would stop the check
     const opened = await workspaces.open(task);
+    const meanwhile = isOver();
+    if (meanwhile !== undefined) return cancelled(meanwhile);
     if (opened.kind === 'wait') throw new Error(`its work can't be checked now: ${opened.reason}`);
     if (opened.kind === 'unfit') return { kind: 'failed', failure: { class: 'invalid', reason: opened.reason } };
     const dir = runDirOf(home, lease.task, lease.attempt);
     const checked = await checks.check({ task, lease, dir, cwd: opened.cwd, outcome });
     if (checked.kind !== 'stopped') return checked;
-    const now = store.open().get(keyOf(task));
-    const reason = now && isLive(now) && now.attempt === task.attempt ? now.cancel : undefined;
-    return reason === undefined ? undefined : { kind: 'cancelled', reason, ...(kept.used && { used: kept.used }) };
+    const reason = isOver();
+    return reason === undefined ? undefined : cancelled(reason);
   }
 
   async #end(held: HeldAttempt, end: AttemptEnd, cause: Cause): Promise<Reported | Refusal> {

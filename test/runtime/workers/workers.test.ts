@@ -463,3 +463,60 @@ describe('a disk that is full', () => {
     expect(yard.live()).toBe(1);
   });
 });
+
+describe('work that is checked', () => {
+  const checked = async (config: object = {}) => {
+    yard = await Yard.open(config);
+    const who = await yard.register('w', { files: true });
+    const ref = await yard.task({ verify: 'npm test' });
+    return { ref, held: await yard.given(who) };
+  };
+
+  it('is what was said first, also of two that come at once: one check', async () => {
+    const results: string[] = [];
+    const { ref, held } = await checked();
+    yard.checks.check = async ({ outcome }) => {
+      results.push(outcome.result ?? '');
+      return { kind: 'done', outcome };
+    };
+    const answers = await Promise.all([
+      yard.workers.complete(held, { result: 'first' }, { ...CAUSE, call: 'a' }),
+      yard.workers.complete(held, { result: 'second' }, { ...CAUSE, call: 'b' }),
+    ]);
+    yard.checks.check = unchecked.check;
+    expect(results).toEqual(['first']);
+    expect(answers).toMatchObject([{ state: 'done' }, { code: 'stale' }]);
+    expect(await yard.ended(ref)).toBe('done');
+  });
+
+  it('can be cancelled while its folder can not be had', async () => {
+    const { ref, held } = await checked();
+    yard.workspaces.open = async () => ({ kind: 'wait', reason: 'git is busy' });
+    const answer = yard.workers.complete(held, OK, { ...CAUSE, call: 'a' });
+    await yard.clock.advance(20_000);
+    await yard.store.cancel(ref, 'never mind', { by: 'owner' });
+    await yard.clock.advance(20_000);
+    expect(await answer).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('that can not be judged any more when the runtime stops breaks nothing', async () => {
+    const broken: unknown[] = [];
+    const hear = (reason: unknown) => void broken.push(reason);
+    process.on('unhandledRejection', hear);
+    const { held } = await checked();
+    yard.workspaces.open = () => new Promise(() => {});
+    void yard.workers.complete(held, OK, { ...CAUSE, call: 'a' });
+    await settled();
+    let fail: (error: Error) => void = () => {};
+    yard.workspaces.open = () =>
+      new Promise((_, reject) => {
+        fail = reject;
+      });
+    await yard.killed();
+    await yard.stop();
+    fail(new Error('closed'));
+    await settled();
+    process.off('unhandledRejection', hear);
+    expect(broken).toEqual([]);
+  });
+});

@@ -6,7 +6,7 @@ import { keyOf, TaskId, type TaskRef } from '../../../src/runtime/model/ids.ts';
 import { isRefusal, type Refusal } from '../../../src/runtime/model/refusal.ts';
 import { TaskSpec, type TaskSpecInput } from '../../../src/runtime/model/spec.ts';
 import { isLive } from '../../../src/runtime/model/task.ts';
-import type { Checks } from '../../../src/runtime/work.ts';
+import type { Checks, Workspaces } from '../../../src/runtime/work.ts';
 import type { HandedTask } from '../../../src/runtime/worker-desk.ts';
 import { takenName, ttlOfWorker } from '../../../src/runtime/workers/settings.ts';
 import { Workers } from '../../../src/runtime/workers/workers.ts';
@@ -27,7 +27,8 @@ export class Yard {
   /** What composing a prompt waits for. */
   composing: Promise<void> = Promise.resolve();
   project = '' as TaskRef['project'];
-  checks: Checks = unchecked;
+  checks: Checks = { ...unchecked };
+  readonly workspaces: Workspaces = { ...projectFolders(this.store) };
   workers!: Workers;
   dispatcher!: Dispatcher;
   #forget: () => void = () => {};
@@ -58,7 +59,7 @@ export class Yard {
       files: this.#disk(),
       config: () => config,
       settings: () => config.workers,
-      workspaces: projectFolders(store),
+      workspaces: this.workspaces,
       composer: {
         compose: async ({ title }) => {
           await this.composing;
