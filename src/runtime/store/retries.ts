@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Config } from '../model/config.ts';
 import type { Event } from '../model/event.ts';
-import { keyOf, type TaskRef } from '../model/ids.ts';
+import { keyOf, type TaskKey, type TaskRef } from '../model/ids.ts';
 import { isRefusal, type Refusal, refuse } from '../model/refusal.ts';
 import type { Cause, FinishedTask, OpenTask, QueuedTask } from '../model/task.ts';
 import type { TaskState } from '../model/view.ts';
@@ -25,6 +25,7 @@ import { sha256 } from './projector.ts';
  * E2. The text that is changed is the one that the file has: a person's edit that nobody has looked at yet is taken first.
  * E3. The file follows its record like every other one; until it does, the old text in it is nobody's edit (`replaces`).
  *     The old text is on disk before the record: a power cut must not leave something that neither text explains.
+ * E4. One at a time of each task: whoever comes second finds what the first has made of it, and makes no second one.
  */
 
 type Retried = { ref: TaskRef; state: TaskState };
@@ -43,12 +44,29 @@ const LOOKS = 5;
 
 export class Retries {
   readonly #ports: RetriesPorts;
+  /** E4 */
+  readonly #newest = new Map<TaskKey, Promise<Retried | Refusal>>();
 
   constructor(ports: RetriesPorts) {
     this.#ports = ports;
   }
 
-  async retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<Retried | Refusal> {
+  /** E4 */
+  retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<Retried | Refusal> {
+    const key = keyOf(ref);
+    const before = this.#newest.get(key);
+    const answer = before
+      ? before.catch(() => undefined).then(() => this.#retry(ref, cause, order))
+      : this.#retry(ref, cause, order);
+    this.#newest.set(key, answer);
+    const over = () => {
+      if (this.#newest.get(key) === answer) this.#newest.delete(key);
+    };
+    answer.then(over, over);
+    return answer;
+  }
+
+  async #retry(ref: TaskRef, cause: Cause, order?: RetryOrder): Promise<Retried | Refusal> {
     const { commits, lists } = this.#ports;
     if (cause.call !== undefined && commits.working.replies.has(cause.call)) return this.#repeated(cause);
     for (let look = 0; look < LOOKS; look++) {
