@@ -16,6 +16,7 @@ import type { Lane } from './ready.ts';
  * W3. Nothing waits for this: the dispatcher only leaves a note, and what is told is gathered and written later.
  * W4. A restart tells nothing anew that still stands: what was told of a task that has not moved since is known from the
  *     newest records. What those do not reach is told once more, within the bounds of W2.
+ * W5. What can't be written now, on a full disk, is told later, within the same bounds.
  */
 
 type Kind = 'dispatch_failed_no_agent' | 'dispatch_failed_quota';
@@ -106,9 +107,16 @@ export class LaneWaits {
   async #tell(): Promise<void> {
     const { store, clock } = this.#parts;
     const now = clock.now();
+    const before = [...this.#untold];
     const events = this.#gather(now);
-    await Promise.all(events.map((event) => store.record(event, { by: 'dispatcher' })));
-    this.#soon(PAUSE_MS);
+    try {
+      await Promise.all(events.map((event) => store.record(event, { by: 'dispatcher' })));
+    } catch (error) {
+      for (const [lane, wait] of before) if (this.#known.get(lane) === wait.kind) this.#untold.set(lane, wait); // W5
+      throw error;
+    } finally {
+      this.#soon(PAUSE_MS);
+    }
   }
 
   /** W2 */

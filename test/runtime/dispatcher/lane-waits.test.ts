@@ -132,6 +132,18 @@ test('W3: what is written slowly, or not at all, keeps no task from its agent', 
   expect(other.problems.map(String)).toEqual(['Error: the disk is full']);
 });
 
+test('W5: what a full disk did not take is told once there is room', async () => {
+  const here = world(ONE);
+  await here.waits.start();
+  const { by } = here.recording;
+  here.recording.by = () => Promise.reject(new Error('the disk is full'));
+  here.store.add({ id: 'a', spec: needs('gpu') });
+  await pass(here, MINUTE / 2);
+  here.recording.by = by;
+  await pass(here, 2 * MINUTE);
+  expect(here.told).toMatchObject([{ type: 'dispatch_failed_no_agent', id: 'a' }]);
+});
+
 test('W4: a restart tells nothing that still stands; what moved since is told again', async () => {
   const first = world(ONE);
   await first.waits.start();
