@@ -7,6 +7,12 @@ import { chooseNext, type Head, levelOf, longestTurns, longestWait, Turns } from
 const STEP = 600_000;
 const id = (n: number) => ProjectId.parse(`p_${n.toString(16).padStart(12, '0')}`);
 
+/** What a test takes out of the policy. */
+interface Broken {
+  readonly turns?: typeof Turns;
+  readonly step?: number;
+}
+
 /** A queue that is always served by the policy: `serve` takes the next task and lets some time pass. */
 class Queue {
   readonly turns: Turns;
@@ -15,9 +21,12 @@ class Queue {
   now = 0;
   #seq = 0;
 
-  constructor(weights: ReadonlyMap<ProjectId, number> = new Map()) {
+  readonly #step: number;
+
+  constructor(weights: ReadonlyMap<ProjectId, number> = new Map(), { turns = Turns, step = STEP }: Broken = {}) {
     this.weights = new Map(weights);
-    this.turns = new Turns((project) => this.weights.get(project) ?? 1);
+    this.turns = new turns((project) => this.weights.get(project) ?? 1);
+    this.#step = step;
   }
 
   add(project: ProjectId, priority: Priority, place = 'any'): Head {
@@ -40,7 +49,7 @@ class Queue {
   serve(takes = 0, place?: string): Head | undefined {
     const suits = (key: string) => place === undefined || key.endsWith(' any') || key.endsWith(` ${place}`);
     const heads = [...this.lanes].flatMap(([key, lane]) => (suits(key) ? lane.slice(0, 1) : []));
-    const choice = chooseNext(heads, this.turns, this.now, STEP);
+    const choice = chooseNext(heads, this.turns, this.now, this.#step);
     if (!choice) return undefined;
     this.turns.took(choice);
     (choice.head.lane as Head[]).shift();
@@ -247,5 +256,86 @@ describe('order', () => {
     queue.turns.took(choice);
     queue.turns.gaveBack(choice);
     expect(queue.serve()).toBe(choice.head);
+  });
+});
+
+class NoFairness extends Turns {
+  override tag(): number {
+    return 0;
+  }
+}
+
+class NoRaisedTurn extends Turns {
+  override owesRaised(): boolean {
+    return false;
+  }
+}
+
+class NoLastWord extends Turns {
+  override seen(_: Head, level: number) {
+    return { level, gone: 0, allowed: 0 }; // counted nowhere
+  }
+}
+
+/** How many others go before a task that has been at the top all the while; the place that it can use is `x`. */
+function waitOf(queue: Queue, watched: Head, stream: () => void): number {
+  for (let turns = 0; turns < 500; turns++) {
+    if (queue.serve(1_000, 'x') === watched) return turns;
+    stream();
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+describe('each rule of the order is needed', () => {
+  const stories = {
+    'age lifts a low task over a stream of high ones': (broken?: Broken) => {
+      const queue = new Queue(new Map(), broken);
+      const low = queue.add(id(1), 'low');
+      for (let n = 0; n < 5; n++) queue.add(id(1), 'high');
+      queue.now += 3 * STEP;
+      for (let n = 0; n < 5; n++) queue.add(id(1), 'high');
+      return waitOf(queue, low, () => queue.add(id(1), 'high')) <= longestTurns(0, 1, []) + 5;
+    },
+    'a project goes between two tasks of another': (broken?: Broken) => {
+      const queue = new Queue(new Map(), broken);
+      for (let n = 0; n < 600; n++) queue.add(id(1), 'low');
+      queue.now += 4 * STEP;
+      queue.serve();
+      return waitOf(queue, queue.add(id(2), 'critical'), () => {}) <= 1;
+    },
+    'every fourth turn goes to a task that age has raised': (broken?: Broken) => {
+      const queue = new Queue(new Map(), broken);
+      const low = queue.add(id(1), 'low');
+      queue.now += 3 * STEP;
+      for (let n = 0; n < 10; n++) queue.add(id(1), 'critical');
+      return waitOf(queue, low, () => queue.add(id(1), 'critical')) <= longestTurns(0, 1, []) - 1;
+    },
+    'a project that has its share at one place is not kept out of the other': (broken?: Broken) => {
+      const queue = new Queue(new Map(), broken);
+      for (let n = 0; n < 600; n++) queue.add(id(2), 'critical', 'x');
+      const watched = queue.add(id(1), 'critical', 'x');
+      queue.serve(0, 'x');
+      for (let n = 0; n < 10; n++) queue.add(id(1), 'critical', 'y');
+      const stream = () => {
+        queue.serve(0, 'y');
+        queue.add(id(1), 'critical', 'y');
+      };
+      stream();
+      return waitOf(queue, watched, stream) <= longestWait(0, 1, [1], { own: 2, all: 3 });
+    },
+  };
+  const [age, share, raised, place] = Object.keys(stories) as (keyof typeof stories)[];
+
+  it.each(Object.keys(stories) as (keyof typeof stories)[])('%s', (story) => {
+    expect(stories[story]()).toBe(true);
+  });
+
+  it.each([
+    ['no ageing', { step: 0 }, age],
+    ['no shares', { turns: NoFairness }, share],
+    ['no turn for what age has raised', { turns: NoRaisedTurn }, raised],
+    ['no last word', { turns: NoLastWord }, place],
+  ] as const)('%s is noticed', (_, broken, story) => {
+    expect(story && stories[story](broken)).toBe(false);
   });
 });
