@@ -18,7 +18,7 @@ import type { Priority } from '../model/spec.ts';
  *     had its share elsewhere whenever the one place comes free that its task waits for.
  *
  * What holds for every task that some place could take, whatever else waits, comes or is held: after at most
- * 3 × age_step it is at the top, and then it begins within `longestWait(...)` choices in which its line was no way
+ * 3 × age_step it is at the top, and then it begins within `longestWait(...)` choices at which its line was not
  * blocked: (r + 1) × (allowed + lines), where `r` are the older ones of its line, `lines` all lines that wait, and
  *   allowed = 4 (O3) × its project's lines that age has raised like it (or not, like it)
  *             × (1 + for every other project w_j / w + 1) (O2).
@@ -29,7 +29,7 @@ import type { Priority } from '../model/spec.ts';
  * `longestTurns(...)`: 4 × (r + 1) turns of its own project, and at most w_j / w + 1 of project j between two of them.
  * With one project: 4 × (r + 1). With 10,000 raised tasks of another project of the same weight: 4 × (1 + 2) = 12.
  * What can't run now (no agent, project limit, busy checkout) is passed over and counts as waiting. A claim that the
- * store refuses begins the count anew.
+ * store refuses begins the count anew; a restart forgets turns and counts, not ages.
  */
 
 const NATIVE_IN_A_ROW = 3;
