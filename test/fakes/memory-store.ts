@@ -97,7 +97,11 @@ export class MemoryStore implements TaskStore {
   async note(): Promise<void> {}
   restore(): void {}
 
-  async record(event: ToldEvent): Promise<void> {
+  async record(event: ToldEvent, cause?: Cause): Promise<void> {
+    if (cause?.call !== undefined) {
+      if (this.#replies.has(cause.call)) return;
+      this.#replies.set(cause.call, null);
+    }
     this.recorded.push(event);
     this.#commit(event.type, (changes) => {
       this.#fold(event);
