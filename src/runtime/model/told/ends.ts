@@ -29,7 +29,10 @@ export function requeued(event: Of<'task_requeued'>, names: ProjectNames): Sayin
     not_before: isoIf(not_before),
     spent,
   };
-  return [{ type: 'task_retried', ...retried }, ...usage(event, names, 'retried', used && { ...used, profile: event.profile })];
+  return [
+    { type: 'task_retried', ...retried },
+    ...usage(event, names, 'retried', used && { ...used, profile: event.profile }),
+  ];
 }
 
 export function finished(event: Of<'task_finished'>, names: ProjectNames): Saying[] {
