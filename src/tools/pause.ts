@@ -3,6 +3,7 @@ import { Duration } from '../runtime/model/duration.ts';
 import { type HoldScope, holdKey } from '../runtime/model/hold.ts';
 import { plainLine } from '../runtime/model/plain-text.ts';
 import { isRefusal, type Refusal, refuse } from '../runtime/model/refusal.ts';
+import { Moment } from '../runtime/model/spec.ts';
 import type { Cause } from '../runtime/model/task.ts';
 import { causeOf } from './cause.ts';
 import { findProject } from './find-project.ts';
@@ -25,7 +26,7 @@ const input = z.strictObject({
     .union([z.number().positive(), z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)?$/)])
     .optional()
     .describe('over by itself after this: 30m, 2h, or seconds'),
-  until: z.iso.datetime({ offset: true }).optional().describe('instead of for: when it is over by itself'),
+  until: Moment.optional().describe('instead of for: when it is over by itself'),
 });
 type Input = z.output<typeof input>;
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isRefusal } from '../../src/runtime/model/refusal.ts';
 import { amendTask } from '../../src/runtime/taskfile/amend.ts';
+import { titleOf } from '../../src/runtime/taskfile/title.ts';
 
 function amend(text: string, keys: Record<string, string | number | undefined>, instructions?: string): string {
   const amended = amendTask(Buffer.from(text), {
@@ -33,8 +34,10 @@ describe('a task with some keys changed', () => {
     );
   });
 
-  it('has further words at the end, under a heading', () => {
-    expect(amend('Do it.', {}, 'And mind the gap.')).toBe('Do it.\n\n## Further instructions\n\nAnd mind the gap.\n');
+  it('has further words at the end, and is called as before', () => {
+    const amended = amend('Do it.', {}, 'And mind the gap.');
+    expect(amended).toBe('Do it.\n\n**Further instructions**\n\nAnd mind the gap.\n');
+    expect(titleOf(String(amended))).toBe('Do it.');
   });
 
   it.each([

@@ -96,7 +96,7 @@ test('all that a client loads stays small', () => {
   const sizes = tools.map(
     ({ description, input }) => description.length + JSON.stringify(z.toJSONSchema(input, { io: 'input' })).length,
   );
-  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(25_500);
+  expect(sizes.reduce((a, b) => a + b)).toBeLessThan(27_000);
 });
 
 test('the instructions fit and name only tools that there are', () => {

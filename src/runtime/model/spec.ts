@@ -28,6 +28,9 @@ export const ErrorClass = z.enum([
 ]);
 export type ErrorClass = z.infer<typeof ErrorClass>;
 
+/** `format` says it to clients; zod's pattern of it would be a line of a kilobyte in every tool that takes a time. */
+export const Moment = z.iso.datetime({ offset: true }).meta({ pattern: undefined });
+
 const label = z.string().min(1).max(100);
 const line = z.string().min(1).max(300);
 
@@ -75,7 +78,7 @@ export const TaskSpec = z.object({
   model: label.optional(),
   depends_on: z.array(TaskId).max(200).default([]),
   on_dependency_failure: z.enum(['fail', 'hold']).default('fail'),
-  not_before: z.iso.datetime({ offset: true }).optional(),
+  not_before: Moment.optional(),
   ttl_seconds: z.number().int().min(60).max(86_400).optional(),
   max_attempts: z.number().int().min(1).max(20).optional(),
   verify: z.string().min(1).max(2_000).optional(),

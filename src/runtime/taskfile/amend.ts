@@ -13,7 +13,8 @@ import type { Fields } from './yaml.ts';
  * A1. What comes out is read again: a file in which anything else has changed is not given out.
  */
 
-const HEADING = '## Further instructions';
+/** No heading: a body without one is called by its first line, and goes on being called so. */
+const HEADING = '**Further instructions**';
 const BOM = '\ufeff';
 
 export function amendTask(bytes: Uint8Array, amendment: Amendment): Uint8Array | Refusal {

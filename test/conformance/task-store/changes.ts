@@ -31,7 +31,7 @@ export function changeStories(make: MakeStore): void {
     expect({ ...spec, retry_of }).toMatchObject({ agent: 'codex', budget_usd: 2, tags: ['a'], retry_of: 'build' });
     const text = await world.textOf(made.ref.id);
     expect(text).toContain('agent: codex\ntags: ["a"]\nbudget_usd: 2\n---\n\nBuild the thing.\n');
-    expect(text).toContain('## Further instructions\n\nAnd mind the gap.\n');
+    expect(text).toContain('**Further instructions**\n\nAnd mind the gap.\n');
     expect(world.store.open().size).toBe(1);
   });
 
