@@ -9,7 +9,7 @@ import type { WorkersPorts } from './ports.ts';
  * Who is registered, by the journal's word.
  *
  * G1. The same registration sent again is answered with the same key. Where the runtime was lost in between nobody has
- *     that key: the same life gets a new one, and no other life does: its name tells of which call it is.
+ *     that key: the same life gets a new one, and no other life does. The life follows from the call that began it.
  * G2. A name has one life at a time: one without the key of the one before is another, and that one is over.
  */
 
@@ -69,12 +69,12 @@ export class Registry {
     const refused = this.#refused(order, known);
     if (refused) return refused;
     const repeated = cause.call !== undefined && store.answered(cause.call); // G1
-    if (repeated && known && known.life !== this.#lifeOf(cause)) return isOver(order.name);
+    if (repeated && known && shown === undefined && known.life !== lifeOf(cause.call)) return refuseLate(order.name);
     const same = known !== undefined && (repeated || shown !== undefined) ? known : undefined;
     const key = same && shown !== undefined ? shown : chance.hex(16);
     const worker = Worker.parse({
       ...facts,
-      life: same?.life ?? this.#lifeOf(cause),
+      life: same?.life ?? lifeOf(cause.call) ?? chance.hex(8),
       key_sha: shaOf(key),
       registered_at: same?.registered_at ?? this.#ports.clock.now(),
     });
@@ -87,10 +87,6 @@ export class Registry {
     if (!same || JSON.stringify(Worker.parse(same)) !== JSON.stringify(worker))
       await store.record({ type: 'worker_registered', worker }, repeated ? { by: cause.by } : cause);
     return { worker, key, ...(replaced && { replaced }) };
-  }
-
-  #lifeOf({ call }: Cause): string {
-    return call === undefined ? this.#ports.chance.hex(8) : shaOf(call).slice(0, 16);
   }
 
   #refused({ name, key }: WorkerOrder, known: Worker | undefined): Refusal | undefined {
@@ -114,12 +110,13 @@ export class Registry {
   }
 }
 
-function isOver(name: string): Refusal {
-  return refuse(
-    'stale',
-    `worker ${name} was registered by this call, and another one has taken its name since; nothing was changed`,
-    'register_worker in a new call takes the name over: the other one is over then',
-  );
+function lifeOf(call: string | undefined): string | undefined {
+  return call === undefined ? undefined : shaOf(call).slice(0, 16);
+}
+
+function refuseLate(name: string): Refusal {
+  const message = `another worker has registered as ${name} since this registration was made; nothing was changed`;
+  return refuse('stale', message, 'choose another name, or register_worker anew to take its place');
 }
 
 export function shaOf(key: string): string {
