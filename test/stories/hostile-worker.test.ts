@@ -87,4 +87,20 @@ describe('a hostile worker', () => {
     expect(await world.events('worker_registered')).toMatchObject([{ worker: { capabilities: ['french'] } }]);
     expect(await worker.ask('complete_task', { ...held(given), result: 'ok' })).toMatchObject({ state: 'done' });
   }, 90_000);
+
+  it('brings more data than anybody asked for: the journal does not take it', async () => {
+    world = new World({});
+    const owner = await world.connect();
+    const worker = await world.connect('new', WORKER);
+    const who = await register(worker, 'odd');
+    await owner.enqueue(world.project('shop'), 'one', { agent: 'odd' });
+    const given = await claimed(worker, who);
+    const much = { ...held(given), result: 'x'.repeat(3_000_000), structured: 'y'.repeat(3_000_000) };
+    expect(await worker.refused('complete_task', much)).toContain('the limit is');
+    const deep = JSON.parse('['.repeat(3_000) + ']'.repeat(3_000)) as unknown;
+    await worker.ask('complete_task', { ...much, structured: deep });
+    const [end] = await world.events<{ type: string; outcome: object }>('task_finished');
+    expect(end?.outcome).not.toHaveProperty('structured');
+    expect(JSON.stringify(end).length).toBeLessThan(300_000);
+  }, 90_000);
 });

@@ -69,10 +69,11 @@ export class WorkReports {
   complete(held: HeldAttempt, work: WorkDone, cause: Cause): Promise<Reported | Refusal> {
     return this.#once(held, cause, async () => {
       const { text, truncated } = bounded(work.result);
-      const { structured, used } = work;
+      const { used } = work;
+      const task = this.#live(held);
+      const structured = task?.spec.result_schema && work.structured; // data that nobody asked for is not kept
       const more = { ...(structured !== undefined && { structured }), ...(used && { used }) };
       const kept: Kept = { result: text, ...more, ...(truncated && { truncated }) };
-      const task = this.#live(held);
       if (!task) return this.#stale(held, { kind: 'finished', outcome: outcomeOf(kept, '') }, cause);
       if (this.isJudged(keyOf(held.task), held.attempt)) return tooLate(held);
       if (!isChecked(task)) return this.#end(held, await this.#described(task, doneOf(kept, task)), cause);
