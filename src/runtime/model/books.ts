@@ -23,6 +23,7 @@ const PAGES_KEPT = 4;
 const NAMES_KEPT = 1_000; // services name their models as they like
 const OTHERS = '(others)';
 const LONGEST_NAME = 100;
+const MOST = 1e15;
 
 export interface Spent {
   readonly jobs: number;
@@ -174,9 +175,9 @@ export function moneyOf({ cost_usd, cost_cad, cost }: Report): Record<string, nu
   return Object.fromEntries(sums.filter(([, sum]) => sum > 0));
 }
 
-/** Numbers of strangers. */
+/** Numbers of strangers: beyond all sense they are cut, so that no sum of them comes to infinity, which no file can hold. */
 export function amountOf(given: number | undefined): number {
-  return given !== undefined && Number.isFinite(given) && given > 0 ? given : 0;
+  return given !== undefined && Number.isFinite(given) && given > 0 ? Math.min(given, MOST) : 0;
 }
 
 function add(account: Account, name: string, more: Partial<Spent>): void {

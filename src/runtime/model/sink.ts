@@ -62,9 +62,9 @@ export const SinkList = z.array(Sink).superRefine((sinks, ctx) => {
   }
 });
 
-/** The letters that a pattern stands for; `*` for any. */
+/** The letters that a pattern stands for; `*` for any, as often as it stands there: each one more would multiply the ways. */
 export function eventPattern(pattern: string): RegExp {
-  return new RegExp(`^${pattern.replaceAll(/[^a-z_*]/g, '!').replaceAll('*', '[a-z_]*')}$`);
+  return new RegExp(`^${pattern.replaceAll(/[^a-z_*]/g, '!').replaceAll(/\*+/g, '[a-z_]*')}$`);
 }
 
 /** A misspelt name would be a sink that is never told. */

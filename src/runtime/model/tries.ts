@@ -1,3 +1,4 @@
+import { amountOf } from './books.ts';
 import type { AgentRoute } from './route.ts';
 import type { LiveTask, OpenTask, Outcome } from './task.ts';
 import type { InVain, Took, Try } from './try.ts';
@@ -110,11 +111,12 @@ function programOf({ kind, agent, program }: AgentRoute): string | undefined {
 
 function addUp(before: Took | undefined, used: Used | undefined): Took | undefined {
   if (used?.tokens === undefined && used?.cost === undefined) return before;
-  const tokens = (before?.tokens ?? 0) + (used.tokens ?? 0);
+  const tokens = (before?.tokens ?? 0) + amountOf(used.tokens);
   const costs = (before?.costs ?? []).map((cost) => ({ ...cost }));
   const same = costs.find(({ currency }) => currency === used.cost?.currency);
-  if (used.cost && same) same.amount += used.cost.amount;
-  else if (used.cost && costs.length < MAX_CURRENCIES) costs.push(used.cost);
+  const more = used.cost && { ...used.cost, amount: amountOf(used.cost.amount) };
+  if (more && same) same.amount += more.amount;
+  else if (more && costs.length < MAX_CURRENCIES) costs.push(more);
   return { ...(tokens > 0 && { tokens }), ...(costs.length > 0 && { costs }) };
 }
 

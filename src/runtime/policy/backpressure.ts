@@ -34,7 +34,8 @@ export interface MachineLimits {
 export function comeBackIn(ends: readonly number[], needed: number, now: number): number {
   const lately = ends.filter((at) => at <= now && at > now - LATELY_MS);
   if (lately.length === 0) return UNKNOWN_S;
-  const each = (now - Math.min(...lately)) / lately.length;
+  const first = lately.reduce((a, b) => Math.min(a, b)); // there may be too many for arguments
+  const each = (now - first) / lately.length;
   return Math.min(LONGEST_S, Math.max(SHORTEST_S, Math.ceil((each * needed) / 1_000)));
 }
 

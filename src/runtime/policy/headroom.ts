@@ -3,13 +3,15 @@ import type { AccountWindow } from '../model/profile.ts';
 /*
  * How much room the windows leave over which a service limits an account.
  *
- * D1. A window whose reset has passed is a new one, and free; one without a reset is not looked at: it could never end.
+ * D1. A window whose reset has passed is a new one, and free; one without a reset is not looked at: it could
+ *     never end. Nor is one that is to last longer than any does: files that agents can write tell of them, too.
  * D2. What counts is the share that is left beside the share of the window's time that is left: 90 % used with five minutes
  *     to go is full room, 90 % used with four hours to go is little. Where its length is unknown all of its time is left.
  * D3. The tightest window counts. An account of which nothing is known has full room.
  * D4. A window only fills until its reset: of two readings of one window the fuller one is the newer, whichever comes first.
  */
 
+const LONGEST_MS = 62 * 86_400_000;
 const STEP = 0.05;
 /** Resets of one window are told a little apart. */
 const SAME_MS = 60_000;
@@ -29,7 +31,7 @@ export function tightest(windows: readonly AccountWindow[] = [], now: number): T
   let found: Tightest | undefined;
   for (const window of windows) {
     const { resets_at } = window;
-    if (resets_at === undefined || resets_at <= now) continue; // D1
+    if (resets_at === undefined || !isOpen(resets_at, now)) continue; // D1
     const headroom = leftOf(window, resets_at - now);
     const tighter = found === undefined || headroom < found.headroom;
     const fuller = found?.headroom === headroom && window.used > found.window.used;
@@ -40,7 +42,11 @@ export function tightest(windows: readonly AccountWindow[] = [], now: number): T
 
 /** D1 */
 export function openWindows(windows: readonly AccountWindow[] = [], now: number): AccountWindow[] {
-  return windows.filter(({ resets_at }) => resets_at !== undefined && resets_at > now);
+  return windows.filter(({ resets_at }) => resets_at !== undefined && isOpen(resets_at, now));
+}
+
+function isOpen(resets_at: number, now: number): boolean {
+  return resets_at > now && resets_at <= now + LONGEST_MS;
 }
 
 /** D2 */

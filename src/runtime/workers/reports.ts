@@ -15,11 +15,12 @@ import { retrySituation } from '../runs/situation.ts';
 import type { DoneOutcome } from '../work.ts';
 import type { HeldAttempt, Reported, WorkDone, WorkFailed } from '../worker-desk.ts';
 import type { WorkersPorts } from './ports.ts';
+import { Strays } from './strays.ts';
 
 /*
  * What workers say of their work.
  *
- * E1. A report shows its attempt and token; what is stale is recorded and changes nothing.
+ * E1. A report shows its attempt and token; what is stale is recorded, once for each attempt, and changes nothing.
  * E2. The same call again is answered as the first was; another one comes too late.
  * E3. Work that has to be checked is on disk, as it was said, before the check begins: a runtime that finds it goes on there.
  *     From the moment it is said it counts as being judged: nothing said later takes its place, and silence is no fault.
@@ -42,6 +43,7 @@ type Kept = z.infer<typeof Kept>;
 
 export class WorkReports {
   readonly #ports: WorkersPorts;
+  readonly #strays: Strays;
   /** E2 */
   readonly #answers = new Map<string, Promise<Reported | Refusal>>();
   /** What is being checked. */
@@ -50,6 +52,7 @@ export class WorkReports {
 
   constructor(ports: WorkersPorts) {
     this.#ports = ports;
+    this.#strays = new Strays(ports.store);
   }
 
   /** Its worker has said all that it has to say. */
@@ -67,11 +70,12 @@ export class WorkReports {
   complete(held: HeldAttempt, work: WorkDone, cause: Cause): Promise<Reported | Refusal> {
     return this.#once(held, cause, async () => {
       const { text, truncated } = bounded(work.result);
-      const { structured, used } = work;
+      const { used } = work;
+      const task = this.#live(held);
+      const structured = task?.spec.result_schema && work.structured; // data that nobody asked for is not kept
       const more = { ...(structured !== undefined && { structured }), ...(used && { used }) };
       const kept: Kept = { result: text, ...more, ...(truncated && { truncated }) };
-      const task = this.#live(held);
-      if (!task) return this.#end(held, { kind: 'finished', outcome: outcomeOf(kept, '') }, cause); // E1
+      if (!task) return this.#stale(held, { kind: 'finished', outcome: outcomeOf(kept, '') }, cause);
       if (this.isJudged(keyOf(held.task), held.attempt)) return tooLate(held);
       if (!isChecked(task)) return this.#end(held, await this.#described(task, doneOf(kept, task)), cause);
       const onDisk = this.#keep(task, { ...kept, ...(cause.call !== undefined && { call: cause.call }) }); // E3
@@ -86,7 +90,8 @@ export class WorkReports {
       const said = output === undefined ? {} : { output: bounded(output, MAX_OUTPUT).text };
       const facts: Failure = { ...failure, ...said, ...(task && { agent: agentOf(task) }) };
       const { class: error_class, reason } = failure;
-      if (!task) return this.#end(held, { kind: 'finished', outcome: { state: 'failed', error_class, reason } }, cause); // E1
+      if (!task)
+        return this.#stale(held, { kind: 'finished', outcome: { state: 'failed', error_class, reason } }, cause);
       return this.#end(held, await this.#described(task, this.#afterFailure(facts, task)), cause);
     });
   }
@@ -133,6 +138,17 @@ export class WorkReports {
   #live({ task: ref, attempt, token }: HeldAttempt): LiveTask | undefined {
     const task = this.#ports.store.open().get(keyOf(ref));
     return task && isLive(task) && task.attempt === attempt && task.token === token ? task : undefined;
+  }
+
+  /** E1 */
+  async #stale(held: HeldAttempt, end: AttemptEnd, cause: Cause): Promise<Reported | Refusal> {
+    if (await this.#strays.isNews(held)) return this.#end(held, end, cause);
+    const { task, attempt } = held;
+    return refuse(
+      'stale',
+      `the report of attempt ${attempt} of ${task.id} changes nothing: it is over, or there was none`,
+      'stop working on it',
+    );
   }
 
   async #judge(

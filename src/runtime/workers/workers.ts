@@ -32,6 +32,7 @@ import { isHanded, type WorkersPorts, withWorker } from './ports.ts';
 import { Pulls } from './pulls.ts';
 import { Registry } from './registry.ts';
 import { WorkReports } from './reports.ts';
+import { Strays } from './strays.ts';
 import { viewOf } from './view.ts';
 
 /*
@@ -50,7 +51,6 @@ const STEPS = 10; // looks within the time of silence
 const LONGEST_STEP_MS = 5_000;
 const SHOWN_AWAY_MS = 1_800_000;
 const AGAIN_MS = 5_000;
-const KEPT_REFUSED = 10_000;
 /** So that who asks again and again while the runtime ends does not do so all the time. */
 const HALTED_MS = 1_000;
 
@@ -72,8 +72,7 @@ export class Workers implements WorkerDesk {
   readonly #told = new Set<string>();
   /** What the clock had skipped when an attempt began: that time is not its own. */
   readonly #skipped = new Map<string, number>();
-  /** Stale heartbeats that are on record, the newest of them. */
-  readonly #refused = new Set<string>();
+  readonly #strays: Strays;
   /** Ends that could not be recorded yet. */
   readonly #ending = new Set<string>();
   #held: HeldAttempts;
@@ -86,6 +85,7 @@ export class Workers implements WorkerDesk {
     this.#ports = ports;
     this.#registry = new Registry(ports);
     this.#pulls = new Pulls(ports.clock);
+    this.#strays = new Strays(ports.store);
     this.#hearing = new Hearing(ports.clock);
     this.#reports = new WorkReports(ports);
     this.#handOver = new HandOver(ports, { pulls: this.#pulls, end: (lease, end) => this.#end(lease, end) });
@@ -256,12 +256,9 @@ export class Workers implements WorkerDesk {
   }
 
   /** Once for each attempt: a worker that does not listen says it again and again. */
-  async #recordStale({ task, attempt }: HeldAttempt, why: string): Promise<void> {
-    const one = heardKey({ key: keyOf(task), attempt });
-    if (this.#refused.has(one)) return;
-    this.#refused.add(one);
-    const [oldest] = this.#refused;
-    if (this.#refused.size > KEPT_REFUSED && oldest !== undefined) this.#refused.delete(oldest);
+  async #recordStale(held: HeldAttempt, why: string): Promise<void> {
+    if (!(await this.#strays.isNews(held))) return;
+    const { task, attempt } = held;
     await this.#ports.store.record(
       { type: 'report_refused', ...task, attempt, report: 'heartbeat', why },
       { by: 'runner' },

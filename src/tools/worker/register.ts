@@ -39,7 +39,7 @@ Keep the key: with it, after a restart of your own, you are still the same worke
       ids.push(project.id);
     }
     const order = {
-      ...{ name, capabilities: capabilities.map(plainLine), max, files },
+      ...{ name, capabilities: capabilities.map(plainLine).filter((one) => one !== ''), max, files },
       ...(title !== undefined && { title: plainLine(title) }),
       ...(projects && { projects: ids }),
       ...(key !== undefined && { key }),

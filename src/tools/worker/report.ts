@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { answerText, plainLine, plainText } from '../../runtime/model/plain-text.ts';
-import { isRefusal, type Refusal } from '../../runtime/model/refusal.ts';
+import { isRefusal, type Refusal, refuse } from '../../runtime/model/refusal.ts';
 import { TaskState } from '../../runtime/model/view.ts';
+import { MAX_RESULT_BYTES } from '../../runtime/runs/outcome.ts';
 import type { Reported } from '../../runtime/worker-desk.ts';
 import { causeOf } from '../cause.ts';
 import { defineTool } from '../tool.ts';
@@ -33,11 +34,24 @@ export const completeTask = defineTool({
   async handle(ctx, { result, structured, usage, ...named }) {
     const held = await heldOf(ctx, named);
     if (isRefusal(held)) return held;
+    const against = againstData(structured);
+    if (against !== undefined)
+      return refuse('invalid', `structured ${against}; nothing was recorded`, 'report it smaller, or name a file');
     const used = usedFrom(usage);
     const work = { result: answerText(result), ...(structured !== undefined && { structured }), ...(used && { used }) };
     return answer(named.id, await ctx.yard.workers.complete(held, work, causeOf(ctx)));
   },
 });
+
+/** It is kept in the journal, which holds no more of a result either. */
+function againstData(structured: unknown): string | undefined {
+  try {
+    const bytes = structured === undefined ? 0 : Buffer.byteLength(JSON.stringify(structured));
+    return bytes > MAX_RESULT_BYTES ? `has ${bytes} bytes; the limit is ${MAX_RESULT_BYTES}` : undefined;
+  } catch {
+    return 'is nested too deeply to be written';
+  }
+}
 
 /** What a worker may call its failure; what it leaves out is the tool's. `stopped`: it gives the task back. */
 const CLASSES = [
