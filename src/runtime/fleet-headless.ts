@@ -40,6 +40,7 @@ export function headlessAgents(
       headless.gate(program) ?? (refused === undefined ? undefined : { reason: refused });
     const models = modelsOf(config, program);
     const windows = headless.windows(program);
+    const heard_at = load.heardAt(program);
     return {
       id: program,
       kind: 'headless',
@@ -50,6 +51,7 @@ export function headlessAgents(
       max: settings.max,
       keeps: [...LOCALLY_KEPT, ...headless.keeps(program), ...(headless.prices(program) ? keptByPrices(settings) : [])],
       takes_model: true,
+      ...(heard_at !== undefined && { heard_at }),
       ...(models && { models }),
       ...(windows && { windows }),
       ...(!isConfigured(config, program) && { when_named: true as const }),

@@ -106,7 +106,13 @@ function commandAgent(id: string, agent: CommandAgent, parts: FleetParts): Fleet
     max: agent.max,
     keeps: LOCALLY_KEPT, // a command gets its prompt and gives its result
     takes_model: agent.command.some((argument) => argument.includes('{model}')),
+    ...heardOf(id, parts.load),
   };
+}
+
+function heardOf(id: string, load: Pick<Counts, 'heardAt'>): { readonly heard_at?: number } {
+  const heard_at = load.heardAt(id);
+  return heard_at === undefined ? {} : { heard_at };
 }
 
 const LOCAL_ONLY: Away = { detail: 'local_only: no task leaves this machine' };
@@ -124,6 +130,7 @@ function fleetProvider(provider: FleetParts['providers'][number], parts: FleetPa
     ...(gets ? { status: 'available' } : { status: 'offline', ...away }),
     load,
     max: settings?.max ?? 0,
+    ...heardOf(provider.id, parts.load),
     ...chatModels(settings),
   };
 }

@@ -3,7 +3,7 @@ import type { AllowanceLoad } from './model/fleet.ts';
 import { keyOf, type ProjectId, type TaskId, type TaskKey, type TaskRef } from './model/ids.ts';
 import type { RunRoute } from './model/route.ts';
 import type { TaskSpec } from './model/spec.ts';
-import { isLive, type OpenTask } from './model/task.ts';
+import { isLive, type LiveTask, type OpenTask } from './model/task.ts';
 import { worksInWorktree } from './policy/abilities.ts';
 import type { Change } from './ports.ts';
 
@@ -31,6 +31,8 @@ export interface Counts {
   /** Of those, the ones that have not begun. */
   unbegun(id: string): number;
   provider(id: string): number;
+  /** When one of its attempts was last claimed, started, checked or ended, while this runtime lives. */
+  heardAt(id: string): number | undefined;
   /** Commands and headless runs together. */
   readonly headless: number;
   running(project: ProjectId): number;
@@ -54,6 +56,7 @@ export class Load implements Counts {
   readonly #inWorktrees = new Map<TaskKey, WorkingTask>();
   readonly #atWork = new Map<string, number>();
   readonly #claims = { agent: counter(), model: counter(), project: counter() };
+  readonly #heard = new Map<string, number>();
   readonly allowance: AllowanceLoad = { at_work: this.#atWork, claims: this.#claims };
   headless = 0;
 
@@ -62,7 +65,9 @@ export class Load implements Counts {
   }
 
   apply(changes: readonly Change[]): void {
-    for (const { before, after } of changes) {
+    for (const { before, after, at } of changes) {
+      const live = [after, before].find((one): one is LiveTask => one !== undefined && 'spec' in one && isLive(one));
+      if (live) this.#hear(live.route, at);
       if (after && 'spec' in after && isLive(after)) this.#look(after);
       else if (before && isLive(before)) this.#set(keyOf(before), undefined);
     }
@@ -107,6 +112,16 @@ export class Load implements Counts {
   /** All that is at work, claims under way included. */
   get total(): number {
     return this.#work.size;
+  }
+
+  heardAt(id: string): number | undefined {
+    return this.#heard.get(id);
+  }
+
+  /** Workers say themselves that they are there, and are called as they like. */
+  #hear(route: RunRoute, at: number): void {
+    if (route.to === 'provider') this.#heard.set(route.provider, at);
+    else if (route.kind !== 'worker') this.#heard.set(route.agent, at);
   }
 
   /** Sessions with a live attempt, or with one that is about to be claimed. */

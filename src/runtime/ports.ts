@@ -493,6 +493,8 @@ export interface TaskStore {
   /** Nothing new begins there until it is resumed, or its time is over; another one takes its place. A person's is a person's. */
   hold(scope: HoldScope, hold: HoldOrder, cause: Cause): Promise<Refusal | undefined>;
   resume(scope: HoldScope, cause: Cause, reason?: string): Promise<Refusal | undefined>;
+  /** Records of each hold whose time is over that it has ended, once; one that was made anew meanwhile stays. */
+  endHolds(cause: Cause): Promise<void>;
 
   /** A change was made for this very call: sent again, it makes none. */
   answered(call: string): boolean;

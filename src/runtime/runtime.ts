@@ -24,6 +24,7 @@ import { LaneWaits } from './dispatcher/lane-waits.ts';
 import { buildFleet } from './fleet.ts';
 import { Headless } from './headless/headless.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { HoldEnds } from './hold-ends.ts';
 import { Inboxes } from './inbox/inboxes.ts';
 import { admit } from './intake.ts';
 import { httpPoster } from './io/http-post.ts';
@@ -267,6 +268,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     newest: (limit) => store.events({ limit }),
     report: (problem) => say('error', 'it could not be recorded that tasks wait', { error: String(problem) }),
   });
+  const holdEnds = new HoldEnds({ store, clock, say });
   const dispatcher = new Dispatcher({
     ...{ store, clock, load, fleet, waits },
     ageStep: () => config.order.age_step,
@@ -430,6 +432,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await waits.start();
     dispatcher.start();
     quota.start();
+    holdEnds.start();
     follower.start();
     retention.start();
     orphans.start();
@@ -440,6 +443,7 @@ export async function startRuntime({ version, home, env: given, log, set }: Runt
     await dispatchFiles.stop();
     orphans.stop();
     await quota.stop();
+    await holdEnds.stop();
     await projects.stop();
     await inboxes.stop();
     workers.halt();

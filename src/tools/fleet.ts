@@ -129,6 +129,10 @@ async function prunedOf({ yard }: ToolContext): Promise<Pick<Output, 'pruned'>> 
   return last === undefined ? {} : { pruned: { ...last, at: new Date(last.at).toISOString() } };
 }
 
+function lastHeard(at: number | undefined): { last_heartbeat?: string } {
+  return at === undefined ? {} : { last_heartbeat: new Date(at).toISOString() };
+}
+
 function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
   const { agents, providers, default_provider } = yard.fleet();
   const seen = new Map(yard.sessions.list().map(({ name, evidence }) => [name, evidence?.at]));
@@ -136,16 +140,17 @@ function placesOf({ yard }: ToolContext): Pick<Output, 'agents' | 'providers'> {
     agents: agents
       .filter(({ when_named, load }) => !when_named || load > 0)
       .slice(0, MAX_AGENTS)
-      .map(({ id, program, kind, status, load, max, capabilities, detail, until, title, heard_at = seen.get(id) }) => ({
+      .map(({ id, program, kind, status, load, max, capabilities, detail, until, title, heard_at }) => ({
         ...{ id, program, kind, status, load, max },
         ...(title !== undefined && { name: title }),
-        ...(heard_at !== undefined && { last_heartbeat: new Date(heard_at).toISOString() }),
+        ...lastHeard(seen.get(id) ?? heard_at),
         ...(capabilities.length > 0 && { can: [...capabilities] }),
         ...(detail !== undefined && { detail: plainLine(detail) }),
         ...(until !== undefined && { until: new Date(until).toISOString() }),
       })),
-    providers: providers.map(({ id, status, load, max, ai, detail, until }) => ({
-      ...{ id, status, load, max },
+    providers: providers.map(({ id, status, load, max, ai, detail, until, heard_at }) => ({
+      ...{ id, status: status === 'available' && load > 0 ? ('busy' as const) : status, load, max },
+      ...lastHeard(heard_at),
       ...(detail !== undefined && { detail: plainLine(detail) }),
       ...(until !== undefined && { until: new Date(until).toISOString() }),
       ...(ai.length > 0 && { ai: [...ai] }),

@@ -4,6 +4,7 @@ import { claimStories } from './task-store/claims.ts';
 import { dependencyStories } from './task-store/dependencies.ts';
 import { endStories } from './task-store/ends.ts';
 import { enqueueStories } from './task-store/enqueue.ts';
+import { holdStories } from './task-store/holds.ts';
 import { listStories } from './task-store/lists.ts';
 import { repeatStories } from './task-store/repeats.ts';
 import { restartStories } from './task-store/restarts.ts';
@@ -19,6 +20,7 @@ export function taskStoreSuite(name: string, make: MakeStore): void {
     describe('ends, cancel, retry', () => endStories(make));
     describe('retry with changes', () => changeStories(make));
     describe('dependencies', () => dependencyStories(make));
+    describe('holds', () => holdStories(make));
     describe('lists and changes', () => listStories(make));
     describe('the same call again', () => repeatStories(make));
     describe('restart', () => restartStories(make));

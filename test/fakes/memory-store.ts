@@ -97,7 +97,11 @@ export class MemoryStore implements TaskStore {
   async note(): Promise<void> {}
   restore(): void {}
 
-  async record(event: ToldEvent): Promise<void> {
+  async record(event: ToldEvent, cause?: Cause): Promise<void> {
+    if (cause?.call !== undefined) {
+      if (this.#replies.has(cause.call)) return;
+      this.#replies.set(cause.call, null);
+    }
     this.recorded.push(event);
     this.#commit(event.type, (changes) => {
       this.#fold(event);
@@ -152,7 +156,7 @@ export class MemoryStore implements TaskStore {
     const given = this.#given.get(keyOf(ref));
     if (!task || !given) return refuse('not_found', `there is no open task ${ref.id}`, 'list_tasks');
     if (task.state !== 'queued') return refuse('stale', `it is ${task.state}`, 'job_status');
-    const obstacle = this.#obstacle(task);
+    const obstacle = this.#obstacle(task, route);
     if (obstacle !== undefined) return refuse('stale', obstacle, 'wait');
     const attempt = task.attempt + 1;
     const lease: Lease = { task: ref, attempt, epoch: this.epoch, token: sha(`${keyOf(ref)} ${attempt} ${this.#seq}`) };
@@ -286,6 +290,9 @@ export class MemoryStore implements TaskStore {
   async hold(scope: HoldScope, order: HoldOrder, { by }: Cause): Promise<Refusal | undefined> {
     const theirs = this.#personsHold(scope, by);
     if (theirs) return theirs;
+    const known = holdOn(this.#holds, scope, this.#clock.now());
+    const { kind, reason, until } = order;
+    if (known?.kind === kind && known.reason === reason && known.until === until && known.by === by) return undefined;
     this.#holds.set(holdKey(scope), { scope, ...order, at: this.#clock.now(), by });
     this.#commit('paused', (changes) => changes.push(this.#told('paused')));
     return undefined;
@@ -297,6 +304,13 @@ export class MemoryStore implements TaskStore {
     if (!this.#holds.delete(holdKey(scope))) return undefined;
     this.#commit('resumed', (changes) => changes.push(this.#told('resumed')));
     return undefined;
+  }
+
+  async endHolds(): Promise<void> {
+    const over = [...this.#holds].filter(([, { scope }]) => !holdOn(this.#holds, scope, this.#clock.now()));
+    if (over.length === 0) return;
+    for (const [key] of over) this.#holds.delete(key);
+    this.#commit('resumed', (changes) => changes.push(...over.map(() => this.#told('resumed'))));
   }
 
   #personsHold(scope: HoldScope, by: Cause['by']): Refusal | undefined {
@@ -491,10 +505,14 @@ export class MemoryStore implements TaskStore {
     return undefined;
   }
 
-  #obstacle(task: QueuedTask): string | undefined {
+  #obstacle(task: QueuedTask, route: RunRoute): string | undefined {
     const now = this.#clock.now();
-    const scopes = [{ of: 'fleet' }, { of: 'project', project: task.project }] as const;
-    if (scopes.some((scope) => holdOn(this.#holds, scope, now))) return 'paused';
+    const places = route.to === 'provider' ? [route.provider] : [route.agent, route.program ?? route.agent];
+    const agents = places.map((agent) => ({ of: 'agent', agent }) as const);
+    for (const scope of [{ of: 'fleet' }, { of: 'project', project: task.project }, ...agents] as const) {
+      const held = holdOn(this.#holds, scope, now);
+      if (held) return `it is held: ${held.reason}`;
+    }
     if (task.waits_for.length > 0) return `it waits for ${task.waits_for.join(', ')}`;
     const specified = task.spec.not_before === undefined ? 0 : Date.parse(task.spec.not_before);
     return Math.max(task.not_before ?? 0, specified) > this.#clock.now() ? 'its time has not come' : undefined;

@@ -101,6 +101,19 @@ describe('load', () => {
     expect(seen(load)).toMatchObject({ worker: 0, far: 1, headless: 0, running: [1, 0], checkout: [0, 0] });
   });
 
+  it('says when a place was last heard of, of a provider too, and of a worker only what it says itself', async () => {
+    const { store, load } = counted();
+    const [a, b, c] = store.add({ id: 'a' }, { id: 'b', project: OTHER }, { id: 'c', spec: { workspace: 'worktree' } });
+    expect(load.heardAt('worker')).toBeUndefined();
+    await store.claim(a!, RUN);
+    await store.claim(b!, FAR);
+    await store.claim(c!, { ...RUN, agent: 'outside', kind: 'worker' });
+    const [begun, far] = [load.heardAt('worker'), load.heardAt('far')];
+    expect([typeof begun, typeof far, load.heardAt('outside')]).toEqual(['number', 'number', undefined]);
+    store.end('a');
+    expect(load.heardAt('worker')).toBeGreaterThanOrEqual(begun ?? 0);
+  });
+
   it('equals a count of the open tasks after any history', async () => {
     const step = fc.record({
       act: fc.constantFrom('add', 'claim', 'requeue', 'end'),

@@ -16,7 +16,7 @@ function heartbeat(path: string) {
     ['p_1', { ...none, queued: 3, running: 2, done: 9 }],
     ['p_2', { ...none, queued: 1, claimed: 1 }],
   ]);
-  const store = { counts: () => counts, outbox: () => new Map(), paused: () => ({ all: false, projects: new Set() }) };
+  const store = { counts: () => counts, outbox: () => new Map(), holds: () => new Map() };
   const say = (_level: string, message: string) => void said.push(message);
   const ports = { path, clock, store, say, version: '1.2.3', pid: 77, files: new DiskFiles() };
   return { clock, said, beat: new Heartbeat(ports as never) };

@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { until } from '../support/world.ts';
 import { type Settings, shell, World } from './world.ts';
@@ -36,10 +37,27 @@ test('what fits is taken, each of the others is told when to come back; files wa
   expect(elsewhere).toMatchObject({ created: true });
 
   writeFileSync(world.queue(shop, 'inbox', 'dropped.md'), 'Do it.\n');
+  const dispatch = join(world.home, 'dispatch', 'dispatch-one.json');
+  const file = { id: 'dispatch-one', dispatched_by: 'test', task: 'Do it.', project: 'shop', project_dir: shop };
+  writeFileSync(dispatch, JSON.stringify(file));
   const needs = async () => (await client.ask<{ needs: { what: string }[] }>('fleet_status')).needs;
   const waits = (what: RegExp) => until(async () => (await needs()).some((need) => what.test(need.what)));
   await waits(/^1 file waits in the inbox of shop to be taken: project shop has 2 open tasks/);
+  await waits(/^1 dispatch file waits to be taken: project shop has 2 open tasks/);
   expect(readFileSync(world.queue(shop, 'inbox', 'dropped.md'), 'utf8')).toBe('Do it.\n');
+  expect(JSON.parse(readFileSync(dispatch, 'utf8'))).toEqual(file);
+
+  const unable = await client.ask('retry_task', { project: shop, id: 'b' });
+  expect(unable).toMatchObject({ id: 'b', state: 'queued' }); // it is there already
+  await client.ended(shop, 'b');
+  await until(async () => !existsSync(world.queue(shop, 'inbox', 'dropped.md')) || !existsSync(dispatch)); // one has room
+  await client.call('cancel_task', { project: shop, id: 'a' });
+  expect(await client.ask('retry_task', { project: shop, id: 'a' })).toMatchObject({ state: 'queued' });
+  world.configure(settings(0));
+  await until(() => !existsSync(dispatch) && !existsSync(world.queue(shop, 'inbox', 'dropped.md')));
+  expect(await client.ended(shop, 'dropped')).toMatchObject({ state: 'done' });
+  expect(await client.ended(shop, 'dispatch-one')).toMatchObject({ state: 'done' });
+  await until(async () => (await needs()).every(({ what }) => !what.includes('to be taken')));
   await world.end();
 }, 120_000);
 

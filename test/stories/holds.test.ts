@@ -95,6 +95,9 @@ test('a pause of a project ends by its time, and one of everything by a word; ot
   expect((await client.one(shop, 'later')).waiting).toMatchObject({ reason: 'paused', until: expect.any(String) });
   expect(await client.ended(site, 'now')).toMatchObject({ state: 'done' });
   expect(await client.ended(shop, 'later')).toMatchObject({ state: 'done' }); // nobody resumed it
+  const ended = () => world.told<{ type: string; by: string; project?: string; reason?: string }>('resumed');
+  await until(async () => (await ended()).length > 0);
+  expect(await ended()).toMatchObject([{ by: 'dispatcher', project: 'shop', reason: 'its time is over' }]);
   expect((await world.cli(['pause', '--reason', 'the disk', '--json'])).stdout).toMatch(/"by":"person"/);
   await client.enqueue(site, 'held', { id: 'held', agent: 'quick' });
   expect((await world.cli(['status'])).stdout).toMatch(/everything paused by a person: the disk; 0 run, 1 waits/);

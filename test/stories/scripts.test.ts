@@ -70,7 +70,7 @@ test.skipIf(skip)('curl follows what happens until the runtime stops, which does
   const { said, ended } = run(follow);
   await until(() => said().includes('event: snapshot'));
   await world.cli(['enqueue', 'Something new', '--project', project, '--id', 'new']);
-  await until(() => said().includes('"type":"task_queued","project":"shop","id":"new"'));
+  await until(() => /"type":"task_queued"[^}]*"project":"shop","task":"new"/.test(said()));
   expect((await world.cli(['stop'])).code).toBe(0);
   expect(await ended).toBe(0);
 });

@@ -18,6 +18,7 @@ const ROWS: Record<string, { args: object; closed: string | undefined; open: str
   decide_route: { args: { id: 'other' }, closed: undefined, open: undefined },
   delegate: { args: { id: 'other' }, closed: 'not_allowed', open: 'not_allowed' },
   fleet_status: { args: {}, closed: undefined, open: undefined },
+  pause_work: { args: { what: 'pause', reason: 'x' }, closed: 'not_allowed', open: 'not_allowed' },
 };
 
 test('every tool has a row, here and in the table', () => {

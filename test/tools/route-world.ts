@@ -168,6 +168,7 @@ export class RouteWorld {
     const wished = { ...config, allowance, delegation: { ...config.delegation, default_provider } };
     const counts: Counts = {
       unbegun: () => 0,
+      heardAt: () => undefined,
       agent: (id) => (full.includes(id) ? 3 : load.agent(id)),
       provider: (id) => (full.includes(id) ? 3 : load.provider(id)),
       running: (id) => load.running(id),

@@ -30,3 +30,12 @@ test('a wait ends when the runtime stops: the answer says that the task goes on'
   world.stopping();
   expect((await waiting).json).toMatchObject({ timed_out: true, tasks: [{ state: 'queued' }] });
 });
+
+test('a full queue is too many requests, and says when to come back', async () => {
+  world = await new World({ limits: { max_open_tasks: 1 } }).start();
+  const project = world.project('shop');
+  expect((await world.post('/api/v1/tasks', { project, id: 'one', body: 'x' })).status).toBe(201);
+  const answer = await world.post('/api/v1/tasks', { project, id: 'two', body: 'x' });
+  expect(answer).toMatchObject({ status: 429, json: { code: 'full' } });
+  expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+});

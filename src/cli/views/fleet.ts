@@ -135,16 +135,16 @@ function sinksLine({ sinks = [] }: FleetStatus, { paint }: Look): string {
 }
 
 function placesPart({ agents, providers }: FleetStatus, { paint, width, now }: Look): string {
-  const workers = agents.some(({ kind }) => kind === 'worker');
-  const head = ['NAME', 'KIND', 'STATUS', 'LOAD', ...(workers ? ['HEARD'] : [])].map((word) => paint('dim', word));
   const others = agents.filter(({ kind }) => kind !== 'session');
   const places = [...others, ...providers.map((provider) => ({ ...provider, kind: 'provider' }))];
+  const anyHeard = places.some(({ last_heartbeat }) => last_heartbeat !== undefined);
+  const head = ['NAME', 'KIND', 'STATUS', 'LOAD', ...(anyHeard ? ['HEARD'] : [])].map((word) => paint('dim', word));
   const rows = places.map(({ id, kind, status, load, max, last_heartbeat: heard }) => [
     safeLine(id),
     safeLine(kind ?? ''),
     paint(status === 'offline' ? 'red' : status === 'busy' ? 'cyan' : 'green', safeLine(status)),
     max === 0 ? String(load) : `${load} of ${max}`,
-    ...(workers ? [kind === 'worker' && heard !== undefined ? relative(heard, now) : ''] : []),
+    ...(anyHeard ? [heard === undefined ? '' : relative(heard, now)] : []),
   ]);
   if (places.length === 0 && agents.length > 0) return '';
   return places.length === 0

@@ -199,10 +199,10 @@ export class Dispatcher {
     }
   }
 
-  /** The head waits, so its lane does (I1); what holds the whole project holds all its lanes. */
+  /** The head waits, so its lane does (I1); what holds the whole project holds all its lanes, held places only this one. */
   #block(lane: Lane, route: Route): void {
-    const reason = route.to === 'wait' ? route.reason : undefined;
-    const whole = reason === 'project_limit' || reason === 'paused';
+    const { reason, held } = route.to === 'wait' ? route : {};
+    const whole = reason === 'project_limit' || (reason === 'paused' && !held);
     const forPlace = reason === 'no_free_agent' || reason === 'allowance' || reason === 'worktree_limit';
     const block = { project: lane.project, forPlace };
     this.#blocked.set(whole ? lane.project : lane.key, block);

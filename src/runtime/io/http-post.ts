@@ -90,7 +90,7 @@ function forbidden(url: URL, found: readonly Address[], mayBePrivate: boolean): 
     const at = url.hostname.includes(address) ? address : `${url.hostname} is at ${address}, which`;
     if (reach === 'never') return `${at} is never called: it is link-local, reserved, or a metadata service`;
     if (reach === 'private' && !mayBePrivate)
-      return `${at} is this machine or a private network, and private: true is not set for it`;
+      return `${at} is this machine or a private network, and callbacks.private (of a sink: its own private) is off`;
     if (reach === 'public' && url.protocol === 'http:')
       return `${at} is public, and http:// is only for this machine and private networks`;
   }

@@ -37,7 +37,7 @@ export interface FleetAgent {
   readonly windows?: readonly AccountWindow[];
   /** Work may not begin there: somebody wanted it so. `status` is `offline` then. */
   readonly held?: Hold;
-  /** When it was last heard of, where it has to say that it is there. */
+  /** When it was last heard of: a worker by its own word, another by what became of its attempts. */
   readonly heard_at?: number;
   /** A dedicated session takes only this project's tasks. */
   readonly project?: ProjectId;
@@ -59,6 +59,8 @@ export interface FleetProvider {
   readonly until?: number;
   /** Nothing may be sent there: somebody wanted it so. `status` is `offline` then. */
   readonly held?: Hold;
+  /** When a job of it was last begun or ended here. */
+  readonly heard_at?: number;
   readonly load: number;
   readonly max: number;
   /** What it is asked for where the task names no model, and by the AI that is wanted of it. */

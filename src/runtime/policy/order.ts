@@ -12,18 +12,24 @@ import type { Priority } from '../model/spec.ts';
  *     three of them in a row one raised task goes, if one waits. So ten thousand old low tasks don't stand in the way
  *     of a fresh critical one, and a stream of critical ones does not keep the low ones out.
  * O4. Among equals the one that has been ready longest, then the one that arrived first.
- * O5. Where not every task can use every place, a project may have had its share elsewhere whenever the one place comes
- *     free that its task waits for. So whoever was passed over at the lowest level for as long as the bound below goes
- *     next, and its project's turn is used by that.
+ * O5. The last word: every line counts how often its head, at the lowest level, saw another one go. Whoever has seen
+ *     more than its share of that (`allowed`, below) goes next, of several the one that has most beyond it. Shares alone
+ *     are not enough: where not every task can use every place, or a project stands at its limit, a project may have
+ *     had its share elsewhere whenever the one place comes free that its task waits for.
  *
- * The longest possible wait of a task that has somewhere to run, in a project of weight w with r older raised tasks:
- * at most 3 × age_step, and from then on `longestWait(...)` dispatches: 4 × (r + 1) turns of its own project (O3),
- * and between two turns of it at most w_j / w + 1 of every other project j (O2, O5). `r` counts all that is older at the
- * top, where the task is itself of that priority; dispatches count when it could have had the place, and where not
- * every task can use every place it is at most twice as many (O5).
- * With one project: 4 × (r + 1) dispatches. With 10,000 raised tasks of another project of the same weight and
- * none older in its own: 4 × (1 + 2) = 12. What can't run now (no agent, project limit, busy checkout) is passed over
- * and counts as waiting.
+ * What holds for every task that some place could take, whatever else waits, comes or is held: after at most
+ * 3 × age_step it is at the top, and then it begins within `longestWait(...)` choices at which its line was not
+ * blocked: (r + 1) × (allowed + lines), where `r` are the older ones of its line, `lines` all lines that wait, and
+ *   allowed = 4 (O3) × its project's lines that age has raised like it (or not, like it)
+ *             × (1 + for every other project w_j / w + 1) (O2).
+ * Why: the choice takes whoever is furthest beyond its share, so for one line to get from k to k + 1 beyond, another of
+ * those at k or more must have gone and begins anew. So at most `lines - k` are k or more beyond, and none gets to
+ * `lines`. Nothing in this asks which lines could go at which choice.
+ * Where every task can use every place and a project has one line of a kind, O5 is never needed at the top, and it is
+ * `longestTurns(...)`: 4 × (r + 1) turns of its own project, and at most w_j / w + 1 of project j between two of them.
+ * With one project: 4 × (r + 1). With 10,000 raised tasks of another project of the same weight: 4 × (1 + 2) = 12.
+ * What can't run now (no agent, project limit, busy checkout) is passed over and counts as waiting. A claim that the
+ * store refuses begins the count anew; a restart forgets turns and counts, not ages.
  */
 
 const NATIVE_IN_A_ROW = 3;
@@ -49,10 +55,24 @@ export function levelOf(head: Head, now: number, ageStep: number): number {
   return Math.max(0, BASE[head.priority] - raised); // O1
 }
 
-/** The bound of the head comment, in dispatches, once a task has been ready for 3 × age_step. */
-export function longestWait(olderRaised: number, weight: number, otherWeights: readonly number[]): number {
+/** The bound where all can use every place, in dispatches, once a task has been ready for 3 × age_step. */
+export function longestTurns(olderRaised: number, weight: number, otherWeights: readonly number[]): number {
+  return (olderRaised + 1) * allowed(weight, otherWeights, 1);
+}
+
+/** The bound that always holds, in choices at which the task's line was not blocked, from when it is at the top. */
+export function longestWait(
+  olderInLine: number,
+  weight: number,
+  otherWeights: readonly number[],
+  lines: { readonly own: number; readonly all: number },
+): number {
+  return (olderInLine + 1) * (allowed(weight, otherWeights, lines.own) + lines.all);
+}
+
+function allowed(weight: number, otherWeights: readonly number[], ownLines: number): number {
   const perTurn = otherWeights.reduce((sum, other) => sum + other / weight + 1, 1);
-  return Math.ceil((NATIVE_IN_A_ROW + 1) * (olderRaised + 1) * perTurn);
+  return Math.ceil((NATIVE_IN_A_ROW + 1) * ownLines * perTurn);
 }
 
 export interface Choice<H extends Head> {
@@ -62,8 +82,17 @@ export interface Choice<H extends Head> {
   readonly passed: boolean;
   /** O5: it goes before its project's turn. */
   readonly overdue?: true;
-  /** The heads that could have gone instead. */
-  readonly others: readonly Head[];
+  /** What those that could have gone instead have seen so far (O5). */
+  readonly others: readonly Seen[];
+}
+
+/** O5: what the head of a line has seen at its level. */
+interface Seen {
+  level: number;
+  /** How many others went. */
+  gone: number;
+  /** The most that was its share meanwhile. */
+  allowed: number;
 }
 
 /** What every project has had so far. Kept in memory: after a restart all start even. */
@@ -71,8 +100,7 @@ export class Turns {
   #now = 0;
   readonly #weightOf: (project: ProjectId) => number;
   readonly #of = new Map<ProjectId, { start: number; natives: number }>();
-  /** O5: how often the head of a line was passed over. */
-  readonly #passed = new WeakMap<object, number>();
+  readonly #seen = new WeakMap<object, Seen>();
 
   /** Asked each time: a weight that is changed counts from the next choice on. */
   constructor(weightOf: (project: ProjectId) => number = () => 1) {
@@ -93,34 +121,40 @@ export class Turns {
     return (this.#of.get(project)?.natives ?? 0) >= NATIVE_IN_A_ROW;
   }
 
-  passedOver({ lane }: Head): number {
-    return this.#passed.get(lane) ?? 0;
+  /** O5 */
+  seen({ lane }: Head, level: number): Seen {
+    const had = this.#seen.get(lane);
+    if (had?.level === level) return had;
+    const seen = { level, gone: 0, allowed: 0 };
+    this.#seen.set(lane, seen);
+    return seen;
   }
 
   /** To be called for every choice that really starts. */
   took({ head, raised, passed, overdue, others }: Choice<Head>): void {
     const { project } = head;
-    const tag = this.tag(project);
-    const start = overdue ? Math.min(tag, this.#now + 1 / this.weight(project)) : tag;
-    if (!overdue) this.#now = tag;
+    const start = overdue ? this.#now : this.tag(project); // O5 leaves no project more than one turn behind
+    this.#now = start;
     const before = this.#of.get(project)?.natives ?? 0;
     this.#of.set(project, { start, natives: raised ? 0 : before + (passed ? 1 : 0) });
-    for (const other of others) this.#passed.set(other.lane, this.passedOver(other) + 1);
-    this.#passed.delete(head.lane);
+    for (const seen of others) seen.gone += 1;
+    this.#seen.delete(head.lane);
   }
 
   /** Nothing of it started after all: it keeps its turn. */
-  gaveBack({ head: { project }, raised }: Choice<Head>): void {
+  gaveBack({ head: { project }, raised, overdue }: Choice<Head>): void {
     const had = this.#of.get(project);
     if (!had) return;
-    const start = had.start - 1 / this.weight(project);
+    const start = overdue ? had.start : had.start - 1 / this.weight(project);
     this.#of.set(project, { start, natives: raised ? NATIVE_IN_A_ROW : had.natives });
   }
 }
 
 interface Candidates<H extends Head> {
+  readonly all: H[];
   native?: H;
   raised?: H;
+  natives: number;
 }
 
 /** The next task among the heads of all lines, or nothing when there is none. */
@@ -130,24 +164,21 @@ export function chooseNext<H extends Head>(
   now: number,
   ageStep: number,
 ): Choice<H> | undefined {
-  const projects = atLowestLevel(heads, now, ageStep);
-  let chosen: Omit<Choice<H>, 'others'> | undefined = overdue(projects, turns);
+  const { level, projects } = atLowestLevel(heads, now, ageStep);
+  const { seen, chosen: late } = overdue(projects, level, turns);
+  let chosen = late;
   if (!chosen) {
-    for (const [project, mine] of projects) {
-      const choice = within(mine, turns.owesRaised(project));
+    for (const mine of projects.values()) {
+      const choice = within(mine, turns);
       if (choice && (!chosen || before(choice.head, chosen.head, turns))) chosen = choice;
     }
   }
   if (!chosen) return undefined;
-  const others: H[] = [];
-  for (const { native, raised } of projects.values()) {
-    if (native && native !== chosen.head) others.push(native);
-    if (raised && raised !== chosen.head) others.push(raised);
-  }
-  return { ...chosen, others };
+  const gone = turns.seen(chosen.head, level);
+  return { ...chosen, others: seen.filter((one) => one !== gone) };
 }
 
-/** O1: of each project the oldest of that very priority, and the oldest that age has raised to it. */
+/** O1: by project, with the oldest of that very priority, and the oldest that age has raised to it. */
 function atLowestLevel<H extends Head>(heads: Iterable<H>, now: number, ageStep: number) {
   let lowest = Number.POSITIVE_INFINITY;
   const projects = new Map<ProjectId, Candidates<H>>();
@@ -156,42 +187,47 @@ function atLowestLevel<H extends Head>(heads: Iterable<H>, now: number, ageStep:
     if (level > lowest) continue;
     if (level < lowest) projects.clear();
     lowest = level;
-    const mine = projects.get(head.project) ?? {};
+    const mine = projects.get(head.project) ?? { all: [], natives: 0 };
     const slot = level === BASE[head.priority] ? 'native' : 'raised';
+    mine.all.push(head);
+    if (slot === 'native') mine.natives += 1;
     if (!mine[slot] || older(head, mine[slot]) < 0) mine[slot] = head;
     projects.set(head.project, mine);
   }
-  return projects;
+  return { level: lowest, projects };
 }
 
-/** O5: of several the one that has been passed over longest beyond its share. */
-function overdue<H extends Head>(
-  projects: ReadonlyMap<ProjectId, Candidates<H>>,
-  turns: Turns,
-): Omit<Choice<H>, 'others'> | undefined {
-  let all = 0;
-  for (const project of projects.keys()) all += turns.weight(project);
-  let worst: { head: H; raised: boolean; passed: boolean; by: number } | undefined;
-  const look = (head: H | undefined, raised: boolean, passed: boolean, allowed: number) => {
-    if (!head) return;
-    const by = turns.passedOver(head) - Math.ceil(allowed);
-    if (by < 0 || (worst && (worst.by > by || (worst.by === by && older(worst.head, head) < 0)))) return;
-    worst = { head, raised, passed, by };
-  };
-  for (const [project, { native, raised }] of projects) {
-    const allowed = (NATIVE_IN_A_ROW + 1) * (all / turns.weight(project) + projects.size - 1); // longestWait of this one
-    look(raised, true, false, allowed);
-    look(native, false, raised !== undefined, allowed);
+type Picked<H extends Head> = Omit<Choice<H>, 'others'>;
+
+/** O5: whoever is furthest beyond its share, and what all have seen. */
+function overdue<H extends Head>(projects: ReadonlyMap<ProjectId, Candidates<H>>, level: number, turns: Turns) {
+  const weights = new Map([...projects.keys()].map((project) => [project, turns.weight(project)]));
+  const sum = [...weights.values()].reduce((all, weight) => all + weight, 0);
+  const seen: Seen[] = [];
+  let worst: { head: H; by: number } | undefined;
+  for (const [project, { all, natives }] of projects) {
+    const perTurn = sum / (weights.get(project) ?? 1) + projects.size - 1;
+    for (const head of all) {
+      const own = BASE[head.priority] === level ? natives : all.length - natives;
+      const one = turns.seen(head, level);
+      one.allowed = Math.max(one.allowed, Math.ceil((NATIVE_IN_A_ROW + 1) * own * perTurn));
+      seen.push(one);
+      const by = one.gone - one.allowed;
+      if (by >= 0 && (!worst || by > worst.by || (by === worst.by && older(head, worst.head) < 0)))
+        worst = { head, by };
+    }
   }
-  if (!worst) return undefined;
-  const { by: _, ...choice } = worst;
-  return { ...choice, overdue: true };
+  if (!worst) return { seen, chosen: undefined };
+  const { head } = worst;
+  const raised = BASE[head.priority] !== level;
+  const passed = !raised && projects.get(head.project)?.raised !== undefined;
+  const chosen: Picked<H> = { head, raised, passed, overdue: true };
+  return { seen, chosen };
 }
 
 /** O3. */
-function within<H extends Head>(mine: Candidates<H>, owed: boolean): Omit<Choice<H>, 'others'> | undefined {
-  const { native, raised } = mine;
-  if (raised && (!native || owed)) return { head: raised, raised: true, passed: false };
+function within<H extends Head>({ native, raised }: Candidates<H>, turns: Turns): Picked<H> | undefined {
+  if (raised && (!native || turns.owesRaised(raised.project))) return { head: raised, raised: true, passed: false };
   return native && { head: native, raised: false, passed: raised !== undefined };
 }
 

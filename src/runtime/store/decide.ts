@@ -103,6 +103,15 @@ export function decideResume(
   return { events: [{ type: 'resumed', ...named(scope), ...(reason !== undefined && { reason }) }], reply: undefined };
 }
 
+/** A clock has ended them: no word is needed for that, whoever made them. */
+export function decideOver(state: State, now: number): Decision<void> {
+  const over = [...state.holds.values()].filter((hold) => !holdOn(state.holds, hold.scope, now));
+  const events = over.map(({ scope }): Event => ({ type: 'resumed', ...named(scope), reason: TIME_OVER }));
+  return { events, reply: undefined };
+}
+
+const TIME_OVER = 'its time is over';
+
 /** What a person holds, a person lets go. */
 function refuseTheirs(state: State, scope: HoldScope, by: Cause['by'], now: number): Refusal | undefined {
   const held = holdOn(state.holds, scope, now);

@@ -28,7 +28,7 @@ import { Bodies } from './bodies.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { Claims } from './claims.ts';
 import { Commits, type Decision } from './commit.ts';
-import { decideCancel, decideEnd, decideHold, decideResume, leased, refuseReport } from './decide.ts';
+import { decideCancel, decideEnd, decideHold, decideOver, decideResume, leased, refuseReport } from './decide.ts';
 import { Edits } from './edits.ts';
 import type { Ground } from './ground.ts';
 import { History } from './history.ts';
@@ -170,6 +170,10 @@ export class FileStore implements TaskStore {
   resume(scope: HoldScope, cause: Cause, reason?: string): Promise<Refusal | undefined> {
     const { clock } = this.#ground;
     return this.#commits.commit(cause, (state) => decideResume(state, scope, reason, cause.by, clock.now()));
+  }
+
+  endHolds(cause: Cause): Promise<void> {
+    return this.#commits.commit(cause, (state) => decideOver(state, this.#ground.clock.now()));
   }
 
   async rejected(

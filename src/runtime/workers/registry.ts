@@ -9,7 +9,7 @@ import type { WorkersPorts } from './ports.ts';
  * Who is registered, by the journal's word.
  *
  * G1. The same registration sent again is answered with the same key. Where the runtime was lost in between nobody has
- *     that key: the same life gets a new one.
+ *     that key: the same life gets a new one, and no other life does. The life follows from the call that began it.
  * G2. A name has one life at a time: one without the key of the one before is another, and that one is over.
  */
 
@@ -69,11 +69,12 @@ export class Registry {
     const refused = this.#refused(order, known);
     if (refused) return refused;
     const repeated = cause.call !== undefined && store.answered(cause.call); // G1
+    if (repeated && known && shown === undefined && known.life !== lifeOf(cause.call)) return refuseLate(order.name);
     const same = known !== undefined && (repeated || shown !== undefined) ? known : undefined;
     const key = same && shown !== undefined ? shown : chance.hex(16);
     const worker = Worker.parse({
       ...facts,
-      life: same?.life ?? chance.hex(8),
+      life: same?.life ?? lifeOf(cause.call) ?? chance.hex(8),
       key_sha: shaOf(key),
       registered_at: same?.registered_at ?? this.#ports.clock.now(),
     });
@@ -107,6 +108,15 @@ export class Registry {
       'deregister_worker those that are not needed, or raise workers.max',
     );
   }
+}
+
+function lifeOf(call: string | undefined): string | undefined {
+  return call === undefined ? undefined : shaOf(call).slice(0, 16);
+}
+
+function refuseLate(name: string): Refusal {
+  const message = `another worker has registered as ${name} since this registration was made; nothing was changed`;
+  return refuse('stale', message, 'choose another name, or register_worker anew to take its place');
 }
 
 export function shaOf(key: string): string {

@@ -208,3 +208,24 @@ test('nothing ticks after the stop', async () => {
   await follower.stop();
   expect(clock.pending).toBe(0);
 });
+
+test('how classes of failures are tried again follows the file; what can not be is refused with what can', async () => {
+  user('retry: { classes: { crash: { attempts: 2 } } }');
+  await begin();
+  const live = settings.live;
+  user('retry: { classes: { crash: { attempts: 5, backoff: 10s }, auth: { give_up: 2h } } }');
+  await clock.advance(6_000);
+  expect(live.retry.classes).toEqual({ crash: { attempts: 5, backoff: 10_000 }, auth: { give_up: 7_200_000 } });
+  const told: [string, string][] = [
+    ['crash: { attempts: 0 }', 'retry.classes.crash.attempts'],
+    ['crash: { give_up: 2h }', 'give_up'],
+    ['invalid: { attempts: 2 }', 'invalid'],
+    ['auth: { pause: 1ms }', 'retry.classes.auth.pause'],
+  ];
+  for (const [wrong, names] of told) {
+    user(`retry: { classes: { ${wrong} } }`);
+    await clock.advance(6_000);
+    expect(JSON.stringify(settings.problems())).toContain(names);
+    expect(live.retry.classes.crash).toEqual({ attempts: 5, backoff: 10_000 });
+  }
+});

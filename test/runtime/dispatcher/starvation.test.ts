@@ -1,158 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import { Dispatcher } from '../../../src/runtime/dispatcher/dispatcher.ts';
-import type { Claimed } from '../../../src/runtime/dispatcher/launch.ts';
-import { buildFleet } from '../../../src/runtime/fleet.ts';
-import { Load } from '../../../src/runtime/load.ts';
-import { Config } from '../../../src/runtime/model/config.ts';
-import type { Project } from '../../../src/runtime/model/event.ts';
-import { type Hold, holdKey, pausedAt } from '../../../src/runtime/model/hold.ts';
-import { ProjectId } from '../../../src/runtime/model/ids.ts';
-import type { TaskSpecInput } from '../../../src/runtime/model/spec.ts';
-import { settled, VirtualClock } from '../../fakes/virtual-clock.ts';
-import { MemoryStore } from './memory-store.ts';
+import { longestTurns } from '../../../src/runtime/policy/order.ts';
+import { RUN, STEP, StarvationYard } from './starvation-yard.ts';
 
-/*
- * The bounds of policy/order.ts, through the real dispatcher on the store of its own tests. A run takes a turn and
- * is done; `dispatches` counts what began, which is the time in which the bounds are said.
- */
-
-const STEP = 600_000;
-const RUN = 20_000; // how long each takes, so that 10,000 of them age through all levels many times over
-interface Seen {
-  readonly project: string;
-  readonly since: number;
-  /** How many had begun where it could run when it had risen to the top. */
-  top?: number;
-  /** Older ones of its project that were there then. */
-  older: number;
-  begun?: number;
-}
-
-class Yard {
-  readonly clock = new VirtualClock();
-  readonly config: Config;
-  readonly seen = new Map<string, Seen>();
-  readonly order: { project: string; agent: string; at: number }[] = [];
-  readonly projects = new Map<string, Project>();
-  readonly #live: Claimed[] = [];
-  readonly store = new MemoryStore(this.clock);
-  readonly holds = new Map<string, Hold>();
-  #load: (() => void) | undefined;
-  #dispatcher!: Dispatcher;
-  #n = 0;
-
-  constructor(config: object) {
-    this.config = Config.parse({ order: { age_step: '10m' }, ...config });
-  }
-
-  async open(): Promise<this> {
-    const { store } = this;
-    for (const [n, { name, path }] of this.config.projects.entries()) {
-      const id = ProjectId.parse(`p_00000000000${n}`);
-      this.projects.set(name, { id, path, name, adopted_at: 0 });
-    }
-    const load = new Load(store.open().values());
-    this.#load?.();
-    this.#load = store.subscribe((changes) => load.apply(changes));
-    const launch = async (claimed: Claimed) => void this.#begun(claimed);
-    this.#dispatcher = new Dispatcher({
-      ...{ store, clock: this.clock, load, launch: { launch, delegate: launch } },
-      ageStep: () => this.config.order.age_step,
-      fleet: () =>
-        buildFleet({
-          ...{ config: this.config, load, projects: [...this.projects.values()], providers: [] },
-          paused: pausedAt(this.holds, this.clock.now()),
-        }),
-      report: (problem) => {
-        throw problem;
-      },
-    });
-    this.#dispatcher.start();
-    return this;
-  }
-
-  async add(project: string, spec: TaskSpecInput, count = 1): Promise<void> {
-    const id = this.#project(project).id;
-    const tasks = Array.from({ length: count }, () => {
-      const name = `t${this.#n++}`;
-      const seen: Seen = { project, since: this.clock.now(), older: 0 };
-      this.seen.set(name, seen);
-      this.#came.push(seen);
-      return { id: name, project: id, spec };
-    });
-    this.store.add(...tasks);
-  }
-
-  hold(project: string, until?: number): void {
-    const scope = { of: 'project' as const, project: this.#project(project).id };
-    const order = { kind: 'pause' as const, reason: 'a test', at: this.clock.now(), by: 'owner' as const };
-    this.holds.set(holdKey(scope), { scope, ...order, ...(until !== undefined && { until }) });
-    this.store.tell('paused');
-  }
-
-  resume(project: string): void {
-    this.holds.delete(holdKey({ of: 'project', project: this.#project(project).id }));
-    this.store.tell('resumed');
-  }
-
-  /** Everything that runs is done, and what follows has begun. */
-  async turn(): Promise<void> {
-    await this.clock.advance(RUN);
-    const ended = this.#live.splice(0);
-    for (const { task } of ended) this.store.end(task.id, task.project);
-    await settled();
-    await settled();
-  }
-
-  async restart(): Promise<void> {
-    await this.#dispatcher.stop();
-    await this.open();
-  }
-
-  async stop(): Promise<void> {
-    await this.#dispatcher.stop();
-  }
-
-  #project(name: string): Project {
-    const project = this.projects.get(name);
-    if (!project) throw new Error(`no project ${name}`);
-    return project;
-  }
-
-  #begun(claimed: Claimed): void {
-    const { id } = claimed.task;
-    const now = this.clock.now();
-    this.#live.push(claimed);
-    const seen = this.seen.get(id) as Seen;
-    const agent = claimed.route.to === 'agent' ? claimed.route.agent : '';
-    for (const one of this.risen(now)) one.top = this.order.length;
-    seen.begun = this.order.length;
-    this.order.push({ project: seen.project, agent, at: now });
-  }
-
-  /** All that came, in that order; up to `#risen` they have risen to the top. */
-  readonly #came: Seen[] = [];
-  #risen = 0;
-
-  /** Those that have just risen to the top; `older` of each is counted then. */
-  private risen(now: number): Seen[] {
-    const from = this.#risen;
-    while ((this.#came[this.#risen]?.since ?? now) <= now - 3 * STEP) this.#risen += 1;
-    if (this.#risen === from) return [];
-    const before = new Map<string, number>();
-    for (const one of this.#came.slice(0, this.#risen)) {
-      one.older = one.begun === undefined ? (before.get(one.project) ?? 0) : one.older;
-      if (one.begun === undefined) before.set(one.project, one.older + 1);
-    }
-    return this.#came.slice(from, this.#risen);
-  }
-}
-
-let yard: Yard | undefined;
-afterEach(async () => {
-  await yard?.stop();
-  yard = undefined;
-});
+/* The bounds of policy/order.ts through the real dispatcher and the real store: every task that was at the top. */
 
 const PROJECTS = [
   { name: 'bulk', path: '/code/bulk', shared_checkout: true },
@@ -160,27 +10,121 @@ const PROJECTS = [
   { name: 'b', path: '/code/b', shared_checkout: true, weight: 1 },
   { name: 'c', path: '/code/c', shared_checkout: true, weight: 0.5 },
 ];
+const PRIORITIES = ['low', 'default', 'high', 'critical'] as const;
+const TRICKLE = { a: 3, b: 7, c: 13 };
+
+let yard: StarvationYard | undefined;
+afterEach(async () => {
+  await yard?.stop();
+  yard = undefined;
+});
+
+async function opened(agents: object): Promise<StarvationYard> {
+  yard = new StarvationYard({ projects: PROJECTS, headless: { max_running: 0 }, agents });
+  return yard.open();
+}
+
+const ONE = { worker: { command: ['work'], max: 1 } };
+
+test('10,000 low tasks of one project and a trickle of three others: each goes within its bound, held and restarted too', async () => {
+  const yard = await opened(ONE);
+  await yard.add('bulk', { priority: 'low' }, 10_000);
+  for (let n = 0; n < 1_200; n++) {
+    for (const [project, every] of Object.entries(TRICKLE)) {
+      if (n % every === 0) await yard.add(project, { priority: PRIORITIES[(n / every) % 4] ?? 'low' });
+    }
+    if (n === 400) await yard.hold('b');
+    if (n === 440) await yard.resume('b');
+    if (n === 800) await yard.restart();
+    await yard.turn();
+  }
+  const { checked, late, waiting, longest } = yard.outOfBounds();
+  console.log(
+    `${checked} checked, longest waits at the top ${JSON.stringify(longest)}, ${waiting} of the trickle wait`,
+  );
+  expect(late).toEqual([]);
+  expect(checked).toBeGreaterThan(9_000);
+  expect(waiting).toBeLessThan(40); // those that age still: nothing of the trickle has piled up
+  expect(yard.order).toHaveLength(1_201); // the first began as it came
+}, 300_000);
+
+test('a fresh critical task of a small project goes within its turns of ten thousand old low ones', async () => {
+  const yard = await opened(ONE);
+  await yard.add('bulk', { priority: 'low' }, 10_000);
+  yard.now += 4 * STEP;
+  for (let n = 0; n < 40; n++) {
+    const from = yard.order.length;
+    const [id = ''] = await yard.add('a', { priority: 'critical' });
+    while (yard.order.at(-1)?.id !== id) {
+      await yard.turn();
+      expect(yard.order.length - from).toBeLessThanOrEqual(2);
+    }
+  }
+  expect(longestTurns(0, 2, [1])).toBeGreaterThanOrEqual(2);
+}, 120_000);
+
+test('of a stream of critical tasks every fourth turn goes to a low one that has waited', async () => {
+  const yard = await opened(ONE);
+  await yard.add('bulk', { priority: 'low' }, 100);
+  yard.now += 4 * STEP;
+  await yard.add('bulk', { priority: 'critical' }, 100);
+  for (let n = 0; n < 41; n++) await yard.turn();
+  const raised = yard.order.slice(1).map((one) => one.raised); // the first began as the first came
+  expect(raised.filter((one) => one)).toHaveLength(10);
+  for (let n = 0; n + 4 <= raised.length; n++) expect(raised.slice(n, n + 4)).toContain(true);
+}, 120_000);
+
+test('age lifts a low task over a stream of default ones of its project', async () => {
+  const yard = await opened(ONE);
+  await yard.add('a', { priority: 'default' }, 1);
+  const [low = ''] = await yard.add('a', { priority: 'low' });
+  const turns = (3 * STEP) / RUN + 20;
+  for (let n = 0; n < turns; n++) {
+    await yard.add('a', { priority: 'high' });
+    await yard.turn();
+  }
+  expect(yard.seen.get(low)?.begun).toBeDefined();
+  expect(yard.outOfBounds().late).toEqual([]);
+}, 120_000);
 
 test('shares follow the weights, within two dispatches in any stretch, also after a held project and a restart', async () => {
-  yard = await new Yard({ projects: PROJECTS, agents: { worker: { command: ['work'], max: 1 } } }).open();
+  const yard = await opened(ONE);
   await yard.add('bulk', { priority: 'low' }, 1_000);
   for (const name of ['a', 'b', 'c']) await yard.add(name, { priority: 'low' }, 600);
-  const turns = async (count: number) => {
-    const from = yard?.order.length ?? 0;
-    for (let n = 0; n < count; n++) await yard?.turn();
-    const had = (name: string) => yard?.order.slice(from).filter(({ project }) => project === name).length ?? 0;
-    return { a: had('a'), b: had('b'), c: had('c'), bulk: had('bulk') };
+  const near = async (count: number, wanted: Record<string, number>) => {
+    const from = yard.order.length;
+    for (let n = 0; n < count; n++) await yard.turn();
+    for (const [name, share] of Object.entries(wanted)) {
+      const had = yard.order.slice(from).filter(({ project }) => project === name).length;
+      expect(Math.abs(had - share), `${name} had ${had} of ${count}`).toBeLessThanOrEqual(2);
+    }
   };
-  const near = (had: Record<string, number>, wanted: Record<string, number>) => {
-    for (const [name, count] of Object.entries(wanted))
-      expect(Math.abs((had[name] ?? 0) - count), `${name}: ${JSON.stringify(had)}`).toBeLessThanOrEqual(2);
-  };
-  near(await turns(180), { a: 80, b: 40, c: 20, bulk: 40 });
-  yard.hold('a');
+  await near(180, { a: 80, b: 40, c: 20, bulk: 40 });
+  await yard.hold('a');
   await yard.turn();
-  near(await turns(100), { a: 0, b: 40, c: 20, bulk: 40 });
-  yard.resume('a');
-  near(await turns(90), { a: 40, b: 20, c: 10, bulk: 20 }); // what it did not get is not made up for
+  await near(100, { a: 0, b: 40, c: 20, bulk: 40 });
+  await yard.resume('a');
+  await near(90, { a: 40, b: 20, c: 10, bulk: 20 }); // what it did not get is not made up for
   await yard.restart();
-  near(await turns(90), { a: 40, b: 20, c: 10, bulk: 20 });
+  await near(90, { a: 40, b: 20, c: 10, bulk: 20 });
+}, 120_000);
+
+test('where only some agents can do a task, it goes within its bound of what begins there', async () => {
+  const yard = await opened({ lint: { command: ['lint'], max: 1 }, other: { command: ['other'], max: 1 } });
+  await yard.add('bulk', { priority: 'low', agent: 'lint' }, 600);
+  await yard.add('a', { priority: 'low', agent: 'other' }, 600);
+  await yard.add('b', { priority: 'low' }, 300);
+  const [rare = ''] = await yard.add('a', { priority: 'low', agent: 'lint' });
+  for (let n = 0; n < 200; n++) {
+    await yard.add('bulk', { priority: 'critical', agent: 'lint' });
+    await yard.add('a', { priority: 'critical', agent: 'other' });
+    if (n === 60) await yard.hold('b');
+    if (n === 120) await yard.resume('b');
+    if (n === 140) await yard.restart();
+    await yard.turn();
+  }
+  const { late, longest } = yard.outOfBounds();
+  console.log(`longest waits at the top where places differ ${JSON.stringify(longest)}`);
+  expect(late).toEqual([]);
+  expect(yard.seen.get(rare)?.begun).toBeDefined();
 }, 120_000);

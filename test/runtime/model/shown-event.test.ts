@@ -150,6 +150,16 @@ test('usage names who took it: by the journal, or in older records by what its e
   expect(tell({ type: 'task_finished', ...finished(outcome) })[1]).toMatchObject({ agent: 'said', model: 'm' });
 });
 
+test('usage names the account of every end that knows it', () => {
+  const lost = { state: 'failed', error_class: 'crash', reason: 'x', profile: 'work', used: { tokens: 8 } };
+  const usage = { type: 'usage_recorded', profile: 'work', tokens: 8 };
+  expect(tell({ type: 'task_finished', ...finished(lost) })[1]).toMatchObject({ ...usage, end: 'failed' });
+  const { project, id } = finished(lost);
+  const back = { project, id, attempt: 1, error_class: 'crash', reason: 'x', not_before: now, spent: true };
+  const told = tell({ type: 'task_requeued', ...back, used: { tokens: 8 }, profile: 'work' });
+  expect(told[1]).toMatchObject({ ...usage, end: 'retried' });
+});
+
 /** Writes down what it is told. */
 class Tape extends Told {
   readonly told: ShownEvent[] = [];

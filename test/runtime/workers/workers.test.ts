@@ -374,3 +374,76 @@ describe('an end from here', () => {
     expect(task).toMatchObject({ state: 'queued', last_error: { class: 'timeout' } });
   });
 });
+
+describe('a registration that is sent again after the runtime was killed before it could answer', () => {
+  it('is the same life with a key that works, and is told of what it holds', async () => {
+    yard = await Yard.open();
+    const lost = await yard.register('w', {}, 'bridge:1');
+    const { life } = yard.store.workers().get('w') ?? {};
+    await yard.killed();
+    const again = await yard.register('w', {}, 'bridge:1');
+    expect(yard.store.workers().get('w')?.life).toBe(life);
+    expect(yard.store.recorded.filter(({ type }) => type === 'worker_left')).toEqual([]);
+    const ref = await yard.task();
+    expect(await yard.given(again, 'bridge:2')).toMatchObject({ task: ref, attempt: 1 });
+    expect((await yard.register('w', {}, 'bridge:1')).key).toBe(again.key); // and once more, while it lives
+    expect(await yard.claim(lost, 'bridge:3').answer).toMatchObject({ refused: true }); // nobody ever had that one
+    await yard.killed();
+    const third = await yard.register('w', {}, 'bridge:1');
+    expect(third.held).toMatchObject([{ task: ref, attempt: 1 }]);
+  });
+
+  it('does not take the place of one that has registered under the name since', async () => {
+    yard = await Yard.open();
+    await yard.register('w', {}, 'bridge:1');
+    await yard.killed();
+    const other = await yard.register('w', {}, 'bridge:2');
+    const late = await yard.workers.register(
+      { name: 'w', capabilities: [], max: 1, files: false },
+      { ...CAUSE, call: 'bridge:1' },
+    );
+    expect(late).toMatchObject({ refused: true, code: 'stale' });
+    const ref = await yard.task();
+    expect(await yard.given(other)).toMatchObject({ task: ref });
+  });
+});
+
+describe('a held worker', () => {
+  const W = { of: 'agent', agent: 'w' } as const;
+
+  it('gets nothing while it waits, and goes on with what it has; others get theirs', async () => {
+    yard = await Yard.open();
+    const who = await yard.register('w', { max: 2 });
+    const first = await yard.task({ agent: 'w' });
+    const given = await yard.given(who);
+    await yard.store.hold(W, { kind: 'pause', reason: 'its update' }, CAUSE);
+    const waiting = yard.claim(who, 'bridge:1');
+    const [held, free] = [await yard.task({ agent: 'w' }), await yard.task({ agent: 'other' })];
+    const other = await yard.register('other');
+    expect(await yard.given(other)).toMatchObject({ task: free });
+    expect(yard.state(held)).toBe('queued');
+    expect(await yard.workers.heartbeat(who, [given])).toMatchObject({ attempts: [{ say: { kind: 'go_on' } }] });
+    await yard.workers.complete(given, OK, CAUSE);
+    await settled();
+    expect(await yard.ended(first)).toBe('done');
+    expect(yard.state(held)).toBe('queued');
+    await yard.store.resume(W, CAUSE);
+    expect(await waiting.answer).toMatchObject({ task: held, attempt: 1 });
+  });
+
+  it('that is drained is answered with nothing in the end, and its task has cost no attempt', async () => {
+    yard = await Yard.open();
+    const who = await yard.register('w');
+    const { answer } = yard.claim(who, 'bridge:1');
+    await yard.store.hold(W, { kind: 'drain', reason: 'its update', until: yard.clock.now() + 120_000 }, CAUSE);
+    const ref = await yard.task();
+    await yard.clock.advance(31_000);
+    expect(await answer).toBeUndefined();
+    expect(yard.store.open().get(`${ref.project}/${ref.id}`)).toMatchObject({ state: 'queued', attempt: 0, spent: 0 });
+    for (let ms = 0; ms < 90_000; ms += beat) {
+      await yard.workers.heartbeat(who, []);
+      await yard.clock.advance(beat);
+    }
+    expect(await yard.given(who)).toMatchObject({ task: ref, attempt: 1 }); // its time is over
+  });
+});

@@ -2,6 +2,7 @@ import { Dispatcher } from '../../../src/runtime/dispatcher/dispatcher.ts';
 import { buildFleet } from '../../../src/runtime/fleet.ts';
 import { Load } from '../../../src/runtime/load.ts';
 import { Config } from '../../../src/runtime/model/config.ts';
+import { pausedAt } from '../../../src/runtime/model/hold.ts';
 import { keyOf, TaskId, type TaskRef } from '../../../src/runtime/model/ids.ts';
 import { isRefusal, type Refusal } from '../../../src/runtime/model/refusal.ts';
 import { TaskSpec, type TaskSpecInput } from '../../../src/runtime/model/spec.ts';
@@ -51,7 +52,7 @@ export class Yard {
     const fleet = () =>
       buildFleet({
         ...{ config, projects: store.projects(), load, providers: [], workers: this.workers.forFleet() },
-        paused: { all: false, projects: new Set() },
+        paused: pausedAt(store.holds(), clock.now()),
       });
     this.workers = new Workers({
       ...{ home: '/home', store, clock, chance, checks: this.checks, say: () => {} },

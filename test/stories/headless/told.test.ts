@@ -41,7 +41,7 @@ test('the way of a task, what it took and its dead letter are told alike by the 
   });
   await until(() => said.includes('\n'));
 
-  await client.enqueue(project, '[[say:It is built.]]', { id: 'good' });
+  await client.enqueue(project, '[[say:It is built.]]', { id: 'good', title: 'Build it' });
   await client.ended(project, 'good');
   await client.enqueue(project, '[[exit:3]]', { id: 'bad' });
   expect(await client.ended(project, 'bad')).toMatchObject({ state: 'failed' });

@@ -13,7 +13,6 @@ import { isoIf, words } from './words.ts';
  * U2. Its sums are those that the books take in (model/books.ts): both read an end in the same way.
  */
 
-/** The account is known of what is done alone. */
 type Taken = Report & { readonly profile?: string | undefined };
 type End = Extract<Event, { type: 'task_finished' | 'task_requeued' }>;
 type Of<T extends End['type']> = Extract<End, { type: T }>;
@@ -30,7 +29,10 @@ export function requeued(event: Of<'task_requeued'>, names: ProjectNames): Sayin
     not_before: isoIf(not_before),
     spent,
   };
-  return [{ type: 'task_retried', ...retried }, ...usage(event, names, 'retried', used)];
+  return [
+    { type: 'task_retried', ...retried },
+    ...usage(event, names, 'retried', used && { ...used, profile: event.profile }),
+  ];
 }
 
 export function finished(event: Of<'task_finished'>, names: ProjectNames): Saying[] {
@@ -78,7 +80,7 @@ function failed(event: Of<'task_finished'>, outcome: Failed, names: ProjectNames
   const facts = { ...placeFacts(event, outcome), error_class, reason, ...workFacts(outcome), from_file };
   return [
     { type: 'task_failed', ...of, attempt, ...facts },
-    ...usage(event, names, 'failed', reportOf(outcome)),
+    ...usage(event, names, 'failed', { ...reportOf(outcome), profile: outcome.profile }),
     ...(isDeadLetter(event, outcome)
       ? [{ type: 'task_dead_lettered', ...of, attempts: attempt, error_class, reason } as const]
       : []),
