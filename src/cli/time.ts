@@ -31,19 +31,25 @@ export function timeAhead(text: string, now: number, option: string): number {
   return at;
 }
 
-/** `3m ago`, `in 2h`; whole units, the largest that fits. */
+/** `3m ago`, `in 2h`; whole units, the largest that fits. What is to come is rounded: `--for 2h` is not over `in 1h`. */
 export function relative(iso: string | undefined, now: number): string {
   const time = iso === undefined ? Number.NaN : Date.parse(iso);
   if (Number.isNaN(time)) return '';
   const gap = Math.abs(now - time);
   if (gap < 1_000) return 'now';
-  return time > now ? `in ${span(gap)}` : `${span(gap)} ago`;
+  return time > now ? `in ${nearly(gap)}` : `${span(gap)} ago`;
 }
 
 /** `45s`, `3m`, `2h`, `5d`. */
 export function span(ms: number): string {
   const [unit, size] = UNITS.find(([, length]) => ms >= length) ?? ['s', 1_000];
   return `${Math.floor(ms / size)}${unit}`;
+}
+
+/** Like `span`, to the nearest; a minute that lacks a second is a minute. */
+function nearly(ms: number): string {
+  const [unit, size] = UNITS.find(([, length]) => ms >= length * 0.98) ?? ['s', 1_000];
+  return `${Math.max(1, Math.ceil(ms / size - 0.5))}${unit}`;
 }
 
 /** `14:03:07` today, with the date on other days. */

@@ -1,8 +1,8 @@
 import type { Load } from './load.ts';
-import type { Hold } from './model/hold.ts';
+import { type Hold, isPersons } from './model/hold.ts';
 import type { ProjectId } from './model/ids.ts';
 import type { TaskState } from './model/view.ts';
-import { heldText, resumeCommand } from './policy/held.ts';
+import { heldText, resumeCall, resumeCommand } from './policy/held.ts';
 import type { HoldView, Need } from './yard.ts';
 
 export interface HoldsAsked {
@@ -59,13 +59,14 @@ export function holdNeeds(views: readonly HoldView[]): Need[] {
     .filter(({ waiting }) => waiting > 0)
     .map((view) => {
       const { scope, name = 'everything', waiting, at, until } = view;
+      const resume = isPersons(view) ? resumeCommand(scope, name) : resumeCall(scope, name);
       const since = at === 0 ? '' : `, since ${new Date(at).toISOString()}`;
       const end = until === undefined ? '' : ` until ${new Date(until).toISOString()}`;
       const wait = waiting === 1 ? '1 task waits' : `${waiting} tasks wait`;
       return {
         what: `${name} is ${heldText(view)} (${wait}${since}${end})`,
         where: name,
-        next: `${resumeCommand(scope, name)} lets work begin there again`,
+        next: `${resume} lets work begin there again`,
       };
     });
 }

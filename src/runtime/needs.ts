@@ -153,7 +153,7 @@ function hopelessNeed(view: NeedsView, why: string, first: OpenTask, count: numb
   return {
     what: `no agent can ever take task ${first.id}${others}: ${why}`,
     where: `${view.projectName(first.project)}/${first.id}`,
-    next: `configure an agent that fits, or cancel_task ${naming(view, first)}`,
+    next: `configure an agent that fits, start the worker that it is meant for, or cancel_task ${naming(view, first)}`,
   };
 }
 

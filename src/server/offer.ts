@@ -262,7 +262,7 @@ export class Offer {
         refuse(
           'unavailable',
           `${tool.name} failed: ${(error as Error).message}`,
-          'See the runtime’s log (yardmaster logs).',
+          'See the runtime’s log: logs/runtime.log in its home (yardmaster status names it).',
         ),
       );
     }

@@ -1,15 +1,18 @@
 import { z } from 'zod';
 import { Duration } from '../runtime/model/duration.ts';
-import { type HoldScope, holdKey } from '../runtime/model/hold.ts';
+import { type HoldScope, holdKey, isPersons } from '../runtime/model/hold.ts';
 import { plainLine } from '../runtime/model/plain-text.ts';
 import { isRefusal, type Refusal, refuse } from '../runtime/model/refusal.ts';
 import { Moment } from '../runtime/model/spec.ts';
 import type { Cause } from '../runtime/model/task.ts';
+import { resumeCall, resumeCommand } from '../runtime/policy/held.ts';
+import type { HoldView } from '../runtime/yard.ts';
 import { causeOf } from './cause.ts';
 import { findProject } from './find-project.ts';
 import { Hold, holdOf } from './holds.ts';
 import { defineTool, type ToolContext } from './tool.ts';
 
+const MAX_NAMED = 5;
 const LONGEST_MS = 366 * 86_400_000;
 
 const input = z.strictObject({
@@ -23,7 +26,10 @@ const input = z.strictObject({
     .describe('a session, a program such as claude (with all its sessions), a worker or a provider'),
   reason: z.string().max(500).optional().describe('needed to pause and to drain: others read it'),
   for: z
-    .union([z.number().positive(), z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)?$/)])
+    .union([
+      z.number().positive(),
+      z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h|d)?$/, 'a time such as 30m or 2h, or seconds'),
+    ])
     .optional()
     .describe('over by itself after this: 30m, 2h, or seconds'),
   until: Moment.optional().describe('instead of for: when it is over by itself'),
@@ -33,6 +39,7 @@ type Input = z.output<typeof input>;
 const output = z.object({
   what: z.enum(['pause', 'drain', 'resume']),
   hold: Hold.optional().describe('in force there now'),
+  changed: z.boolean().optional().describe('of resume: whether anything was held there'),
   next: z.string(),
 });
 type Output = z.input<typeof output>;
@@ -52,8 +59,9 @@ What a person holds at the command line is refused: only a person ends it.
   async handle(ctx, args) {
     const scope = await scopeOf(ctx, args);
     if (isRefusal(scope)) return scope;
-    const denied = args.what === 'resume' ? await resume(ctx, scope, args) : await hold(ctx, scope, args);
-    return denied ?? answer(ctx, scope, args);
+    if (args.what !== 'resume') return (await hold(ctx, scope, args)) ?? answer(ctx, scope, args.what);
+    const held = heldAt(ctx, scope) !== undefined;
+    return (await resume(ctx, scope, args)) ?? resumed(ctx, held);
   },
 });
 
@@ -118,20 +126,34 @@ function causeOfHold(ctx: ToolContext): Cause {
   return ctx.caller.principal === 'owner' && ctx.caller.person ? { ...cause, by: 'person' } : cause;
 }
 
-function answer({ yard }: ToolContext, scope: HoldScope, { what }: Input): Output {
-  const held = yard.holds().find((one) => holdKey(one.scope) === holdKey(scope));
-  return { what, ...(held && { hold: holdOf(held) }), next: nextOf(what, held && holdOf(held)) };
+function heldAt({ yard }: ToolContext, scope: HoldScope): HoldView | undefined {
+  return yard.holds().find((one) => holdKey(one.scope) === holdKey(scope));
 }
 
-function nextOf(what: Input['what'], held: Hold | undefined): string {
-  if (what === 'resume') return 'work begins there again by itself, where nothing else holds it: fleet_status {}';
-  if (held === undefined) return 'it is over already: fleet_status {}';
-  const { scope, name, state, running } = held;
-  const of = scope === 'fleet' ? '' : `, ${scope}: ${JSON.stringify(name)}`;
-  const end = `pause_work {what: "resume"${of}} lets work begin again`;
-  if (state === 'draining') {
-    const what = running === 1 ? '1 attempt still runs' : `${running} attempts still run`;
-    return `${what}: fleet_status {} until paused.holds says drained; ${end}`;
-  }
-  return end;
+function answer(ctx: ToolContext, scope: HoldScope, what: 'pause' | 'drain'): Output {
+  const held = heldAt(ctx, scope);
+  if (held === undefined) return { what, next: 'it is over already: fleet_status {}' };
+  return { what, hold: holdOf(held), next: endOf(held) };
+}
+
+function endOf({ scope, name = '', state, running }: HoldView): string {
+  const end = `${resumeCall(scope, name)} lets work begin again`;
+  if (state !== 'draining') return end;
+  const still = running === 1 ? '1 attempt still runs' : `${running} attempts still run`;
+  return `${still}: fleet_status {} until paused.holds says drained; ${end}`;
+}
+
+/** Who ends a hold where there is none has often meant another: it is named. */
+function resumed({ yard, caller }: ToolContext, changed: boolean): Output {
+  const others = caller.principal === 'owner' ? yard.holds() : [];
+  const named = others
+    .slice(0, MAX_NAMED)
+    .map((hold) =>
+      isPersons(hold) ? resumeCommand(hold.scope, hold.name ?? '') : resumeCall(hold.scope, hold.name ?? ''),
+    );
+  const more = others.length > MAX_NAMED ? ` and ${others.length - MAX_NAMED} more` : '';
+  const still =
+    named.length === 0 ? 'fleet_status {} shows the rest' : `what else is held ends with ${named.join(', ')}${more}`;
+  const done = changed ? 'work begins there again by itself' : 'nothing was held there, so nothing was changed';
+  return { what: 'resume', changed, next: `${done}; ${still}` };
 }

@@ -100,7 +100,7 @@ function failed(what: string, error: unknown): Problem {
     status: 503,
     code: 'unavailable',
     message: `${what} failed: ${(error as Error).message}`,
-    hint: 'see the runtime’s log (yardmaster logs); a request with an Idempotency-Key can be sent again as it is',
+    hint: 'see the runtime’s log (logs/runtime.log in its home); a request with an Idempotency-Key can be sent again as it is',
     headers: { 'retry-after': '5' },
   };
 }

@@ -116,6 +116,10 @@ test('wide characters keep the columns aligned', () => {
 
 test('times', () => {
   expect(relative('2026-11-21T14:30:00Z', NOW)).toBe('in 2h');
+  expect(relative(new Date(NOW + 7_199_000).toISOString(), NOW)).toBe('in 2h');
+  expect(relative(new Date(NOW + 3_599_000).toISOString(), NOW)).toBe('in 1h');
+  expect(relative(new Date(NOW + 40_000).toISOString(), NOW)).toBe('in 40s');
+  expect(relative(new Date(NOW - 7_199_000).toISOString(), NOW)).toBe('1h ago');
   expect(relative('rubbish', NOW)).toBe('');
   expect(parseDuration('1h30m', '--x')).toBe(5_400_000);
 });

@@ -68,7 +68,14 @@ test('a drain lets what runs go on, begins nothing, says when it is drained, and
   );
   expect(await client.refused('pause_work', { what: 'pause', agent: 'slow', reason: 'mine' })).toMatch(/not_allowed/);
   expect((await client.one(project, 'next')).state).toBe('queued');
-  expect((await world.cli(['resume', '--agent', 'slow'])).code).toBe(0);
+  const elsewhere = await world.cli(['resume']);
+  expect(elsewhere).toMatchObject({ code: 0, stdout: expect.stringMatching(/^nothing was held there/) });
+  expect(elsewhere.stdout).toContain('what else is held ends with yardmaster resume --agent slow');
+  expect((await world.cli(['sessions'])).stdout).toMatch(/slow-1.*\n +drained by a person: its update/);
+  expect(await world.cli(['resume', '--agent', 'slow'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^resumed: work begins there again/),
+  });
   expect(await client.ended(project, 'next')).toMatchObject({ state: 'done', attempts: 1 });
   await world.end();
 }, 120_000);

@@ -1,4 +1,5 @@
 import type { Look, Structured } from '../cli.ts';
+import { hintForPeople } from '../hints.ts';
 import { safeLine } from '../safe-text.ts';
 import { relative } from '../time.ts';
 
@@ -19,6 +20,8 @@ export interface Held {
 export interface HoldAnswer extends Structured {
   readonly what: 'pause' | 'drain' | 'resume';
   readonly hold?: Held;
+  /** Of a resume: something was held there. */
+  readonly changed?: boolean;
   readonly next: string;
 }
 
@@ -32,7 +35,8 @@ export function heldLine(held: Held, { paint, now }: Look): string {
   return `${safeLine(what)} ${paint('yellow', state)} ${safeLine(told)}`;
 }
 
-export function holdView({ what, hold }: HoldAnswer, look: Look): string {
-  if (what === 'resume') return `${look.paint('green', 'resumed')}: work begins there again by itself\n`;
+export function holdView({ what, hold, changed, next }: HoldAnswer, look: Look): string {
+  if (what === 'resume')
+    return `${changed === false ? '' : `${look.paint('green', 'resumed')}: `}${safeLine(hintForPeople(next))}\n`;
   return hold === undefined ? 'it is over already\n' : `${heldLine(hold, look)}\n`;
 }

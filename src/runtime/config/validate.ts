@@ -68,7 +68,7 @@ function allowedBy(issue: Issue): string {
     case 'too_big':
       return `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unit(issue.origin)}`;
     case 'invalid_union':
-      return [...new Set(issue.errors.flat().map(allowedBy))].join(' or ') || issue.message;
+      return [...new Set(issue.errors.flat().map(allowedBy))].join(' or ') || kinds(issue.message);
     case 'invalid_key':
     case 'invalid_element':
       return issue.issues.map(allowedBy).join(' or ') || issue.message;
@@ -80,6 +80,14 @@ function allowedBy(issue: Issue): string {
     case 'custom':
       return issue.message;
   }
+}
+
+/** Of a union that goes by its `kind`, only the message says which there are. */
+function kinds(message: string): string {
+  return message
+    .replace(/^Invalid discriminator value\. Expected /, '')
+    .replaceAll(' | ', ', ')
+    .replaceAll("'", '');
 }
 
 function article(expected: string): string {

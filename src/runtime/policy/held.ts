@@ -55,6 +55,13 @@ export function resumeCommand(scope: HoldScope, projectName: string): string {
   }
 }
 
+/** The call with which a client ends what no person holds; people are shown the command in its place. */
+export function resumeCall(scope: HoldScope, projectName: string): string {
+  const name = scope.of === 'agent' ? scope.agent : projectName;
+  const of = scope.of === 'fleet' ? '' : `, ${scope.of}: ${JSON.stringify(name)}`;
+  return `pause_work {what: "resume"${of}}`;
+}
+
 function word(name: string): string {
   return /^[\w@%+=:,./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }

@@ -100,7 +100,7 @@ export class CommandAtWork implements SinkAtWork {
     const { name, command } = this.#sink;
     return [
       {
-        what: `sink ${name} does not work, ${this.#missed} events were lost to it: ${this.#trouble}`,
+        what: `sink ${name} does not work, ${this.#missed} ${this.#missed === 1 ? 'event was' : 'events were'} lost to it: ${this.#trouble}`,
         where: command[0] ?? '',
         next: `mend the command of the sink ${name} in yardmaster.yaml; try it by hand with {} on its input`,
       },

@@ -103,8 +103,8 @@ function goOnPart({ task, outcome, tries, project }: Deceased): string {
   const newest = tries.at(-1);
   const commands: (readonly [string, string])[] = [
     [`yardmaster retry ${name}`, 'the same text once more, as a new task'],
-    [`yardmaster retry ${name} --agent codex`, 'by another agent; fleet_status lists them'],
-    [`yardmaster retry ${name} --model opus`, 'on another model'],
+    [`yardmaster retry ${name} --agent NAME`, 'by another agent; yardmaster status lists them'],
+    [`yardmaster retry ${name} --model NAME`, 'on another model'],
     [`yardmaster retry ${name} --instructions "…"`, 'with further words'],
     ...(newest?.program !== undefined && newest.session_id !== undefined
       ? [[`yardmaster retry ${name} --resume --instructions "…"`, 'in the same conversation and folder'] as const]

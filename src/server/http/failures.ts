@@ -47,7 +47,7 @@ export const NOT_JSON: Failure = {
 export const BROKEN: Failure = {
   code: 'unavailable',
   message: 'The request could not be served; what it asked for may or may not have happened.',
-  hint: 'See the runtime’s log (yardmaster logs).',
+  hint: 'See the runtime’s log: logs/runtime.log in its home (yardmaster status names it).',
 };
 
 export function nothingAt(path: string): Failure {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { SESSION_STATES, type SessionState } from '../../runtime/model/session.ts';
+import { heldText, holdOfPlace } from '../../runtime/policy/held.ts';
+import type { HoldView } from '../../runtime/yard.ts';
 import { defineTool, type ToolContext } from '../tool.ts';
 import { Session, sessionOf, slotOf, workerOf } from './session.ts';
 
@@ -39,7 +41,16 @@ async function placesOf(ctx: ToolContext, all: boolean): Promise<Session[]> {
   const views = all && caller.principal === 'owner' ? await yard.sessions.listAll() : yard.sessions.list();
   const sessions = views.map((view) => sessionOf(ctx, view));
   const slots = yard.slots().map((slot) => slotOf(ctx, slot));
-  return sorted([...sessions, ...slots, ...yard.workers.list().map((worker) => workerOf(ctx, worker))]);
+  const workers = yard.workers.list().map((worker) => workerOf(ctx, worker));
+  const holds = yard.holds().filter(({ scope }) => scope.of === 'agent');
+  return sorted([...sessions, ...slots, ...workers].map((place) => withHold(place, holds)));
+}
+
+/** A place that is held looks idle, and nobody would know why it takes nothing. */
+function withHold(place: Session, holds: readonly HoldView[]): Session {
+  const hold = place.managed === false ? undefined : holdOfPlace(holds, { id: place.name, program: place.agent });
+  if (!hold) return place;
+  return { ...place, detail: [heldText(hold), place.detail].filter(Boolean).join('; ') };
 }
 
 const RANK: Readonly<Record<SessionState, number>> = Object.fromEntries(

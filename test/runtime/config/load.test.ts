@@ -133,6 +133,11 @@ test.each<[string, string, RegExp]>([
   ['an unknown section', 'pols: {}', /yaml:1:1 {2}pols: is not a known key; allowed: allowed_roots, projects/],
   ['a missing key', 'projects:\n  - name: shop', /yaml:2:5 {2}projects\[0\]\.path: is missing; allowed: text/],
   [
+    'a kind that there is not',
+    'sinks: [{ name: pager, kind: webhok }]',
+    /sinks\[0\]\.kind: "webhok" is not usable; allowed: webhook, command$/,
+  ],
+  [
     'a number out of bounds',
     'retry: { max_attempts: 99 }',
     /retry\.max_attempts: 99 is not usable; allowed: at most 20/,
