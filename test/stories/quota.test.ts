@@ -111,7 +111,7 @@ test('it is lowered too, and the configuration counts again when it is restored'
   });
   await quota('set', 'agent', 'echo', 'daily_jobs', '0', '--reason', 'no limit at all');
   expect(await client.ended(project, 'fourth')).toMatchObject({ state: 'done' });
-  expect((await quota()).stdout).toMatch(/echo +daily_jobs +4 .*no limit, changed by owner .*: no limit at all/);
+  expect((await quota()).stdout).toMatch(/echo +daily_jobs +4 .*no limit, changed by a person .*: no limit at all/);
 });
 
 test('a change for a while ends by itself', async () => {

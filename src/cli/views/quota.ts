@@ -78,7 +78,7 @@ function cells(limit: ShownLimit, { paint, now }: Look): string[] {
 function fromText({ changed, limit }: ShownLimit, now: number): string {
   if (!changed) return limit === undefined ? 'no limit' : 'configured';
   const end = changed.until === undefined ? '' : `, ends ${relative(changed.until, now)}`;
-  const by = changed.by === undefined ? '' : ` by ${changed.by}`;
+  const by = changed.by === undefined ? '' : ` by ${changed.by === 'owner' ? 'a person' : changed.by}`;
   const what = limit === undefined ? 'no limit, changed' : 'changed';
   return safeLine(`${what}${by} ${relative(changed.at, now)}${end}: ${changed.reason}`);
 }

@@ -22,7 +22,16 @@ export async function writeStop(files: Files, dir: string, stop: Stop): Promise<
 export async function readStop(files: Files, dir: string): Promise<Stop | undefined> {
   const bytes = await files.read(join(dir, 'stopped')).catch(() => undefined);
   if (!bytes) return undefined;
-  const { why, reason, at } = JSON.parse(Buffer.from(bytes).toString()) as Partial<Stop>;
+  const { why, reason, at } = parsed(Buffer.from(bytes).toString());
   if (why === undefined || !REASONS.includes(why)) return undefined;
   return { why, reason: reason ?? why, ...(typeof at === 'number' && { at }) };
+}
+
+/** One that a power cut has torn says nothing: then what the run left is judged alone, and nothing waits for it. */
+function parsed(text: string): Partial<Stop> {
+  try {
+    return Object(JSON.parse(text)) as Partial<Stop>;
+  } catch {
+    return {};
+  }
 }
