@@ -12,14 +12,15 @@ import type { Priority } from '../model/spec.ts';
  *     three of them in a row one raised task goes, if one waits. So ten thousand old low tasks don't stand in the way
  *     of a fresh critical one, and a stream of critical ones does not keep the low ones out.
  * O4. Among equals the one that has been ready longest, then the one that arrived first.
- * O5. The last word: every line counts how often its head, at the lowest level, saw another one go. Whoever has seen
- *     more than its share of that (`allowed`, below) goes next, of several the one that has most beyond it. Shares alone
- *     are not enough: where not every task can use every place, or a project stands at its limit, a project may have
+ * O5. The last word: every line counts how often its head, at the lowest level, saw another one go that age alone would
+ *     not have let go before it: one of another project, or a younger one. Whoever has seen more than its share of that
+ *     (`allowed`, below) goes next, of several the one that has most beyond it. Shares alone are not enough: where not every task can use every place, or a project stands at its limit, a project may have
  *     had its share elsewhere whenever the one place comes free that its task waits for.
  *
  * What holds for every task that some place could take, whatever else waits, comes or is held: after at most
  * 3 × age_step it is at the top, and then it begins within `longestWait(...)` choices at which its line was not
- * blocked: (r + 1) × (allowed + lines), where `r` are the older ones of its line, `lines` all lines that wait, and
+ * blocked: (r + 1) × (allowed + lines) + s, where `r` are the older ones of its line, `s` those of its project's other
+ * lines (each of them goes once before it, in order of age), `lines` all lines that wait, and
  *   allowed = 4 (O3) × its project's lines that age has raised like it (or not, like it)
  *             × (1 + for every other project w_j / w + 1) (O2).
  * Why: the choice takes whoever is furthest beyond its share, so for one line to get from k to k + 1 beyond, another of
@@ -66,8 +67,9 @@ export function longestWait(
   weight: number,
   otherWeights: readonly number[],
   lines: { readonly own: number; readonly all: number },
+  olderBeside = 0,
 ): number {
-  return (olderInLine + 1) * (allowed(weight, otherWeights, lines.own) + lines.all);
+  return (olderInLine + 1) * (allowed(weight, otherWeights, lines.own) + lines.all) + olderBeside;
 }
 
 function allowed(weight: number, otherWeights: readonly number[], ownLines: number): number {
@@ -82,14 +84,14 @@ export interface Choice<H extends Head> {
   readonly passed: boolean;
   /** O5: it goes before its project's turn. */
   readonly overdue?: true;
-  /** What those that could have gone instead have seen so far (O5). */
+  /** What those have seen so far that it goes before, though they are older or of other projects (O5). */
   readonly others: readonly Seen[];
 }
 
 /** O5: what the head of a line has seen at its level. */
 interface Seen {
   level: number;
-  /** How many others went. */
+  /** How many others went that are no older ones of its project. */
   gone: number;
   /** The most that was its share meanwhile. */
   allowed: number;
@@ -174,8 +176,9 @@ export function chooseNext<H extends Head>(
     }
   }
   if (!chosen) return undefined;
-  const gone = turns.seen(chosen.head, level);
-  return { ...chosen, others: seen.filter((one) => one !== gone) };
+  const { head } = chosen;
+  const others = seen.filter((one) => one.head.lane !== head.lane && isPassedBy(one.head, head));
+  return { ...chosen, others: others.map((one) => one.seen) };
 }
 
 /** O1: by project, with the oldest of that very priority, and the oldest that age has raised to it. */
@@ -197,13 +200,18 @@ function atLowestLevel<H extends Head>(heads: Iterable<H>, now: number, ageStep:
   return { level: lowest, projects };
 }
 
+/** O5 */
+function isPassedBy(head: Head, gone: Head): boolean {
+  return head.project !== gone.project || older(head, gone) < 0;
+}
+
 type Picked<H extends Head> = Omit<Choice<H>, 'others'>;
 
 /** O5: whoever is furthest beyond its share, and what all have seen. */
 function overdue<H extends Head>(projects: ReadonlyMap<ProjectId, Candidates<H>>, level: number, turns: Turns) {
   const weights = new Map([...projects.keys()].map((project) => [project, turns.weight(project)]));
   const sum = [...weights.values()].reduce((all, weight) => all + weight, 0);
-  const seen: Seen[] = [];
+  const seen: { readonly head: H; readonly seen: Seen }[] = [];
   let worst: { head: H; by: number } | undefined;
   for (const [project, { all, natives }] of projects) {
     const perTurn = sum / (weights.get(project) ?? 1) + projects.size - 1;
@@ -211,7 +219,7 @@ function overdue<H extends Head>(projects: ReadonlyMap<ProjectId, Candidates<H>>
       const own = BASE[head.priority] === level ? natives : all.length - natives;
       const one = turns.seen(head, level);
       one.allowed = Math.max(one.allowed, Math.ceil((NATIVE_IN_A_ROW + 1) * own * perTurn));
-      seen.push(one);
+      seen.push({ head, seen: one });
       const by = one.gone - one.allowed;
       if (by >= 0 && (!worst || by > worst.by || (by === worst.by && older(head, worst.head) < 0)))
         worst = { head, by };

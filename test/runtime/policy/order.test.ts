@@ -154,6 +154,12 @@ describe('order', () => {
     );
   }, 60_000);
 
+  it('is the order of age in one project, however rare the tasks of one of its lines are', () => {
+    const queue = new Queue();
+    const added = Array.from({ length: 300 }, (_, n) => queue.add(id(1), 'default', n % 40 === 39 ? 'x' : 'y'));
+    expect(added.map(() => queue.serve())).toEqual(added);
+  });
+
   it('keeps the bound where a project has its share at one place and waits for another', () => {
     const queue = new Queue();
     const watched = queue.add(id(1), 'critical', 'x');
