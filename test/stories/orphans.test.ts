@@ -90,8 +90,9 @@ test('a runtime, its supervisor and the agent are killed at once: nothing of the
   const client = await here.connect();
   const { id } = await client.enqueue(project, 'go');
   await wrote(project, 'child.pid');
-  const killed = here.processes().filter(({ command: line }) => /supervisor\.js/.test(line) || AGENT.test(line));
-  expect(killed).toHaveLength(2);
+  const both = () => here.processes().filter(({ command: line }) => /supervisor\.js/.test(line) || AGENT.test(line));
+  await until(() => both().length === 2); // a shell that has just forked is there twice
+  const killed = both();
   await client.close();
   await here.endRuntime('SIGKILL');
   for (const { pid } of killed) kill(pid);
