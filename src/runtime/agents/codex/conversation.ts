@@ -1,10 +1,10 @@
 import { answerText } from '../../model/plain-text.ts';
 import type { AccountWindow } from '../../model/profile.ts';
-import type { Tokens } from '../../model/usage.ts';
 import type { Conversation } from '../agent.ts';
 import { type FileReading, linesBetween, sizeOf } from '../record-lines.ts';
 import { Spent } from '../spent.ts';
 import { type RolloutLine, rolloutLine, type TurnEvent, wordsOf } from './records.ts';
+import { tokensOf } from './tokens.ts';
 import { windowsOf } from './windows.ts';
 
 const LONGEST_ANSWER = 1_000_000;
@@ -89,14 +89,3 @@ class Reading {
 }
 
 type RolloutUsage = Extract<RolloutLine, { type: 'token_usage_record' }>['payload']['usage'];
-
-/** What was read from the cache or written into it is counted among the input there. */
-export function tokensOf(spent: RolloutUsage): Tokens {
-  const { input_tokens, cached_input_tokens: read, cache_write_input_tokens: written, output_tokens } = spent;
-  return {
-    input_tokens: Math.max(0, input_tokens - read - written),
-    output_tokens,
-    cache_read_tokens: read,
-    cache_write_tokens: written,
-  };
-}

@@ -1,8 +1,8 @@
 import { answerText, plainText } from '../../model/plain-text.ts';
-import type { Usage } from '../../model/session.ts';
 import type { Progress, RunState, StreamReader } from '../headless.ts';
 import { failureOf } from './failures.ts';
 import { type Event, eventIn, type Item } from './headless-events.ts';
+import { tokensOf } from './tokens.ts';
 
 const MOST = { answer: 1_000_000, shown: 8_000, denials: 100 };
 
@@ -37,7 +37,7 @@ export class CodexReader implements StreamReader {
         return this.#ended(event.item);
       case 'turn.completed':
         this.#state = this.#withoutFailure;
-        this.#over(event.usage && { usage: usageOf(event.usage), usage_of_conversation: true });
+        this.#over(event.usage && { usage: tokensOf(event.usage), usage_of_conversation: true });
         return [];
       case 'turn.failed': {
         const { message } = event.error;
@@ -98,17 +98,6 @@ function begun(item: Item): readonly Progress[] {
     default:
       return []; // told when it is complete
   }
-}
-
-/** What was read from the cache or written into it is counted among the input there. */
-function usageOf(spent: NonNullable<Extract<Event, { type: 'turn.completed' }>['usage']>): Usage {
-  const { input_tokens, cached_input_tokens: read, cache_write_input_tokens: written, output_tokens } = spent;
-  return {
-    input_tokens: Math.max(0, input_tokens - read - written),
-    output_tokens,
-    cache_read_tokens: read,
-    cache_write_tokens: written,
-  };
 }
 
 function shown(by: Progress['by'], text: string): Progress {

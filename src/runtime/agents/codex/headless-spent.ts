@@ -4,9 +4,9 @@ import type { ModelTokens } from '../../model/usage.ts';
 import type { Files } from '../../ports.ts';
 import { linesBetween, sizeOf } from '../record-lines.ts';
 import { Spent } from '../spent.ts';
-import { tokensOf } from './conversation.ts';
 import { type Account, conversationOf, sessionsDir } from './places.ts';
 import { rolloutLine } from './records.ts';
+import { tokensOf } from './tokens.ts';
 import { windowsOf } from './windows.ts';
 
 /** Its stream tells of tokens only at the end of a turn; its conversation after each answer of the model. */
